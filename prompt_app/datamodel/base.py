@@ -1,0 +1,52 @@
+"""What every object of the data model has: frozen, validated, JSON and YAML, a content hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text."""
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+
+
+def content_hash(value: Any) -> str:
+    """The first 24 hex digits (96 bits) of the SHA-256 of ``value`` as canonical JSON."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:24]
+
+
+class Record(BaseModel):
+    """A frozen, validated value object."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @property
+    def content_id(self) -> str:
+        """Hash of the content. Fields at their default do not count, so that a field added
+        later with a default leaves the ids of older objects as they were."""
+        return content_hash(self.model_dump(mode="json", exclude_defaults=True))
+
+    def to_json(self) -> str:
+        """One line of JSON; :meth:`from_json` reads it back to an equal object."""
+        return self.model_dump_json()
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Raises pydantic.ValidationError for text that is no such object."""
+        return cls.model_validate_json(text)
+
+    def to_yaml(self) -> str:
+        """YAML with the fields in their order; :meth:`from_yaml` reads it back."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+    @classmethod
+    def from_yaml(cls, text: str) -> Self:
+        """Raises yaml.YAMLError or pydantic.ValidationError."""
+        return cls.model_validate(yaml.safe_load(text))

@@ -1,0 +1,128 @@
+"""Metrics, scores, failures, and their summary over a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from prompt_app.datamodel.base import Record
+from prompt_app.datamodel.model import InferenceParameters, ModelSpec, Reply, TokenUsage
+from prompt_app.datamodel.prompt import Message
+
+Direction = Literal["higher", "lower", "neutral"]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricInfo:
+    """What a metric tells of itself."""
+
+    name: str
+    version: str
+    """Changes whenever the same reply could get another score."""
+    direction: Direction
+    """Which way is better; ``neutral`` for what is only reported."""
+    minimum: float | None
+    maximum: float | None
+    """The range of values; None where there is no bound."""
+    description: str
+    kind: Literal["proportion", "mean"] = "mean"
+    """``proportion``: every value is 0 or 1, and the interval is Wilson's."""
+    unit: str = ""
+    """Of the value: ``s``, ``USD``, ``characters`` ...; empty for a bare number."""
+    needs_reference: bool = True
+    needs_judge: bool = False
+
+
+class MetricSpec(Record):
+    """A metric as an evaluation asks for it; a bare name for short."""
+
+    name: str
+    """A name of the METRICS table."""
+    key: str = ""
+    """Tells two uses of one metric apart in results; the name when absent."""
+    options: dict[str, Any] = {}
+    judge: ModelSpec | None = None
+    judge_parameters: InferenceParameters = InferenceParameters()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, data: Any) -> Any:
+        if isinstance(data, str):
+            data = {"name": data}
+        if isinstance(data, dict) and "name" in data:
+            return {**data, "key": data.get("key") or data["name"]}
+        return data
+
+
+class Score(Record):
+    """A metric's value for one sample."""
+
+    metric: str
+    """The MetricSpec's key."""
+    value: Annotated[float, Field(allow_inf_nan=False)]
+    reason: str = ""
+    version: str
+    """The metric's version that gave it."""
+    details: dict[str, Any] = {}
+    cost_usd: float = 0.0
+    """Of the judge's calls; 0 for a metric that asks no model."""
+    usage: TokenUsage = TokenUsage()
+
+
+class Failure(Record):
+    """A metric that could not score a sample. Never a number, never part of a mean."""
+
+    metric: str
+    kind: str
+    """The error's kind, e.g. ``malformed_reply``."""
+    message: str
+    version: str
+    cost_usd: float = 0.0
+    usage: TokenUsage = TokenUsage()
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringInput:
+    """Everything a metric may look at for one response of one sample."""
+
+    text: str
+    """The response to score."""
+    references: tuple[str, ...]
+    fields: dict[str, Any]
+    """The example's own fields."""
+    messages: tuple[Message, ...]
+    """The prompt as it was sent."""
+    reply: Reply
+    cost_usd: float
+
+
+class Interval(Record):
+    """A confidence interval and the method it came from."""
+
+    lower: float
+    upper: float
+    level: float = 0.95
+    method: str
+
+
+class MetricSummary(Record):
+    """One metric over one run. Repeats are averaged per example before anything else."""
+
+    metric: str
+    mean: float | None
+    """Over the scored examples; None when none was scored."""
+    interval: Interval | None
+    """None below two examples, where it is undefined."""
+    examples: int
+    """Examples with at least one score: the interval's n."""
+    scored: int
+    """Samples with a score."""
+    failed: int
+    """Samples answered, but this metric could not score them."""
+    skipped: int
+    """Samples with no reply to score."""
+    direction: Direction = "higher"
+    unit: str = ""
+    kind: Literal["proportion", "mean"] = "mean"

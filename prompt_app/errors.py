@@ -1,0 +1,212 @@
+"""Every error that this package raises on purpose, in one tree.
+
+::
+
+    PromptAppError
+    |- InputError                 what the user gave is wrong; exit code 2
+    |  |- SettingsError           an environment variable or .env entry
+    |  |- UnknownNameError        no model, metric, dataset ... of that name; carries suggestions
+    |  |- DatasetError            a dataset file or a row of it
+    |  |- TemplateError           a prompt template
+    |  |- EvaluationError         an evaluation that cannot run as written
+    |  |- ConflictError           same key or name, other content
+    |- ProviderError              a model provider did not answer as asked
+    |  |- TransientError          worth another try
+    |  |  |- RateLimitedError     429; carries retry_after
+    |  |  |- ServerError          5xx
+    |  |  |- ConnectionFailedError  refused, reset, unresolvable
+    |  |  |- DeadlineExceededError  no complete answer in time
+    |  |  |- MalformedReplyError  truncated or not of the expected shape
+    |  |- RequestRefusedError     this request will not be answered, however often
+    |  |  |- UnsupportedParameterError
+    |  |  |- ContextTooLongError
+    |  |  |- ContentFilteredError
+    |  |- RunBlockingError        no request of this run will be answered: pause the run
+    |     |- AuthenticationError
+    |     |- ModelNotFoundError
+    |     |- QuotaExhaustedError
+    |- BudgetExhaustedError       the evaluation's spend cap is reached; the run pauses
+    |- MetricError                a metric could not score a sample
+    |- StoreError                 the database
+    |  |- StoreUnavailableError   locked, unreachable or full: may pass
+    |  |- LeaseLostError          another worker has taken the run over
+    |  |- SchemaError             a migration failed, or the store is newer than this app
+    |- BlobError                  the folder or bucket
+
+A message says what is wrong, where, and what to do. It never holds a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class PromptAppError(Exception):
+    """Root of all errors of this package. ``str(error)`` is written for the person who reads it."""
+
+    @property
+    def kind(self) -> str:
+        """A stable snake_case name for storage and counting, e.g. ``rate_limited``."""
+        words: list[str] = []
+        for character in type(self).__name__.removesuffix("Error"):
+            if character.isupper() and words:
+                words.append("_")
+            words.append(character.lower())
+        return "".join(words)
+
+
+class InputError(PromptAppError):
+    """What the user gave cannot be used."""
+
+
+class SettingsError(InputError):
+    """An environment variable or a ``.env`` entry has a wrong value."""
+
+
+class UnknownNameError(InputError):
+    """No such model, metric, dataset or other named thing."""
+
+    def __init__(self, what: str, name: str, suggestions: Sequence[str] = ()) -> None:
+        hint = ""
+        if suggestions:
+            hint = f" Did you mean {' or '.join(repr(s) for s in suggestions)}?"
+        super().__init__(f"There is no {what} named {name!r}.{hint}")
+        self.what = what
+        self.name = name
+        self.suggestions = tuple(suggestions)
+
+
+class DatasetError(InputError):
+    """A dataset file, or a row of it, cannot be read."""
+
+
+class TemplateError(InputError):
+    """A prompt template is malformed or does not fit its dataset."""
+
+
+class EvaluationError(InputError):
+    """An evaluation cannot run as it is written."""
+
+
+class ConflictError(InputError):
+    """The same key or name was used before with other content."""
+
+
+class ProviderError(PromptAppError):
+    """A model provider did not answer as asked.
+
+    ``status`` is the HTTP status where there was one; ``request_id`` is the provider's.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, request_id: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.request_id = request_id
+
+
+class TransientError(ProviderError):
+    """Another try may succeed."""
+
+
+class RateLimitedError(TransientError):
+    """The provider refused the call for its rate; ``retry_after`` is in seconds, if it was told."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        status: int | None = 429,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, status=status, request_id=request_id)
+        self.retry_after = retry_after
+
+
+class ServerError(TransientError):
+    """The provider failed (5xx)."""
+
+
+class ConnectionFailedError(TransientError):
+    """The provider could not be reached, or the connection broke."""
+
+
+class DeadlineExceededError(TransientError):
+    """No complete answer arrived before the call's deadline."""
+
+
+class MalformedReplyError(TransientError):
+    """The answer was cut off or is not of the expected shape."""
+
+
+class RequestRefusedError(ProviderError):
+    """The provider will not answer this request, however often it is sent."""
+
+
+class UnsupportedParameterError(RequestRefusedError):
+    """The model does not take a parameter; ``parameter`` is its name in InferenceParameters."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        parameter: str,
+        status: int | None = 400,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, status=status, request_id=request_id)
+        self.parameter = parameter
+
+
+class ContextTooLongError(RequestRefusedError):
+    """The prompt does not fit the model's context."""
+
+
+class ContentFilteredError(RequestRefusedError):
+    """The provider's content filter refused the prompt."""
+
+
+class RunBlockingError(ProviderError):
+    """No request of this run would be answered; the run pauses with this reason."""
+
+
+class AuthenticationError(RunBlockingError):
+    """No credentials, wrong ones, or no access to the model."""
+
+
+class ModelNotFoundError(RunBlockingError):
+    """The provider knows no such model or endpoint."""
+
+
+class QuotaExhaustedError(RunBlockingError):
+    """The account's quota or credit is used up."""
+
+
+class BudgetExhaustedError(PromptAppError):
+    """The evaluation's spend cap leaves no room for another call."""
+
+
+class MetricError(PromptAppError):
+    """A metric could not score a sample; the message becomes the failed score's reason."""
+
+
+class StoreError(PromptAppError):
+    """The database did not do as asked."""
+
+
+class StoreUnavailableError(StoreError):
+    """The database is locked, unreachable or full; the same call may succeed later."""
+
+
+class LeaseLostError(StoreError):
+    """Another worker has taken over the run: stop at once and write nothing more."""
+
+
+class SchemaError(StoreError):
+    """A migration failed, or the store was written by a newer version of this app."""
+
+
+class BlobError(PromptAppError):
+    """A file of the blob store could not be read or written."""

@@ -1,0 +1,415 @@
+"""The sockets that implementations plug into: Provider, Metric, Judge, Store, BlobStore,
+Dispatcher. Everything above the providers and the storage knows only these."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, Generic, Literal, Protocol, TypeVar
+
+from prompt_app.datamodel.dataset import DatasetOptions, DatasetVersion, Example
+from prompt_app.datamodel.evaluation import (
+    Evaluation,
+    Progress,
+    Run,
+    RunRequest,
+    RunState,
+    SampleKey,
+    SampleState,
+)
+from prompt_app.datamodel.model import GenerationRequest, Reply
+from prompt_app.datamodel.prompt import PromptTemplate, PromptVersion
+from prompt_app.datamodel.score import Failure, MetricInfo, MetricSummary, Score, ScoringInput
+
+Item = TypeVar("Item")
+
+# --- models ---------------------------------------------------------------------------------
+
+
+class Provider(Protocol):
+    """Calls models. One object serves many concurrent calls on one event loop.
+
+    Wrappers (retrying, limiting, caching) have the same shape.
+    """
+
+    async def generate(self, request: GenerationRequest, timeout: float) -> Reply:
+        """One call, one attempt, at most ``timeout`` seconds (monotonic).
+
+        Raises a ProviderError; a reply that is not whole is never returned. A parameter that the
+        model does not take raises UnsupportedParameterError: it is never left out in silence.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release connections. Safe to call twice."""
+        ...
+
+
+# --- metrics --------------------------------------------------------------------------------
+
+
+class Metric(Protocol):
+    """A small frozen object that scores one response without asking a model."""
+
+    @property
+    def info(self) -> MetricInfo: ...
+
+    def score(self, sample: ScoringInput) -> Score:
+        """Raises MetricError where this sample cannot be scored. ``Score.metric`` is
+        ``info.name``; the engine puts the evaluation's key in its place."""
+        ...
+
+
+class Judge(Protocol):
+    """A metric that asks a model; ``generate`` is limited, retried and within the budget."""
+
+    @property
+    def info(self) -> MetricInfo: ...
+
+    def request(self, sample: ScoringInput) -> GenerationRequest:
+        """What the judge is asked: untrusted text only as JSON-encoded fields."""
+        ...
+
+    def verdict(self, sample: ScoringInput, reply: Reply) -> Score:
+        """Raises MetricError where the reply holds no schema-valid verdict."""
+        ...
+
+
+# --- store ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReply:
+    """An answered call, kept for ever: the cache, and what is never billed again."""
+
+    id: str
+    cache_key: str
+    reply: Reply
+    cost_usd: float
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SampleResult:
+    """The outcome of the calls for one sample: a reply, or an error that is final."""
+
+    key: SampleKey
+    position: int
+    reply_id: str | None
+    """Of a StoredReply in the same batch, or of one stored before."""
+    cached: bool = False
+    cost_usd: float = 0.0
+    """What this sample's call cost; 0 when cached."""
+    attempts: int = 1
+    error_kind: str | None = None
+    error_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SampleScores:
+    """All metrics of one sample, once it has been through scoring."""
+
+    key: SampleKey
+    outcomes: tuple[Score | Failure, ...]
+
+
+@dataclass(slots=True)
+class WriteBatch:
+    """What a worker stores in one transaction, under its fence."""
+
+    replies: list[StoredReply] = field(default_factory=list)
+    results: list[SampleResult] = field(default_factory=list)
+    scores: list[SampleScores] = field(default_factory=list)
+    released_nanousd: int = 0
+    """Reservations given back, because their calls ended."""
+    spent_nanousd: int = 0
+    """What those calls cost in fact."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerIdentity:
+    """Who holds a lease. A dead process on this host is known to be dead at once; any other
+    worker is dead when its heartbeat has stood still for the lease by the observer's own
+    monotonic clock."""
+
+    host: str
+    """Host name and boot id."""
+    pid: int
+    process_started: str
+    """Tells a reused pid apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A claimed run. Every write names ``fence``; a newer fence makes it raise LeaseLostError."""
+
+    run: Run
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSample:
+    """A sample's row, as pages and exports read it."""
+
+    key: SampleKey
+    position: int
+    state: SampleState
+    example: Example
+    reply: Reply | None
+    reply_id: str | None
+    cached: bool
+    cost_usd: float
+    attempts: int
+    error_kind: str | None
+    error_message: str | None
+    scores: tuple[Score, ...]
+    failures: tuple[Failure, ...]
+    answered_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowFilter:
+    """Which rows of a run, in which order. All conditions hold together."""
+
+    state: SampleState | None = None
+    metric: str | None = None
+    minimum: float | None = None
+    """Least value of ``metric``."""
+    maximum: float | None = None
+    metric_failed: bool = False
+    """Only rows where ``metric`` (or any) failed to score."""
+    text: str = ""
+    """Part of the example's fields, the reply or the error message; case-insensitive."""
+    error_kind: str | None = None
+    sort: Literal["position", "score", "latency", "cost"] = "position"
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """A slice of a longer list."""
+
+    items: tuple[Item, ...]
+    total: int
+    offset: int
+
+
+class Store(Protocol):
+    """The one store, on SQLite or PostgreSQL. Synchronous and safe to use from several threads.
+
+    Every method raises StoreUnavailableError while the database is locked, full or unreachable,
+    having changed nothing; UnknownNameError for an id or name that is not there.
+    """
+
+    # datasets
+    def save_dataset_version(
+        self,
+        name: str,
+        options: DatasetOptions,
+        examples: Iterable[Example],
+        *,
+        source: str = "",
+        skipped_rows: int = 0,
+        note: str = "",
+    ) -> DatasetVersion:
+        """Store the examples in one transaction, reading the iterable once and never holding it
+        whole. Equal rows and options give the version that is already there."""
+        ...
+
+    def list_datasets(self) -> list[DatasetVersion]:
+        """The newest version of each dataset, newest first."""
+        ...
+
+    def list_dataset_versions(self, name: str) -> list[DatasetVersion]: ...
+
+    def get_dataset_version(self, name: str, number: int | None = None) -> DatasetVersion: ...
+
+    def get_dataset_version_by_id(self, version_id: str) -> DatasetVersion: ...
+
+    def list_examples(
+        self,
+        version_id: str,
+        *,
+        split: str | None = None,
+        after_position: int = -1,
+        limit: int = 500,
+    ) -> list[Example]:
+        """In order of position."""
+        ...
+
+    def get_example(self, version_id: str, example_id: str) -> Example: ...
+
+    # prompts
+    def save_prompt_version(
+        self, name: str, template: PromptTemplate, note: str = ""
+    ) -> PromptVersion:
+        """An equal template gives the version of ``name`` that is already there."""
+        ...
+
+    def list_prompts(self) -> list[PromptVersion]:
+        """The newest version of each prompt."""
+        ...
+
+    def list_prompt_versions(self, name: str) -> list[PromptVersion]: ...
+
+    def get_prompt_version(self, name: str, which: str | int | None = None) -> PromptVersion:
+        """``which``: a number, a label or a version id; the newest when None."""
+        ...
+
+    def set_prompt_label(self, name: str, label: str, number: int) -> None: ...
+
+    # evaluations and runs
+    def create_evaluation(self, evaluation: Evaluation, runs: Sequence[Run]) -> Evaluation:
+        """Save both, queued, in one transaction. The same key with an equal spec gives the
+        evaluation that is already there; with another spec raises ConflictError."""
+        ...
+
+    def get_evaluation(self, evaluation_id: str) -> Evaluation: ...
+
+    def find_evaluation(self, key: str) -> Evaluation | None: ...
+
+    def list_runs(
+        self,
+        *,
+        states: Sequence[RunState] = (),
+        evaluation_id: str | None = None,
+        text: str = "",
+        offset: int = 0,
+        limit: int = 50,
+    ) -> Page[Run]:
+        """Newest first."""
+        ...
+
+    def get_run(self, run_id: str) -> Run:
+        """``run_id`` in full, or any beginning of it that only one run has."""
+        ...
+
+    def request_run(self, run_id: str, request: RunRequest) -> Run:
+        """Ask the run's worker to pause or cancel; a run that no worker holds changes at once.
+        Raises EvaluationError where its state does not allow that."""
+        ...
+
+    def requeue_run(self, run_id: str, *, retry_failed: bool = False) -> Run:
+        """Queue a run that is not active again; with ``retry_failed`` forget its failed samples
+        first, so that they are called anew."""
+        ...
+
+    def rescore_run(self, run_id: str, run: Run) -> Run:
+        """Give a finished run the metrics of ``run.spec`` and queue it: samples that lack one of
+        them are scored from their stored replies."""
+        ...
+
+    # the worker's side
+    def claim_run(
+        self, worker: WorkerIdentity, *, evaluation_id: str | None = None
+    ) -> Lease | None:
+        """Take the oldest queued run, or one whose worker has died; None when there is none.
+        Reservations that the dead worker left become unconfirmed spend."""
+        ...
+
+    def heartbeat(self, lease: Lease, progress: Progress | None = None) -> RunRequest | None:
+        """Show life; returns what was asked meanwhile. Only the fields of ``progress`` that are
+        not counts are taken (rate, concurrency, retries). Raises LeaseLostError."""
+        ...
+
+    def write_batch(self, lease: Lease, batch: WriteBatch) -> None:
+        """Store all of it in one transaction, with the run's counts, or nothing. A sample that
+        is already there is left as it is. Raises LeaseLostError."""
+        ...
+
+    def reserve_spend(self, lease: Lease, nanousd: int) -> bool:
+        """Reserve for calls about to be made; False where the cap leaves no room."""
+        ...
+
+    def set_total(self, lease: Lease, *, total: int, excluded: int, skipped_rows: int) -> None: ...
+
+    def end_run(
+        self,
+        lease: Lease,
+        state: RunState,
+        *,
+        reason: str = "",
+        summary: Sequence[MetricSummary] = (),
+    ) -> Run:
+        """Give the lease back with the run's new state."""
+        ...
+
+    # samples
+    def sample_states(
+        self, run_id: str, example_ids: Sequence[str]
+    ) -> Mapping[SampleKey, SampleState]:
+        """Of those samples that are stored already."""
+        ...
+
+    def unscored_samples(
+        self, run_id: str, metrics: Sequence[str], *, after_position: int = -1, limit: int = 500
+    ) -> list[StoredSample]:
+        """Answered samples that lack an outcome for one of ``metrics`` (keys), by position."""
+        ...
+
+    def list_samples(
+        self, run_id: str, row_filter: RowFilter, *, offset: int = 0, limit: int = 50
+    ) -> Page[StoredSample]: ...
+
+    def get_sample(self, run_id: str, key: SampleKey) -> StoredSample: ...
+
+    def iterate_samples(self, run_id: str) -> Iterator[StoredSample]:
+        """All rows in order, a page in memory at a time."""
+        ...
+
+    def iterate_outcomes(self, run_id: str, metric: str) -> Iterator[tuple[str, int, float | None]]:
+        """(example id, repeat, value or None for a failure) in order of example."""
+        ...
+
+    def count_errors(self, run_id: str) -> dict[str, int]:
+        """Failed samples by error kind."""
+        ...
+
+    # replies and what was learned of models
+    def find_replies(self, cache_keys: Sequence[str]) -> dict[str, StoredReply]:
+        """The newest reply for each key that has one."""
+        ...
+
+    def count_replies(self, cache_keys: Sequence[str]) -> int: ...
+
+    def learn_unsupported(self, model: str, parameter: str, message: str) -> None:
+        """Remember that ``model`` (its reference) does not take ``parameter``."""
+        ...
+
+    def learned_unsupported(self, model: str) -> dict[str, str]:
+        """Parameter -> the provider's message."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class BlobStore(Protocol):
+    """Files by key: a folder or a bucket. Keys are made by the app, never by a user."""
+
+    def put(self, key: str, data: BinaryIO) -> None: ...
+
+    def open(self, key: str) -> BinaryIO:
+        """Raises BlobError where there is no such key."""
+        ...
+
+    def exists(self, key: str) -> bool: ...
+
+    def delete(self, key: str) -> None: ...
+
+    def list(self, prefix: str = "") -> Iterator[str]: ...
+
+    def local_path(self, key: str) -> Path | None:
+        """The file itself where it is on this machine."""
+        ...
+
+
+class Dispatcher(Protocol):
+    """Brings a queued run to a worker. Embedded, the store is the queue and this does nothing."""
+
+    def dispatch(self, run_id: str) -> None: ...
+
+
+Generate = Callable[[GenerationRequest], Awaitable[Reply]]
+"""A provider call with everything around it, as the engine hands it to judges."""
