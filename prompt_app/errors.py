@@ -9,6 +9,7 @@
     |  |- DatasetError            a dataset file or a row of it
     |  |- TemplateError           a prompt template
     |  |- EvaluationError         an evaluation that cannot run as written
+    |  |- StatisticsError         numbers from which the asked quantity cannot be computed
     |  |- ConflictError           same key or name, other content
     |- ProviderError              a model provider did not answer as asked
     |  |- TransientError          worth another try
@@ -86,6 +87,10 @@ class TemplateError(InputError):
 
 class EvaluationError(InputError):
     """An evaluation cannot run as it is written."""
+
+
+class StatisticsError(InputError):
+    """The asked quantity cannot be computed from these numbers, or would mislead."""
 
 
 class ConflictError(InputError):

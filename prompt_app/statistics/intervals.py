@@ -1,0 +1,201 @@
+"""Confidence intervals of proportions and means.
+
+A worker imports this module at start-up, so numpy and scipy are imported only inside the
+functions that need them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Sequence
+from statistics import NormalDist
+from typing import Literal
+
+from prompt_app.datamodel.score import Interval
+from prompt_app.errors import StatisticsError
+
+WILSON = "Wilson score"
+STUDENT = "t"
+CLUSTERED = "clustered t"
+WILSON_OF_CLUSTERS = "Wilson score over clusters"
+
+
+def normal_quantile(level: float) -> float:
+    """The z with which ``estimate +- z * standard error`` covers ``level`` (two-sided)."""
+    check_level(level)
+    return NormalDist().inv_cdf(0.5 + level / 2)
+
+
+def t_quantile(level: float, degrees: float) -> float:
+    """The same of Student's t with ``degrees`` of freedom."""
+    from scipy.special import stdtrit
+
+    check_level(level)
+    return float(stdtrit(degrees, 0.5 + level / 2))
+
+
+def check_level(level: float) -> None:
+    """Raises StatisticsError unless ``level`` lies strictly between 0 and 1."""
+    if not 0 < level < 1:
+        raise StatisticsError(
+            f"A confidence level must lie between 0 and 1, not {level}; use 0.95 for 95%."
+        )
+
+
+def wilson_interval(successes: float, n: int, level: float = 0.95) -> Interval | None:
+    """Wilson's score interval of a proportion; None below two trials.
+
+    ``(p + z^2/2n +- z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n)`` with ``p = successes / n``.
+    Wilson (1927), J. Am. Stat. Assoc. 22:209-212; recommended for any n by Brown, Cai and
+    DasGupta (2001), Statistical Science 16:101-133.
+
+    Raises StatisticsError when ``successes`` is not within 0..n.
+    """
+    z = normal_quantile(level)
+    if not 0 <= successes <= n:
+        raise StatisticsError(f"{successes} successes out of {n} trials: expected 0 to {n}.")
+    if n < 2:
+        return None
+    p = successes / n
+    centre = p + z * z / (2 * n)
+    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    scale = 1 + z * z / n
+    # At 0 and n the bound is exactly 0 or 1; the formula leaves a rounding error there.
+    lower = 0.0 if successes == 0 else max(0.0, (centre - half) / scale)
+    upper = 1.0 if successes == n else min(1.0, (centre + half) / scale)
+    return Interval(lower=lower, upper=upper, level=level, method=WILSON)
+
+
+def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval | None:
+    """Student's t interval of a mean; None below two values.
+
+    ``mean +- t(n-1) * s / sqrt(n)``, where s has the n-1 denominator. Student (1908),
+    Biometrika 6:1-25. ``values``: one for each example, independent of each other.
+
+    On strongly skewed values it covers less than its level until n is large (about 90% for
+    lognormal values at n = 20); :func:`prompt_app.statistics.bootstrap.bootstrap_interval` and
+    more examples both help.
+
+    Raises StatisticsError for values that are not finite.
+    """
+    import numpy as np
+
+    check_level(level)
+    array = np.asarray(values, dtype=float)
+    _check_finite(bool(np.isfinite(array).all()))
+    if array.size < 2:
+        return None
+    mean = float(array.mean())
+    error = float(array.std(ddof=1)) / math.sqrt(array.size)
+    half = t_quantile(level, array.size - 1) * error
+    return Interval(lower=mean - half, upper=mean + half, level=level, method=STUDENT)
+
+
+def clustered_mean_interval(
+    values: Sequence[float], clusters: Sequence[Hashable], level: float = 0.95
+) -> Interval | None:
+    """Interval of a mean whose values share clusters; None below two clusters.
+
+    ``mean +- t(C-1) * SE`` with ``SE^2 = C/(C-1) * sum_c (sum_{i in c} (x_i - mean))^2 / n^2``.
+    Liang and Zeger (1986), Biometrika 73:13-22; for evaluations Miller (2024), "Adding Error
+    Bars to Evals", arXiv 2411.00640. The C/(C-1) and the t with C-1 degrees are for few
+    clusters: Cameron and Miller (2015), J. Human Resources 50:317-372.
+
+    ``values`` and ``clusters`` have one entry for each example; with every example its own
+    cluster the result is that of :func:`mean_interval`.
+
+    Raises StatisticsError for lengths that differ or values that are not finite.
+    """
+    check_level(level)
+    error, count = clustered_standard_error(values, clusters)
+    if error is None:
+        return None
+    mean = math.fsum(values) / len(values)
+    half = t_quantile(level, count - 1) * error
+    return Interval(lower=mean - half, upper=mean + half, level=level, method=CLUSTERED)
+
+
+def clustered_standard_error(
+    values: Sequence[float], clusters: Sequence[Hashable]
+) -> tuple[float | None, int]:
+    """Standard error of the mean of clustered values, and the number of clusters C.
+
+    The formula is in :func:`clustered_mean_interval`; None below two clusters.
+    """
+    import numpy as np
+
+    array = np.asarray(values, dtype=float)
+    _check_finite(bool(np.isfinite(array).all()))
+    if array.size != len(clusters):
+        raise StatisticsError(
+            f"{array.size} values but {len(clusters)} cluster names: give one for each value."
+        )
+    codes = cluster_codes(clusters)
+    count = max(codes, default=-1) + 1
+    if count < 2:
+        return None, count
+    sums = np.bincount(codes, weights=array - array.mean(), minlength=count)
+    variance = count / (count - 1) * float(np.square(sums).sum()) / array.size**2
+    return math.sqrt(variance), count
+
+
+def cluster_codes(clusters: Iterable[Hashable]) -> list[int]:
+    """Whole numbers from 0 for cluster names, in order of first appearance."""
+    codes: dict[Hashable, int] = {}
+    return [codes.setdefault(cluster, len(codes)) for cluster in clusters]
+
+
+def interval_for(
+    values: Sequence[float],
+    kind: Literal["proportion", "mean"] = "mean",
+    clusters: Sequence[Hashable] | None = None,
+    level: float = 0.95,
+) -> Interval | None:
+    """The interval that suits a metric's values; its ``method`` says which one that is.
+
+    ``values``: one for each example, repeats already averaged (:func:`average_repeats`);
+    ``kind``: the metric's own; ``clusters``: one name for each value where examples share a
+    source. None below two values or clusters.
+
+    - clusters given (and shared by some examples): :func:`clustered_mean_interval`
+    - a proportion whose values are all 0 or 1: :func:`wilson_interval`
+    - else, also for a proportion whose repeats were averaged: :func:`mean_interval`
+
+    The interval of a proportion is cut to 0..1. Clustered 0/1 values without any spread would
+    give an interval of no width; Wilson's over the clusters, as if each were one trial, is
+    given instead.
+    """
+    is_binary = kind == "proportion" and all(value in (0, 1) for value in values)
+    if clusters is not None and len(set(clusters)) < len(clusters):
+        interval = clustered_mean_interval(values, clusters, level)
+        if interval is not None and is_binary and len(set(values)) == 1:
+            count = len(set(clusters))
+            bounds = wilson_interval(values[0] * count, count, level)
+            return bounds and bounds.model_copy(update={"method": WILSON_OF_CLUSTERS})
+    elif is_binary:
+        return wilson_interval(math.fsum(values), len(values), level)
+    else:
+        interval = mean_interval(values, level)
+    if interval is None or kind != "proportion":
+        return interval
+    cut = {"lower": max(0.0, interval.lower), "upper": min(1.0, interval.upper)}
+    return interval.model_copy(update=cut)
+
+
+def average_repeats(examples: Sequence[str], values: Sequence[float]) -> dict[str, float]:
+    """The mean value of each example, in order of first appearance.
+
+    ``examples`` and ``values`` have one entry for each scored sample. Repeats of an example are
+    not independent of each other, so they are averaged before any interval is taken.
+    """
+    grouped: dict[str, list[float]] = {}
+    for example, value in zip(examples, values, strict=True):
+        grouped.setdefault(example, []).append(value)
+    return {example: math.fsum(group) / len(group) for example, group in grouped.items()}
+
+
+def _check_finite(finite: bool) -> None:
+    if not finite:
+        raise StatisticsError(
+            "A value is infinite or not a number; leave samples without a score out."
+        )
