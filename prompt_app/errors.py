@@ -28,6 +28,14 @@
     |     |- QuotaExhaustedError
     |- BudgetExhaustedError       the evaluation's spend cap is reached; the run pauses
     |- MetricError                a metric could not score a sample
+    |  |- NoReferenceError         the example lacks the reference that the metric compares with
+    |  |- TextTooLongError         the metric would take too long on it
+    |  |- ScoringTimeoutError      a pattern took too long
+    |  |- VerdictError             a judge's reply
+    |     |- NoVerdictError        holds none
+    |     |- InvalidVerdictError   holds one of the wrong shape
+    |     |- ContradictoryVerdictsError
+    |     |- CutOffVerdictError
     |- StoreError                 the database
     |  |- StoreUnavailableError   locked, unreachable or full: may pass
     |  |- LeaseLostError          another worker has taken the run over
@@ -195,6 +203,38 @@ class BudgetExhaustedError(PromptAppError):
 
 class MetricError(PromptAppError):
     """A metric could not score a sample; the message becomes the failed score's reason."""
+
+
+class NoReferenceError(MetricError):
+    """The example has no reference, or none that the metric can compare with."""
+
+
+class TextTooLongError(MetricError):
+    """The response or a reference is longer than the metric takes."""
+
+
+class ScoringTimeoutError(MetricError):
+    """A user's pattern took too long on this text."""
+
+
+class VerdictError(MetricError):
+    """A judge's reply is not one clear verdict."""
+
+
+class NoVerdictError(VerdictError):
+    """The judge's reply holds no verdict."""
+
+
+class InvalidVerdictError(VerdictError):
+    """The judge's verdict is not of the shape that was asked for."""
+
+
+class ContradictoryVerdictsError(VerdictError):
+    """The judge's reply holds several verdicts that differ."""
+
+
+class CutOffVerdictError(VerdictError):
+    """The judge's reply ended at the token limit."""
 
 
 class StoreError(PromptAppError):

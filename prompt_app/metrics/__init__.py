@@ -1,0 +1,49 @@
+"""The METRICS table, and how a metric is made from what an evaluation asks for.
+
+A metric is one small file with a frozen dataclass: its fields are the metric's options, its
+``info`` a :class:`MetricInfo`, and its one method ``score``. A judge has ``request`` and
+``verdict`` instead. Adding one is that file and a line in this table; every metric is opt-in,
+and imported when an evaluation names it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prompt_app.datamodel.score import MetricInfo, MetricSpec
+from prompt_app.interfaces import Judge, Metric
+from prompt_app.metrics.options import build_metric
+from prompt_app.registry import Registry
+
+METRICS = Registry(
+    "metric",
+    {
+        "exact_match": "prompt_app.metrics.exact_match:ExactMatch",
+        "contains": "prompt_app.metrics.contains:Contains",
+        "squad_em": "prompt_app.metrics.squad:SquadExactMatch",
+        "squad_f1": "prompt_app.metrics.squad:SquadF1",
+    },
+)
+
+
+def metric_class(name: str) -> type[Any]:
+    """The class behind a metric's name. Every look-up of a metric goes through here.
+
+    Raises UnknownNameError with the nearest names when there is none.
+    """
+    found: type[Any] = METRICS.load(name)
+    return found
+
+
+def create_metric(spec: MetricSpec) -> Metric | Judge:
+    """The metric that ``spec`` asks for, its options validated.
+
+    Raises UnknownNameError for the name, EvaluationError for an option or a missing judge.
+    """
+    metric: Metric | Judge = build_metric(metric_class(spec.name), spec)
+    return metric
+
+
+def list_metrics() -> list[MetricInfo]:
+    """What every metric of the table tells of itself, in the table's order."""
+    return [metric_class(name).info for name in METRICS]
