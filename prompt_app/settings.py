@@ -71,6 +71,12 @@ class Settings(BaseSettings):
         validation_alias="OPENAI_SECRET_NAME",
         description="Secrets Manager secret that holds the key where OPENAI_API_KEY is not set.",
     )
+    api_keys: dict[str, SecretStr] = Field(
+        default={},
+        validation_alias="PROMPT_APP_API_KEYS",
+        description="Keys of other servers of OpenAI's protocol, by host name, as JSON, e.g. "
+        '{"openrouter.ai": "..."}. A key is sent to its own host only, and only over https.',
+    )
     aws_region: str | None = Field(
         default=None,
         validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION"),

@@ -1,0 +1,36 @@
+"""``ModelSpec.options``, read into each provider's own validated form."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from prompt_app.datamodel.base import Record
+from prompt_app.datamodel.model import ModelSpec
+from prompt_app.errors import EvaluationError
+
+
+class ProviderOptions(Record):
+    """Options that every provider takes."""
+
+    unlisted: bool = False
+    """Take the name as it is, although the catalogue has a very similar one."""
+
+
+Options = TypeVar("Options", bound=ProviderOptions)
+
+
+def read_options(model: ModelSpec, kind: type[Options]) -> Options:
+    """Raises EvaluationError that names each wrong option and those there are."""
+    try:
+        return kind.model_validate(model.options)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc']) or 'options'}: {problem['msg']}"
+            for problem in error.errors(include_input=False, include_url=False)
+        )
+        known = ", ".join(kind.model_fields)
+        raise EvaluationError(
+            f"Model {model.reference}: wrong options: {problems}. Known options: {known}."
+        ) from None
