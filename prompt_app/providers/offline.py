@@ -1,0 +1,160 @@
+"""The built-in provider: deterministic, free, no network."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from prompt_app.datamodel.model import (
+    FinishReason,
+    GenerationRequest,
+    InferenceParameters,
+    ModelSpec,
+    Output,
+    Reply,
+    TokenUsage,
+)
+from prompt_app.datamodel.prompt import Message
+from prompt_app.errors import (
+    DeadlineExceededError,
+    EvaluationError,
+    ModelNotFoundError,
+    UnsupportedParameterError,
+)
+from prompt_app.providers.offline_models import Answer, Draw
+from prompt_app.registry import Registry, nearest_names
+from prompt_app.settings import Settings
+
+OFFLINE_MODELS = Registry(
+    "offline model",
+    {
+        "echo": "prompt_app.providers.offline_models.plain:create_echo",
+        "extractive": "prompt_app.providers.offline_models.extractive:create_extractive",
+        "fixed": "prompt_app.providers.offline_models.plain:create_fixed",
+        "judge": "prompt_app.providers.offline_models.judge:create_judge",
+        "scripted": "prompt_app.providers.offline_models.scripted:create_scripted",
+    },
+)
+SUPPORTED_PARAMETERS = frozenset({"temperature", "max_tokens", "stop", "seed", "num_responses"})
+SUPPORTED_EXTRAS = frozenset({"response_format"})
+OPTIONS = frozenset({"script", "reply", "latency_ms"})
+CHARACTERS_PER_TOKEN = 4
+TOKENS_PER_MESSAGE = 4
+
+
+def create_answer(name: str, options: dict[str, Any]) -> Answer:
+    """The offline model ``name``. Raises UnknownNameError, or EvaluationError for its options."""
+    answer: Answer = OFFLINE_MODELS.load(name)(options)
+    return answer
+
+
+def count_tokens(text: str) -> int:
+    """A token is four characters, about what English has with common tokenizers."""
+    return -(-len(text) // CHARACTERS_PER_TOKEN)
+
+
+def make_reply(
+    answer: Answer, name: str, messages: Sequence[Message], parameters: InferenceParameters
+) -> Reply:
+    """Draw the responses, cut them as ``parameters`` ask, and count their tokens."""
+    started = time.monotonic()
+    outputs = []
+    for index in range(parameters.num_responses):
+        draw = Draw(
+            index,
+            parameters.temperature or 0.0,
+            parameters.seed or 0,
+            parameters.extra.get("response_format"),
+        )
+        outputs.append(_finish(answer(messages, draw), parameters))
+    usage = TokenUsage(
+        input=sum(count_tokens(m.content) + TOKENS_PER_MESSAGE for m in messages),
+        output=sum(count_tokens(output.text) for output in outputs),
+    )
+    return Reply(
+        outputs=tuple(outputs),
+        usage=usage,
+        model=name,
+        latency_seconds=time.monotonic() - started,
+    )
+
+
+def _finish(text: str, parameters: InferenceParameters) -> Output:
+    reason: FinishReason = "stop"
+    ends = [at for stop in parameters.stop if stop and (at := text.find(stop)) >= 0]
+    if ends:
+        text = text[: min(ends)]
+    if parameters.max_tokens is not None and count_tokens(text) > parameters.max_tokens:
+        text, reason = text[: parameters.max_tokens * CHARACTERS_PER_TOKEN], "length"
+    return Output(text=text, finish_reason=reason)
+
+
+def connect(model: ModelSpec, settings: Settings) -> OfflineProvider:
+    """``model.options`` may hold ``script`` (scripted), ``reply`` (fixed) and ``latency_ms``.
+
+    Raises EvaluationError for any other option.
+    """
+    for option in model.options:
+        if option not in OPTIONS:
+            near = nearest_names(option, OPTIONS)
+            raise EvaluationError(
+                f"offline models have no option {option!r}; they take "
+                f"{', '.join(sorted(OPTIONS))}." + (f" Did you mean {near[0]!r}?" if near else "")
+            )
+    return OfflineProvider(model.options)
+
+
+class OfflineProvider:
+    """Serves every offline model."""
+
+    def __init__(self, options: dict[str, Any] | None = None) -> None:
+        self._options = options or {}
+        self._answers: dict[str, Answer] = {}
+        self._latency = float(self._options.get("latency_ms", 0)) / 1000
+
+    async def generate(self, request: GenerationRequest, timeout: float) -> Reply:
+        started = time.monotonic()
+        _check_parameters(request.parameters)
+        answer = self._answer(request.model.name)
+        if self._latency:
+            await asyncio.sleep(min(self._latency, timeout))
+            if self._latency > timeout:
+                raise DeadlineExceededError(
+                    f"offline:{request.model.name} gave no answer within {timeout:g} s."
+                )
+        reply = make_reply(answer, request.model.name, request.messages, request.parameters)
+        return reply.model_copy(update={"latency_seconds": time.monotonic() - started})
+
+    async def close(self) -> None:
+        self._answers.clear()
+
+    def _answer(self, name: str) -> Answer:
+        if name not in self._answers:
+            if name not in OFFLINE_MODELS:
+                near = nearest_names(name, OFFLINE_MODELS)
+                hint = f"Did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
+                raise ModelNotFoundError(
+                    f"There is no offline model {name!r}; there are "
+                    f"{', '.join(sorted(OFFLINE_MODELS))}. {hint}".rstrip()
+                )
+            self._answers[name] = create_answer(name, self._options)
+        return self._answers[name]
+
+
+def _check_parameters(parameters: InferenceParameters) -> None:
+    given = [name for name in parameters.model_fields_set if name != "extra"]
+    refused = [
+        name
+        for name in given
+        if name not in SUPPORTED_PARAMETERS and getattr(parameters, name) is not None
+    ]
+    refused += [name for name in parameters.extra if name not in SUPPORTED_EXTRAS]
+    if refused:
+        raise UnsupportedParameterError(
+            f"Offline models do not take {refused[0]!r}; they take "
+            f"{', '.join(sorted(SUPPORTED_PARAMETERS))}. Leave it out.",
+            parameter=refused[0],
+            status=None,
+        )

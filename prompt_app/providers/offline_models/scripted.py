@@ -1,0 +1,120 @@
+"""Replies from a file of rules."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import regex
+import yaml
+from pydantic import ValidationError, model_validator
+
+from prompt_app.datamodel.base import Record
+from prompt_app.datamodel.prompt import Message
+from prompt_app.errors import EvaluationError, RequestRefusedError
+from prompt_app.providers.offline_models import Answer, Draw, last_user_text
+
+PATTERN_SECONDS = 0.5
+NO_REPLY = "The script has no reply for this prompt."
+
+
+class Rule(Record):
+    """What to reply when the last user message meets every condition given; no condition meets
+    all messages. Of several ``replies``, response number i of a call with seed s is reply i + s,
+    counted round."""
+
+    contains: str | None = None
+    equals: str | None = None
+    pattern: str | None = None
+    """A regular expression, searched for in the message."""
+    reply: str | None = None
+    replies: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _replies_once(self) -> Self:
+        if (self.reply is None) == (not self.replies):
+            raise ValueError("give either 'reply' or 'replies'")
+        if self.pattern is not None:
+            try:
+                regex.compile(self.pattern)
+            except regex.error as error:
+                raise ValueError(
+                    f"pattern {self.pattern!r} is no regular expression: {error}"
+                ) from None
+        return self
+
+    def meets(self, text: str) -> bool:
+        """Raises TimeoutError for a pattern that takes too long on ``text``."""
+        return (
+            (self.equals is None or text.strip() == self.equals.strip())
+            and (self.contains is None or self.contains in text)
+            and (
+                self.pattern is None
+                or regex.search(self.pattern, text, timeout=PATTERN_SECONDS) is not None
+            )
+        )
+
+    def choose(self, number: int) -> str:
+        choices = self.replies or (self.reply or "",)
+        return choices[number % len(choices)]
+
+
+class Script(Record):
+    """Rules in order: the first that the message meets replies, else ``default``."""
+
+    rules: tuple[Rule, ...] = ()
+    default: str = NO_REPLY
+
+    def answer(self, messages: Sequence[Message], draw: Draw) -> str:
+        text = last_user_text(messages)
+        try:
+            rule = next((rule for rule in self.rules if rule.meets(text)), None)
+        except TimeoutError:
+            raise RequestRefusedError(
+                f"A pattern of the script took more than {PATTERN_SECONDS} s on one prompt; "
+                "write it without nested repetition."
+            ) from None
+        return self.default if rule is None else rule.choose(draw.index + draw.seed)
+
+
+def create_scripted(options: dict[str, Any]) -> Answer:
+    """Replies as the file of option ``script`` says: YAML with ``rules`` and ``default``, or
+    JSONL with a rule a line. Raises EvaluationError for a file that cannot be read or used."""
+    if not options.get("script"):
+        raise EvaluationError(
+            "offline:scripted needs the option 'script': the path of a YAML or JSONL file of rules."
+        )
+    return load_script(Path(str(options["script"]))).answer
+
+
+def load_script(path: Path) -> Script:
+    """Read a script. Raises EvaluationError that names the file and what is wrong in it."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        if path.suffix.lower() in {".jsonl", ".ndjson"}:
+            return _script_of_lines(
+                [json.loads(line) for line in text.splitlines() if line.strip()]
+            )
+        content = yaml.safe_load(text)
+        return Script.model_validate({"rules": content} if isinstance(content, list) else content)
+    except OSError as error:
+        raise EvaluationError(f"Cannot read the script {path}: {error.strerror}.") from None
+    except (yaml.YAMLError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise EvaluationError(f"The script {path} is not valid YAML or JSONL: {error}") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise EvaluationError(f"The script {path}: {where or 'content'}: {first['msg']}.") from None
+
+
+def _script_of_lines(lines: Sequence[Any]) -> Script:
+    """A line ``{"default": "..."}`` holds the default; every other line is a rule."""
+    content: dict[str, Any] = {"rules": []}
+    for line in lines:
+        if isinstance(line, dict) and set(line) == {"default"}:
+            content["default"] = line["default"]
+        else:
+            content["rules"].append(line)
+    return Script.model_validate(content)
