@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -12,6 +13,7 @@ from pydantic import Field
 from prompt_app.datamodel.base import Record, content_hash
 
 REFERENCE_SEPARATOR = "<OR>"
+_INDEX = re.compile("[0-9]{1,9}")
 
 DatasetFormat = Literal["jsonl", "json", "csv", "tsv", "xlsx", "parquet"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
@@ -94,7 +96,7 @@ def field_value(fields: Mapping[str, Any], path: str) -> Any:
     for part in path.split("."):
         if isinstance(value, Mapping) and part in value:
             value = value[part]
-        elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
+        elif isinstance(value, list) and _INDEX.fullmatch(part) and int(part) < len(value):
             value = value[int(part)]
         else:
             raise KeyError(path)
