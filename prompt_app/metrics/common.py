@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,12 +10,20 @@ from prompt_app.datamodel.score import MetricInfo, Score, ScoringInput
 from prompt_app.errors import NoReferenceError, TextTooLongError
 
 QUOTED_CHARACTERS = 60
+_UNSTORABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def quoted(text: str, limit: int = QUOTED_CHARACTERS) -> str:
     """``text`` in quotes for a reason: at most ``limit`` characters of it, control characters
     and lone surrogates escaped."""
     return repr(text) if len(text) <= limit else repr(text[: limit - 1] + "…")
+
+
+def readable(text: str, limit: int) -> str:
+    """``text`` on one line, at most ``limit`` characters, fit for any database: control
+    characters and lone surrogates are replaced."""
+    line = _UNSTORABLE.sub("\ufffd", " ".join(text[: 4 * limit].split()))
+    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def quoted_references(references: tuple[str, ...], most: int = 3) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from functools import lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -17,11 +16,6 @@ JUDGE_FIELDS = ("judge", "judge_parameters")
 """Fields of a judge's dataclass that MetricSpec gives in places of their own."""
 
 
-@lru_cache(maxsize=256)
-def _adapter(metric: type[Any]) -> TypeAdapter[Any]:
-    return TypeAdapter(metric)
-
-
 def option_names(metric: type[Any]) -> list[str]:
     """The options that ``metric`` takes."""
     return [option.name for option in dataclasses.fields(metric) if option.name not in JUDGE_FIELDS]
@@ -29,7 +23,7 @@ def option_names(metric: type[Any]) -> list[str]:
 
 def options_schema(metric: type[Any]) -> dict[str, Any]:
     """JSON Schema of each option by name: type, default and description."""
-    properties = _adapter(metric).json_schema().get("properties", {})
+    properties = TypeAdapter(metric).json_schema().get("properties", {})
     return {name: properties[name] for name in option_names(metric)}
 
 
@@ -50,7 +44,7 @@ def build_metric(metric: type[Any], spec: MetricSpec) -> Any:
         )
     try:
         # JSON mode is strict about types, and yet takes a list for a tuple.
-        return _adapter(metric).validate_json(canonical_json(values), strict=True)
+        return TypeAdapter(metric).validate_json(canonical_json(values), strict=True)
     except ValidationError as error:
         raise EvaluationError(f"The metric {spec.key!r}: {_problems(error)}.") from None
     except (TypeError, ValueError) as error:

@@ -1,0 +1,169 @@
+"""What every judge shares: its prompt as versioned data, untrusted text as JSON fields, and a
+reply that is one schema-checked verdict or an error of a kind with a name."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, Literal
+
+from jsonschema.protocols import Validator
+
+from prompt_app.datamodel.base import Record
+from prompt_app.datamodel.model import GenerationRequest, InferenceParameters, ModelSpec, Reply
+from prompt_app.datamodel.prompt import Message
+from prompt_app.datamodel.score import Direction, MetricInfo
+from prompt_app.errors import (
+    ContradictoryVerdictsError,
+    CutOffVerdictError,
+    InvalidVerdictError,
+    NoVerdictError,
+)
+from prompt_app.metrics.common import quoted, refuse_longer
+from prompt_app.metrics.json_schema import compile_schema, first_problem
+
+MAX_CHARACTERS = 100_000
+"""Of each field that a judge is shown, and of its reply."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class JudgePrompt(Record):
+    """A file of ``judge_prompts/``."""
+
+    name: str
+    version: str
+    """Changes with anything in the file that could change a verdict."""
+    description: str
+    direction: Direction
+    minimum: float
+    maximum: float
+    kind: Literal["proportion", "mean"]
+    needs_reference: bool
+    instructions: str
+    """The system message; fixed text, into which nothing is ever put."""
+    output_schema: dict[str, Any]
+    """JSON Schema of the verdict, an object."""
+
+    @property
+    def info(self) -> MetricInfo:
+        return MetricInfo(
+            name=self.name,
+            version=self.version,
+            direction=self.direction,
+            minimum=self.minimum,
+            maximum=self.maximum,
+            description=self.description,
+            kind=self.kind,
+            needs_reference=self.needs_reference,
+            needs_judge=True,
+        )
+
+
+@lru_cache
+def load_judge_prompt(name: str) -> JudgePrompt:
+    """The prompt of the judge ``name``."""
+    text = files("prompt_app.metrics").joinpath("judge_prompts", f"{name}.yaml").read_text("utf-8")
+    return JudgePrompt.from_yaml(text)
+
+
+def judge_request(
+    prompt: JudgePrompt,
+    judge: ModelSpec,
+    parameters: InferenceParameters,
+    data: Mapping[str, str | list[str]],
+) -> GenerationRequest:
+    """Instructions as the system message, ``data`` as one JSON object in the user message.
+
+    Raises TextTooLongError before a call is paid for.
+    """
+    for name, value in data.items():
+        for text in [value] if isinstance(value, str) else value:
+            refuse_longer(name, text, MAX_CHARACTERS)
+    shown = json.dumps(data, ensure_ascii=False, indent=1)
+    return GenerationRequest(
+        model=judge,
+        messages=(
+            Message(role="system", content=prompt.instructions),
+            Message(role="user", content=_SURROGATE.sub("\ufffd", shown)),
+        ),
+        parameters=parameters,
+    )
+
+
+def read_verdict(prompt: JudgePrompt, reply: Reply) -> dict[str, Any]:
+    """The one verdict in a judge's reply, valid by the prompt's schema.
+
+    A code fence or text around it is allowed, and so are equal verdicts. Raises
+    CutOffVerdictError, NoVerdictError, InvalidVerdictError or ContradictoryVerdictsError.
+    """
+    output = reply.outputs[0]
+    if output.finish_reason == "length":
+        raise CutOffVerdictError(
+            "The judge's reply was cut off at its token limit: raise max_tokens in "
+            "'judge_parameters'."
+        )
+    if output.finish_reason == "content_filter":
+        raise NoVerdictError("The judge's provider filtered its reply.")
+    refuse_longer("judge's reply", output.text, MAX_CHARACTERS)
+    properties = list(prompt.output_schema["properties"])
+    found, rest = _json_objects(output.text)
+    candidates = [value for value in found if any(name in value for name in properties)]
+    validator = _validator(prompt.name)
+    for candidate in candidates:
+        if problem := first_problem(validator, candidate):
+            raise InvalidVerdictError(f"The judge's verdict is not as asked: {problem}.")
+    if any(f'"{name}"' in rest for name in properties):
+        raise InvalidVerdictError(f"The judge's verdict is broken JSON: {quoted(output.text)}.")
+    if not candidates:
+        raise NoVerdictError(f"The judge gave no verdict: {quoted(output.text)}.")
+    decisions = [
+        {name: value for name, value in candidate.items() if name != "reasoning"}
+        for candidate in candidates
+    ]
+    if any(decision != decisions[0] for decision in decisions):
+        raise ContradictoryVerdictsError(
+            f"The judge gave {len(candidates)} verdicts that differ: {quoted(output.text)}."
+        )
+    return candidates[-1]
+
+
+@lru_cache
+def _validator(name: str) -> Validator:
+    return compile_schema(load_judge_prompt(name).output_schema)
+
+
+def _json_objects(text: str) -> tuple[list[dict[str, Any]], str]:
+    """The outermost JSON objects in ``text``, and the text that is left without them.
+
+    Every step moves on to where parsing stopped, so that it takes linear time.
+    """
+    decoder = json.JSONDecoder(object_pairs_hook=_distinct)
+    objects: list[dict[str, Any]] = []
+    rest: list[str] = []
+    position = 0
+    while (start := text.find("{", position)) >= 0:
+        rest.append(text[position:start])
+        try:
+            value, position = decoder.raw_decode(text, start)
+            objects.append(value)
+        except json.JSONDecodeError as error:
+            position = max(error.pos, start + 1)
+            rest.append(text[start:position])
+        except (RecursionError, ValueError):
+            raise InvalidVerdictError(
+                f"The judge's reply holds JSON that cannot be read: {quoted(text)}."
+            ) from None
+    rest.append(text[position:])
+    return objects, "".join(rest)
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object in which no name is given two values."""
+    value = dict(pairs)
+    for name, given in pairs:
+        if given != value[name]:
+            raise ContradictoryVerdictsError(f"The judge gave {quoted(name)} two values.")
+    return value

@@ -1,0 +1,132 @@
+"""Whether the number in the response is the expected one."""
+
+from __future__ import annotations
+
+import decimal
+import re
+from collections import deque
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import Annotated, ClassVar
+
+import regex
+from pydantic import Field
+
+from prompt_app.datamodel.score import MetricInfo, Score, ScoringInput
+from prompt_app.errors import NoReferenceError
+from prompt_app.metrics.common import make_score, quoted, references_of
+from prompt_app.metrics.patterns import compile_pattern, find_last
+
+# A sign counts only where no digit or letter stands before it: "5-3" ends in 3, not in -3.
+_NUMBER = re.compile(
+    r"(?:(?<![^\W_])(?P<sign>[-+\u2212])\s?)?[$€£¥]?(?P<minus>-?)"
+    r"(?P<digits>(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)"
+    r"(?P<exponent>[eE][-+]?[0-9]{1,6}(?![0-9]))?"
+)
+_FINAL_ANSWER = "####"
+_SHOWN_DIGITS = 30
+# Nothing traps: of numbers out of range the difference is infinite, and does not match.
+_ARITHMETIC = decimal.Context(
+    prec=40, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN, traps=[decimal.InvalidOperation]
+)
+
+
+@dataclass(frozen=True)
+class NumericMatch:
+    """1 where the number in the response equals one of the references within the tolerance:
+    ``|response - reference| <= max(absolute_tolerance, relative_tolerance * |reference|)``.
+
+    Without a pattern the number is the last one in the text, or the last one behind ``####``
+    where that occurs: ``18``, ``-3.5``, ``$1,234.50``, ``6e3``. Numbers of any length compare
+    exactly. A response with no number scores 0.
+    """
+
+    pattern: Annotated[
+        str | None,
+        Field(
+            description="Regular expression whose last match holds the response's number: its "
+            "first group, or all of it. Without it, the number after #### or the last one."
+        ),
+    ] = None
+    reference_pattern: Annotated[
+        str | None,
+        Field(description="The same for the references; as for the response when absent."),
+    ] = None
+    absolute_tolerance: Annotated[
+        float, Field(ge=0, description="Largest difference that still matches.")
+    ] = 0.0
+    relative_tolerance: Annotated[
+        float, Field(ge=0, description="The same, as a share of the reference.")
+    ] = 0.0
+
+    info: ClassVar[MetricInfo] = MetricInfo(
+        name="numeric_match",
+        version="1",
+        direction="higher",
+        minimum=0.0,
+        maximum=1.0,
+        kind="proportion",
+        description="1 where the number in the response equals a reference's, within a "
+        "tolerance; finds '#### 18', '$1,234.50', or the last number.",
+    )
+
+    def __post_init__(self) -> None:
+        _ = self._compiled
+
+    @cached_property
+    def _compiled(self) -> tuple[regex.Pattern[str] | None, regex.Pattern[str] | None]:
+        of_response = self.pattern and compile_pattern("pattern", self.pattern)
+        of_reference = self.reference_pattern and compile_pattern(
+            "reference_pattern", self.reference_pattern
+        )
+        return of_response or None, of_reference or of_response or None
+
+    def score(self, sample: ScoringInput) -> Score:
+        """Raises NoReferenceError where no reference holds a number, ScoringTimeoutError."""
+        of_response, of_reference = self._compiled
+        texts = references_of(sample)
+        found = (number_in(text, of_reference) for text in texts)
+        expected = [number for number in found if number is not None]
+        if not expected:
+            raise NoReferenceError(f"There is no number in the reference {quoted(texts[0])}.")
+        wanted = " or ".join(_shown(number) for number in expected[:3])
+        number = number_in(sample.text, of_response)
+        if number is None:
+            reason = f"expected {wanted}, found no number in {quoted(sample.text)}"
+            return make_score(self.info, 0.0, reason)
+        matches = any(self._equal(number, reference) for reference in expected)
+        reason = (
+            f"found {_shown(number)}" if matches else f"expected {wanted}, got {_shown(number)}"
+        )
+        return make_score(self.info, float(matches), reason, {"number": _shown(number)})
+
+    def _equal(self, number: Decimal, reference: Decimal) -> bool:
+        if number == reference:
+            return True
+        share = _ARITHMETIC.multiply(Decimal(self.relative_tolerance), abs(reference))
+        allowed = max(Decimal(self.absolute_tolerance), share)
+        return abs(_ARITHMETIC.subtract(number, reference)) <= allowed
+
+
+def number_in(text: str, pattern: regex.Pattern[str] | None = None) -> Decimal | None:
+    """The number that ``pattern`` finds, or by default the one after ``####``, or the last."""
+    if pattern is not None:
+        match = find_last(pattern, text)
+        if match is None:
+            return None
+        text = (match.group(1) if pattern.groups else match.group()) or ""
+    elif _FINAL_ANSWER in text:
+        text = text.rpartition(_FINAL_ANSWER)[2]
+    found = deque(_NUMBER.finditer(text), maxlen=1)
+    if not found:
+        return None
+    last = found.pop()
+    negative = (last["sign"] or "") in ("-", "\u2212") or last["minus"] == "-"
+    digits = last["digits"].replace(",", "") + (last["exponent"] or "")
+    return -Decimal(digits) if negative else Decimal(digits)
+
+
+def _shown(number: Decimal) -> str:
+    text = str(number)
+    return text if len(text) <= _SHOWN_DIGITS else f"{text[:_SHOWN_DIGITS]}… ({len(text)} digits)"
