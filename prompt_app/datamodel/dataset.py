@@ -57,7 +57,8 @@ class DatasetOptions(Record):
     split_field: str | None = None
     """Path whose value names each row's split."""
     splits: dict[Name, float] = {}
-    """Or: split name -> fraction; rows are dealt by a hash of ``seed`` and the row's id."""
+    """Or: split name -> fraction; rows are dealt by a hash of ``seed`` and the row's id, in order
+    of the names. Rows of equal content fall into one split."""
     seed: int = 0
     format: DatasetFormat | None = None
     """Told by the file's ending when absent."""
