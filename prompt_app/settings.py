@@ -58,6 +58,12 @@ class Settings(BaseSettings):
         validation_alias="PROMPT_APP_PORT",
         description="Port that the studio listens on.",
     )
+    allow_open: bool = Field(
+        default=False,
+        validation_alias="PROMPT_APP_ALLOW_OPEN",
+        description="Whether the studio may listen beyond this machine without a login. For a "
+        "container whose port is published on loopback only.",
+    )
     openai_api_key: SecretStr | None = Field(
         default=None, validation_alias="OPENAI_API_KEY", description="Key for OpenAI."
     )

@@ -1,0 +1,120 @@
+"""What the commands share: options, the workbench, tables and JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from prompt_app.datamodel.score import MetricSummary
+    from prompt_app.workbench import Workbench
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+RunId = Annotated[str, typer.Argument(help="Run id, or any beginning of it that is unique.")]
+
+console = Console(highlight=False)
+notices = Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def opened_workbench(*, quiet: bool = True) -> Iterator[Workbench]:
+    """The workbench of the environment's settings, closed afterwards. ``quiet`` keeps the log
+    to warnings, so that it does not run into tables."""
+    from prompt_app.logs import configure_logging
+    from prompt_app.settings import load_settings
+    from prompt_app.workbench import open_workbench
+
+    settings = load_settings()
+    if quiet and settings.log_level == "INFO":
+        configure_logging(settings.model_copy(update={"log_level": "WARNING"}))
+    else:
+        configure_logging(settings)
+    workbench = open_workbench(settings)
+    try:
+        yield workbench
+    finally:
+        workbench.close()
+
+
+def print_json(value: Any) -> None:
+    """Any JSON value, or a Record, or a list of those."""
+    typer.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False))
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return value
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
+    """Cells are shown as plain text: markup in a dataset or a reply stays inert."""
+    if not rows:
+        console.print(Text(empty))
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        numeric = column.endswith(("#", "$", "%"))
+        table.add_column(column.rstrip("#%"), justify="right" if numeric else "left")
+    for row in rows:
+        table.add_row(*(Text(printable(str(cell))) for cell in row))
+    console.print(table)
+
+
+def printable(text: str) -> str:
+    """Without control characters, which could steer the terminal."""
+    return "".join(
+        character if character.isprintable() or character == "\n" else "�" for character in text
+    )
+
+
+def shortened(text: str, most: int = 60) -> str:
+    """On one line, cut at ``most`` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def money(usd: float | None) -> str:
+    """Four significant places below a dollar, cents above."""
+    if usd is None:
+        return "unknown"
+    return f"${usd:,.2f}" if usd >= 1 else f"${usd:.4g}"
+
+
+def duration(seconds: float | None) -> str:
+    """``45 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    if seconds is None:
+        return "unknown"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def score_text(summary: MetricSummary) -> str:
+    """``0.812 [0.790, 0.834] n=500``, with failures and skipped where there are any."""
+    if summary.mean is None:
+        text = "no score"
+    else:
+        text = f"{summary.mean:.4g}{' ' + summary.unit if summary.unit else ''}"
+    if summary.interval is not None:
+        text += f" [{summary.interval.lower:.4g}, {summary.interval.upper:.4g}]"
+    text += f" n={summary.examples}"
+    if summary.failed:
+        text += f" failed={summary.failed}"
+    if summary.skipped:
+        text += f" skipped={summary.skipped}"
+    return text

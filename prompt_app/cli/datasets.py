@@ -1,0 +1,81 @@
+"""``prompt-app datasets``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from prompt_app.cli.common import AsJson, console, opened_workbench, print_json, print_table
+
+app = typer.Typer(help="List, add and look into datasets.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_datasets(as_json: AsJson = False) -> None:
+    """List datasets, the newest version of each."""
+    with opened_workbench() as workbench:
+        versions = workbench.list_datasets()
+    if as_json:
+        print_json(versions)
+        return
+    rows = [
+        [f"{each.name}@{each.number}", each.rows, each.options.reference_field,
+         ", ".join(each.columns), each.source]
+        for each in versions
+    ]  # fmt: skip
+    columns = ["dataset", "rows#", "reference", "columns", "source"]
+    print_table(columns, rows, "No datasets yet. Add one: prompt-app datasets add FILE")
+
+
+@app.command("add")
+def add_dataset(
+    file: Annotated[str, typer.Argument(help="File or s3:// address.")],
+    name: Annotated[str | None, typer.Option(help="Name; the file's own when absent.")] = None,
+    reference_field: Annotated[
+        str, typer.Option(help="Field of the reference answers.")
+    ] = "answers",
+    id_field: Annotated[str | None, typer.Option(help="Field of a unique id.")] = None,
+    skip_bad_rows: Annotated[
+        bool, typer.Option("--skip-bad-rows", help="Leave malformed rows out.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Read a file into a dataset; a changed file becomes its next version."""
+    from prompt_app.datamodel.dataset import DatasetOptions
+
+    options = DatasetOptions(reference_field=reference_field, id_field=id_field)
+    with opened_workbench() as workbench:
+        version = workbench.import_dataset(
+            file, name=name, options=options, skip_bad_rows=skip_bad_rows
+        )
+    if as_json:
+        print_json(version)
+    else:
+        skipped = f", {version.skipped_rows} skipped" if version.skipped_rows else ""
+        console.print(
+            f"{version.name}@{version.number}: {version.rows} rows{skipped}", markup=False
+        )
+
+
+@app.command("show")
+def show_dataset(
+    name: Annotated[str, typer.Argument(help="Dataset, or dataset@number.")],
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Rows to print.")] = 5,
+    as_json: AsJson = False,
+) -> None:
+    """Show a dataset's versions and first rows."""
+    from prompt_app.datamodel.base import canonical_json
+
+    plain, _, number = name.partition("@")
+    with opened_workbench() as workbench:
+        versions = workbench.dataset_versions(plain)
+        version = workbench.dataset(plain, int(number) if number.isdecimal() else None)
+        examples = workbench.examples(version, limit=limit)
+    if as_json:
+        print_json({"versions": versions, "examples": examples})
+        return
+    for each in versions:
+        console.print(f"{each.name}@{each.number}: {each.rows} rows, {each.source}", markup=False)
+    for example in examples:
+        console.print(f"{example.id}  {canonical_json(example.fields)}", markup=False)

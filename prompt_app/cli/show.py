@@ -1,0 +1,45 @@
+"""``prompt-app show``."""
+
+from __future__ import annotations
+
+from prompt_app.cli.common import (
+    AsJson,
+    RunId,
+    console,
+    opened_workbench,
+    print_json,
+    print_table,
+    score_text,
+)
+from prompt_app.cli.following import progress_text
+
+
+def show(run_id: RunId, as_json: AsJson = False) -> None:
+    """Show a run: its state, what it is made of, and its scores."""
+    with opened_workbench() as workbench:
+        run = workbench.run(run_id)
+        run = run.model_copy(update={"summary": workbench.summary(run)})
+        errors = workbench.error_counts(run.id)
+    if as_json:
+        print_json({**run.model_dump(mode="json"), "errors": errors})
+        return
+    spec = run.spec
+    prompt = spec.prompt
+    lines = [
+        ("run", run.id),
+        ("state", f"{run.state}{': ' + run.reason if run.reason else ''}"),
+        ("progress", progress_text(run)),
+        ("dataset", spec.dataset_name + (f", split {spec.split}" if spec.split else "")),
+        ("prompt", f"{prompt.name}@{prompt.number}" if prompt.number else prompt.name),
+        ("model", spec.model.reference),
+        ("parameters", ", ".join(f"{k}={v}" for k, v in spec.parameters.given().items()) or "none"),
+        ("repeats", str(spec.repeats)),
+        ("cached", str(run.progress.cached)),
+        ("skipped rows", str(run.progress.skipped_rows)),
+    ]
+    for name, value in lines:
+        console.print(f"{name:14}{value}", markup=False)
+    for kind, count in (run.progress.retries | errors).items():
+        console.print(f"{'error':14}{kind}: {count}", markup=False)
+    rows = [[each.metric, score_text(each), each.direction] for each in run.summary]
+    print_table(["metric", "score", "better is"], rows, "No scores.")

@@ -1,0 +1,134 @@
+"""``prompt-app start``: the studio and a worker, as two processes that are watched."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import signal
+import subprocess
+import sys
+import time
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from prompt_app.cli.common import notices, opened_workbench
+from prompt_app.errors import SettingsError
+
+STOP_SECONDS = 15.0
+LOOK_SECONDS = 0.2
+RESTART_SECONDS = 2.0
+
+
+def start(
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the studio.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    worker: Annotated[bool, typer.Option(help="Also run a worker.")] = True,
+    browser: Annotated[bool, typer.Option(help="Open the studio in a browser.")] = True,
+) -> None:
+    """Start the studio and a worker, with the example data in a new store."""
+    with opened_workbench(quiet=False) as workbench:
+        settings = workbench.settings
+        workbench.load_examples()
+    host, port = host or settings.host, port or settings.port
+    check_exposure(host, allow_open=settings.allow_open)
+    environment = {**os.environ, "PROMPT_APP_HOST": host, "PROMPT_APP_PORT": str(port)}
+    supervisor = _Supervisor(environment)
+    supervisor.add("studio", studio_command(host, port, browser=browser))
+    if worker:
+        supervisor.add("worker", [sys.executable, "-m", "prompt_app.cli", "worker"])
+    shown = "localhost" if is_loopback(host) else host
+    notices.print(f"The studio is at http://{shown}:{port}. Ctrl+C stops it.", markup=False)
+    sys.exit(supervisor.watch())
+
+
+def check_exposure(host: str, *, allow_open: bool) -> None:
+    """There is no login yet where none is configured: only this machine may connect then."""
+    if is_loopback(host) or allow_open:
+        return
+    raise SettingsError(
+        f"The studio would be open to everyone who reaches {host}, without a login. "
+        "Listen on 127.0.0.1, or set PROMPT_APP_ALLOW_OPEN=true where something else keeps "
+        "strangers out."
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can connect to ``host``."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def studio_command(host: str, port: int, *, browser: bool) -> list[str]:
+    """How the studio's server is started."""
+    from prompt_app.ui import ASGI_FILE
+
+    headless = not browser or bool(os.environ.get("CI"))
+    return [
+        sys.executable, "-m", "streamlit", "run", str(ASGI_FILE),
+        f"--server.address={host}", f"--server.port={port}",
+        f"--server.headless={'true' if headless else 'false'}",
+    ]  # fmt: skip
+
+
+class _Supervisor:
+    """Starts a process again when it dies, until asked to stop. The studio's death right after
+    its start (the port is taken, say) ends all."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._environment = environment
+        self._commands: dict[str, list[str]] = {}
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._stopping = False
+
+    def add(self, name: str, command: list[str]) -> None:
+        self._commands[name] = command
+
+    def watch(self) -> int:
+        """Until stopped; returns the exit code."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+        for name in self._commands:
+            self._launch(name)
+        started = time.monotonic()
+        code = 0
+        while not self._stopping:
+            for name, process in list(self._processes.items()):
+                if process.poll() is None:
+                    continue
+                if name == "studio" and time.monotonic() - started < 10:
+                    code = process.returncode or 1
+                    self._stopping = True
+                    break
+                notices.print(f"The {name} ended with code {process.returncode}; starting again.")
+                time.sleep(RESTART_SECONDS)
+                if not self._stopping:
+                    self._launch(name)
+            time.sleep(LOOK_SECONDS)
+        self._end_all()
+        return code
+
+    def _launch(self, name: str) -> None:
+        # A session of its own: Ctrl+C reaches this process alone, which stops them in order.
+        self._processes[name] = subprocess.Popen(
+            self._commands[name], env=self._environment, start_new_session=True
+        )
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self._stopping = True
+
+    def _end_all(self) -> None:
+        for process in self._processes.values():
+            if process.poll() is None:
+                process.terminate()
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in self._processes.values():
+            try:
+                process.wait(timeout=max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()

@@ -1,0 +1,40 @@
+"""``prompt-app worker``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from prompt_app.cli.common import opened_workbench
+
+if TYPE_CHECKING:
+    from prompt_app.workbench import Workbench
+
+
+def worker(
+    until_idle: Annotated[
+        bool, typer.Option("--until-idle", help="Stop when no run is left.")
+    ] = False,
+) -> None:
+    """Work on queued runs until stopped. Stopping lets calls in flight finish for a moment."""
+    with opened_workbench(quiet=False) as workbench:
+        try:
+            import uvloop
+
+            runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+        except ImportError:
+            runner = asyncio.Runner()
+        with runner:
+            runner.run(_work(workbench, until_idle=until_idle))
+
+
+async def _work(workbench: Workbench, *, until_idle: bool) -> None:
+    stop = asyncio.Event()
+    with contextlib.suppress(NotImplementedError):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await workbench.work(stop, until_idle=until_idle)

@@ -1,0 +1,78 @@
+"""The spend cap: reserve the most that a call can cost before it is made, give back what it did
+not use. Concurrent calls can therefore never overshoot it together."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+
+from prompt_app.datamodel.model import GenerationRequest, Price
+from prompt_app.errors import BudgetExhaustedError, StoreUnavailableError
+from prompt_app.interfaces import Lease, Store
+from prompt_app.providers.prices import largest_cost_usd
+from prompt_app.providers.tokens import most_tokens
+
+NANO = 1_000_000_000
+WAIT_SECONDS = 0.5
+
+
+def nanousd(usd: float) -> int:
+    """US dollars as whole billionths, rounded up."""
+    return math.ceil(usd * NANO - 1e-6)
+
+
+class Budget:
+    """Reservations of one evaluation in one worker. Without a cap, everything is granted and
+    nothing is stored."""
+
+    def __init__(self, store: Store, *, capped: bool) -> None:
+        self._store = store
+        self._capped = capped
+        self._turn = asyncio.Lock()
+        self._released = asyncio.Event()
+        self._held = 0
+
+    async def reserve(
+        self, lease: Lease, request: GenerationRequest, price: Price | None, max_tokens: int | None
+    ) -> int:
+        """Billionths of a dollar that are now reserved. While other calls hold the rest, wait
+        for them. Raises BudgetExhaustedError when none is left that could give any back."""
+        if not self._capped:
+            return 0
+        if price is None or (max_tokens is None and price.output > 0):
+            raise BudgetExhaustedError(
+                f"The spend cap cannot be held for {request.model.reference}: its price or its "
+                "longest reply is unknown. Give the model a price and set max_tokens."
+            )
+        responses = request.parameters.num_responses
+        amount = nanousd(
+            largest_cost_usd(price, most_tokens(request.messages), max_tokens or 0, responses)
+        )
+        async with self._turn:
+            while not await self._granted(lease, amount):
+                if self._held == 0:
+                    raise BudgetExhaustedError(
+                        "The spend cap is reached: the next call could cost "
+                        f"${amount / NANO:.6f}, which is more than what is left. "
+                        "Raise max_cost_usd in a new evaluation to go on."
+                    )
+                self._released.clear()
+                try:
+                    await asyncio.wait_for(self._released.wait(), WAIT_SECONDS)
+                except TimeoutError:
+                    continue
+            self._held += amount
+        return amount
+
+    async def _granted(self, lease: Lease, amount: int) -> bool:
+        while True:
+            try:
+                return await asyncio.to_thread(self._store.reserve_spend, lease, amount)
+            except StoreUnavailableError:
+                await asyncio.sleep(WAIT_SECONDS)
+
+    def settled(self, amount: int) -> None:
+        """The reservation of ``amount`` has been given back in the store."""
+        if amount:
+            self._held -= amount
+            self._released.set()

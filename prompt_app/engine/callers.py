@@ -1,0 +1,72 @@
+"""Connections and limiters of one worker process, shared by all of its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prompt_app.datamodel.evaluation import Limits
+from prompt_app.datamodel.model import InferenceParameters, ModelSpec
+from prompt_app.engine.budget import Budget
+from prompt_app.engine.item import Caller
+from prompt_app.interfaces import Provider
+from prompt_app.providers import connect, connection_key
+from prompt_app.providers.limiting import AdaptiveLimiter, Limited
+from prompt_app.providers.prices import price_of
+from prompt_app.providers.retrying import Retrying
+from prompt_app.settings import Settings
+
+LimiterKey = tuple[str, str, int, float | None, float | None]
+
+
+class Callers:
+    """Makes the stack retrying(limited(connection)) for a model. Runs that call the same model
+    under the same limits share a limiter, so that the provider sees one well-behaved client."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._connections: dict[str, Provider] = {}
+        self._limiters: dict[LimiterKey, AdaptiveLimiter] = {}
+
+    def caller(
+        self,
+        model: ModelSpec,
+        parameters: InferenceParameters,
+        limits: Limits,
+        budget: Budget,
+        on_retry: Callable[[str], None],
+    ) -> Caller:
+        """``on_retry`` gets the error kind of every attempt that failed and is tried again."""
+        limited = Limited(self._connection(model), self.limiter(model, limits))
+        return Caller(
+            provider=Retrying(limited, limits.max_attempts, on_retry),
+            price=price_of(model),
+            max_tokens=parameters.max_tokens,
+            timeout=limits.timeout_seconds,
+            budget=budget,
+        )
+
+    def limiter(self, model: ModelSpec, limits: Limits) -> AdaptiveLimiter:
+        """The one that holds for ``model`` under ``limits``."""
+        key = (
+            connection_key(model),
+            model.name,
+            limits.max_concurrency,
+            limits.requests_per_minute,
+            limits.tokens_per_minute,
+        )
+        if key not in self._limiters:
+            self._limiters[key] = AdaptiveLimiter(
+                limits.max_concurrency, limits.requests_per_minute, limits.tokens_per_minute
+            )
+        return self._limiters[key]
+
+    def _connection(self, model: ModelSpec) -> Provider:
+        key = connection_key(model)
+        if key not in self._connections:
+            self._connections[key] = connect(model, self._settings)
+        return self._connections[key]
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for connection in self._connections.values():
+            await connection.close()

@@ -1,0 +1,184 @@
+"""Scores stored replies. Metrics run in a thread, a group of samples at a time, so that the
+event loop stays free for calls; judges are calls themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from typing_extensions import TypeIs
+
+from prompt_app.datamodel.dataset import Example, field_value, reference_values
+from prompt_app.datamodel.evaluation import RunSpec, SampleKey
+from prompt_app.datamodel.model import Reply, TokenUsage
+from prompt_app.datamodel.prompt import Message
+from prompt_app.datamodel.score import Failure, MetricInfo, MetricSpec, Score, ScoringInput
+from prompt_app.errors import BudgetExhaustedError, MetricError, PromptAppError, RunBlockingError
+from prompt_app.interfaces import Judge, Metric
+from prompt_app.metrics import create_metric
+
+LARGEST_GROUP = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringJob:
+    """An answered sample that lacks outcomes for the metrics in ``wanted`` (keys)."""
+
+    key: SampleKey
+    example: Example
+    messages: tuple[Message, ...]
+    reply: Reply
+    cost_usd: float
+    wanted: frozenset[str]
+
+
+Outcome = Score | Failure
+AskJudge = Callable[[Judge, ScoringInput], "Awaitable[JudgeAnswer]"]
+
+
+@dataclass(slots=True)
+class JudgeAnswer:
+    """A judge's score or the error in its place, and what its calls took."""
+
+    score: Score | None = None
+    error: PromptAppError | None = None
+    cost_usd: float = 0.0
+    usage: TokenUsage = field(default_factory=TokenUsage)
+
+
+class ScoringPlan:
+    """The metrics of a run, made once."""
+
+    def __init__(self, spec: RunSpec) -> None:
+        self._reference_field = spec.reference_field
+        self.metrics: list[tuple[MetricSpec, Metric]] = []
+        self.judges: list[tuple[MetricSpec, Judge]] = []
+        for metric_spec in spec.metrics:
+            metric = create_metric(metric_spec)
+            if is_judge(metric):
+                self.judges.append((metric_spec, metric))
+            else:
+                self.metrics.append((metric_spec, metric))
+
+    @property
+    def keys(self) -> frozenset[str]:
+        return frozenset(spec.key for spec, _ in [*self.metrics, *self.judges])
+
+    def inputs(self, job: ScoringJob) -> list[ScoringInput]:
+        """One for each response of the reply."""
+        try:
+            references = reference_values(field_value(job.example.fields, self._reference_field))
+        except KeyError:
+            references = ()
+        return [
+            ScoringInput(
+                text=output.text,
+                references=references,
+                fields=job.example.fields,
+                messages=job.messages,
+                reply=job.reply,
+                cost_usd=job.cost_usd,
+            )
+            for output in job.reply.outputs
+        ]
+
+    def score_group(self, jobs: Sequence[ScoringJob]) -> list[list[Outcome]]:
+        """The outcomes of all metrics that need no model, for each job."""
+        return [self._score_one(job) for job in jobs]
+
+    def _score_one(self, job: ScoringJob) -> list[Outcome]:
+        inputs = self.inputs(job)
+        return [
+            _outcome(spec.key, metric, inputs)
+            for spec, metric in self.metrics
+            if spec.key in job.wanted
+        ]
+
+
+def is_judge(metric: Metric | Judge) -> TypeIs[Judge]:
+    """Whether it asks a model."""
+    return hasattr(metric, "verdict")
+
+
+def _outcome(key: str, metric: Metric, inputs: Sequence[ScoringInput]) -> Outcome:
+    if metric.info.needs_reference and not inputs[0].references:
+        return no_reference(key, metric.info)
+    try:
+        scores = [metric.score(sample) for sample in inputs]
+    except MetricError as error:
+        return failure(key, metric.info, error)
+    except Exception as error:  # a metric's defect costs its own score, never the run
+        return Failure(
+            metric=key,
+            kind="metric_defect",
+            message=f"{metric.info.name} {metric.info.version} broke: {type(error).__name__}: "
+            f"{error}"[:500],
+            version=metric.info.version,
+        )
+    return averaged(key, scores)
+
+
+def averaged(key: str, scores: Sequence[Score]) -> Score:
+    """Several responses to one call count as one sample: their mean, with the first's reason."""
+    first = scores[0]
+    if len(scores) == 1:
+        return first.model_copy(update={"metric": key})
+    values = [score.value for score in scores]
+    return first.model_copy(
+        update={
+            "metric": key,
+            "value": statistics.fmean(values),
+            "details": {**first.details, "responses": values},
+        }
+    )
+
+
+def no_reference(key: str, info: MetricInfo) -> Failure:
+    return Failure(
+        metric=key,
+        kind="no_reference",
+        message="This row has no reference answer to compare with.",
+        version=info.version,
+    )
+
+
+def failure(
+    key: str,
+    info: MetricInfo,
+    error: PromptAppError,
+    cost_usd: float = 0.0,
+    usage: TokenUsage | None = None,
+) -> Failure:
+    return Failure(
+        metric=key,
+        kind=error.kind,
+        message=str(error),
+        version=info.version,
+        cost_usd=cost_usd,
+        usage=usage or TokenUsage(),
+    )
+
+
+async def judge_job(
+    spec: MetricSpec, judge: Judge, inputs: Sequence[ScoringInput], ask: AskJudge
+) -> Outcome:
+    """A judge's outcome for one sample: every response is judged.
+
+    Raises what concerns the whole run: RunBlockingError, BudgetExhaustedError.
+    """
+    if judge.info.needs_reference and not inputs[0].references:
+        return no_reference(spec.key, judge.info)
+    answers = await asyncio.gather(*(ask(judge, sample) for sample in inputs))
+    cost = sum(answer.cost_usd for answer in answers)
+    usage = sum((answer.usage for answer in answers), TokenUsage())
+    scores: list[Score] = []
+    for answer in answers:
+        if isinstance(answer.error, RunBlockingError | BudgetExhaustedError):
+            raise answer.error
+        if answer.error is not None:
+            return failure(spec.key, judge.info, answer.error, cost, usage)
+        if answer.score is not None:
+            scores.append(answer.score)
+    return averaged(spec.key, scores).model_copy(update={"cost_usd": cost, "usage": usage})

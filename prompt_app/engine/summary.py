@@ -1,0 +1,70 @@
+"""Sums up a run: each metric's mean, its interval and its denominators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from statistics import fmean
+
+from prompt_app.datamodel.dataset import field_value
+from prompt_app.datamodel.evaluation import Run, RunSpec
+from prompt_app.datamodel.score import MetricSpec, MetricSummary
+from prompt_app.interfaces import Store
+from prompt_app.metrics import create_metric
+from prompt_app.statistics.intervals import interval_for
+
+
+def summarize_run(store: Store, run: Run) -> tuple[MetricSummary, ...]:
+    """One summary a metric, in the evaluation's order. A failure is counted, never averaged."""
+    clusters = _clusters(store, run.spec)
+    return tuple(summarize_metric(store, run, spec, clusters) for spec in run.spec.metrics)
+
+
+def summarize_metric(
+    store: Store, run: Run, spec: MetricSpec, clusters: dict[str, str] | None
+) -> MetricSummary:
+    """Repeats are averaged per example first, so that the interval's n is examples."""
+    info = create_metric(spec).info
+    scored = failed = 0
+    example_ids: list[str] = []
+    values: list[float] = []
+    outcomes = store.iterate_outcomes(run.id, spec.key)
+    for example_id, group in groupby(outcomes, key=lambda outcome: outcome[0]):
+        repeats = [value for _, _, value in group]
+        good = [value for value in repeats if value is not None]
+        scored += len(good)
+        failed += len(repeats) - len(good)
+        if good:
+            example_ids.append(example_id)
+            values.append(fmean(good))
+    groups = [clusters.get(each, each) for each in example_ids] if clusters is not None else None
+    return MetricSummary(
+        metric=spec.key,
+        mean=fmean(values) if values else None,
+        interval=interval_for(values, info.kind, groups),
+        examples=len(values),
+        scored=scored,
+        failed=failed,
+        skipped=max(0, run.progress.total - scored - failed),
+        direction=info.direction,
+        unit=info.unit,
+        kind=info.kind,
+    )
+
+
+def _clusters(store: Store, spec: RunSpec) -> dict[str, str] | None:
+    """Example id -> cluster, where the dataset names a cluster field."""
+    if spec.cluster_field is None:
+        return None
+    return dict(_read_clusters(store, spec, spec.cluster_field))
+
+
+def _read_clusters(store: Store, spec: RunSpec, path: str) -> Iterator[tuple[str, str]]:
+    position = -1
+    while page := store.list_examples(spec.dataset_version, after_position=position, limit=1000):
+        for example in page:
+            try:
+                yield example.id, str(field_value(example.fields, path))
+            except KeyError:
+                continue
+        position = page[-1].position

@@ -1,0 +1,123 @@
+"""The worker process: claims runs, drives each to its end, a few at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from prompt_app.engine.batch import Ending, RunBatch
+from prompt_app.engine.budget import Budget
+from prompt_app.engine.callers import Callers
+from prompt_app.engine.summary import summarize_run
+from prompt_app.errors import LeaseLostError, PromptAppError, StoreUnavailableError
+from prompt_app.interfaces import Lease, Store, WorkerIdentity
+from prompt_app.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.5
+
+
+class Worker:
+    """Everything that a worker's runs share: connections, limiters, budgets."""
+
+    def __init__(self, store: Store, settings: Settings, identity: WorkerIdentity) -> None:
+        self._store = store
+        self._settings = settings
+        self._identity = identity
+        self._callers = Callers(settings)
+        self._budgets: dict[str, Budget] = {}
+        self._running: dict[asyncio.Task[None], RunBatch | None] = {}
+
+    async def run(
+        self, stop: asyncio.Event, *, until_idle: bool = False, evaluation_id: str | None = None
+    ) -> None:
+        """Claim and advance runs until ``stop`` is set, or with ``until_idle`` until none is
+        left (of ``evaluation_id``, where that is given).
+
+        When stopped, calls in flight get a grace period, their replies are stored, and the runs
+        are queued again for the next worker.
+        """
+        try:
+            while not stop.is_set():
+                claimed = await self._claim(evaluation_id)
+                if claimed:
+                    continue
+                if until_idle and not self._running:
+                    break
+                await self._wait(stop)
+        finally:
+            for batch in self._running.values():
+                if batch is not None:
+                    batch.halt("queued", "Its worker was stopped.")
+            await asyncio.gather(*self._running, return_exceptions=True)
+            await self._callers.close()
+
+    async def _claim(self, evaluation_id: str | None) -> bool:
+        if len(self._running) >= self._settings.worker_runs:
+            return False
+        try:
+            lease = await asyncio.to_thread(
+                self._store.claim_run, self._identity, evaluation_id=evaluation_id
+            )
+        except StoreUnavailableError as error:
+            logger.warning("cannot claim runs: %s", error)
+            return False
+        if lease is None:
+            return False
+        batch = RunBatch(
+            self._store, lease, self._callers, await self._budget(lease.run.evaluation_id)
+        )
+        task = asyncio.create_task(self._drive(lease, batch))
+        self._running[task] = batch
+        return True
+
+    async def _wait(self, stop: asyncio.Event) -> None:
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait(
+            {stopping, *self._running},
+            timeout=POLL_SECONDS,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        stopping.cancel()
+        for task in [task for task in self._running if task.done()]:
+            del self._running[task]
+
+    async def _budget(self, evaluation_id: str) -> Budget:
+        if evaluation_id not in self._budgets:
+            evaluation = await asyncio.to_thread(self._store.get_evaluation, evaluation_id)
+            capped = evaluation.max_cost_usd is not None
+            self._budgets[evaluation_id] = Budget(self._store, capped=capped)
+        return self._budgets[evaluation_id]
+
+    async def _drive(self, lease: Lease, batch: RunBatch) -> None:
+        run = lease.run
+        logger.info("run %s (%s) starts", run.id, run.name)
+        try:
+            ending = await batch.run()
+        except LeaseLostError:
+            logger.warning("run %s went on with another worker", run.id)
+            return
+        except PromptAppError as error:
+            ending = Ending("failed", str(error))
+        except Exception as error:
+            logger.exception("run %s failed", run.id)
+            ending = Ending("failed", f"A defect of this app: {type(error).__name__}: {error}")
+        await self._end(lease, ending)
+
+    async def _end(self, lease: Lease, ending: Ending) -> None:
+        while True:
+            try:
+                await asyncio.to_thread(self._store_end, lease, ending)
+                break
+            except StoreUnavailableError as error:
+                logger.warning("cannot end run %s yet: %s", lease.run.id, error)
+                await asyncio.sleep(POLL_SECONDS)
+            except LeaseLostError:
+                return
+        logger.info("run %s is %s %s", lease.run.id, ending.state, ending.reason)
+
+    def _store_end(self, lease: Lease, ending: Ending) -> None:
+        run = self._store.get_run(lease.run.id)
+        summary = summarize_run(self._store, run) if ending.state != "queued" else ()
+        self._store.end_run(lease, ending.state, reason=ending.reason, summary=summary)

@@ -1,0 +1,75 @@
+"""Reads files into dataset versions: all bad rows are told first, then stored or refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from prompt_app.datamodel.dataset import DatasetOptions, DatasetVersion, RowProblem
+from prompt_app.datasets import check_dataset, read_examples
+from prompt_app.errors import DatasetError
+from prompt_app.interfaces import Store
+from prompt_app.settings import Settings
+
+PROBLEMS_SHOWN = 20
+
+
+class BadRowsError(DatasetError):
+    """A dataset has malformed rows, and the user has not said to skip them."""
+
+    def __init__(self, source: str, problems: Sequence[RowProblem], count: int) -> None:
+        lines = [f"  line {problem.line}: {problem.reason}" for problem in problems]
+        if count > len(lines):
+            lines.append(f"  and {count - len(lines)} more")
+        super().__init__(
+            f"{source} has {count} bad row{'s' if count != 1 else ''}:\n"
+            + "\n".join(lines)
+            + "\nMend them, or skip them with on_bad_rows: skip."
+        )
+        self.problems = tuple(problems)
+        self.count = count
+
+
+def import_dataset(
+    store: Store,
+    settings: Settings,
+    source: str,
+    *,
+    name: str | None = None,
+    options: DatasetOptions | None = None,
+    skip_bad_rows: bool = False,
+    note: str = "",
+) -> DatasetVersion:
+    """Read a file or ``s3://`` address into a version of dataset ``name`` (the file's own name
+    when absent). Equal rows and options give the version that is already there.
+
+    Raises BadRowsError with every malformed row, unless ``skip_bad_rows``.
+    """
+    options = options or DatasetOptions()
+    check = check_dataset(source, options, settings)
+    if check.problem_count and not skip_bad_rows:
+        shown = check.problems[:PROBLEMS_SHOWN]
+        raise BadRowsError(display_name(source), shown, check.problem_count)
+    if check.rows == 0:
+        raise DatasetError(f"{display_name(source)} has no rows that can be used.")
+    return store.save_dataset_version(
+        name or dataset_name(source),
+        options,
+        read_examples(source, options, settings),
+        source=display_name(source),
+        skipped_rows=check.problem_count,
+        note=note,
+    )
+
+
+def display_name(source: str) -> str:
+    """An ``s3://`` address whole; of a path only the file's name."""
+    return source if source.startswith("s3://") else Path(source).name
+
+
+def dataset_name(source: str) -> str:
+    """A valid dataset name from a file's."""
+    stem = PurePosixPath(display_name(source)).stem
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")
+    return name[:100] or "dataset"

@@ -1,0 +1,170 @@
+"""What an evaluation will take, told before it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import fmean
+
+from prompt_app.datamodel.evaluation import Quote
+from prompt_app.engine.item import build_request, reply_key
+from prompt_app.engine.plan import plan_work
+from prompt_app.interfaces import Store
+from prompt_app.providers.prices import price_of
+from prompt_app.providers.tokens import estimate_tokens
+from prompt_app.workbench.resolving import ResolvedEvaluation, ResolvedRun
+
+PAGE = 500
+MOST_ROWS_READ = 20_000
+"""Beyond so many rows, tokens and stored replies are projected from the rows read."""
+SHORT_REPLY_TOKENS = 20
+LONG_REPLY_TOKENS = 1000
+QUICK_REPLY_SECONDS = 0.5
+SLOW_REPLY_SECONDS = 10.0
+JUDGE_PROMPT_TOKENS = 400
+
+
+@dataclass(slots=True)
+class _RunQuote:
+    calls: float = 0.0
+    cached: float = 0.0
+    input_tokens: float = 0.0
+    output_low: float = 0.0
+    output_high: float = 0.0
+    cost_low: float | None = 0.0
+    cost_high: float | None = 0.0
+    seconds_low: float = 0.0
+    seconds_high: float = 0.0
+
+
+def quote_evaluation(store: Store, resolved: ResolvedEvaluation) -> Quote:
+    """Counts are exact up to 20,000 rows; tokens are estimated, prices and times are ranges
+    whose assumptions stand in ``notes``."""
+    quotes = [_quote_run(store, resolved.dataset.id, run) for run in resolved.runs]
+    unpriced = sorted(
+        {run.spec.model.reference for run in resolved.runs if price_of(run.spec.model) is None}
+    )
+    low = [quote.cost_low for quote in quotes if quote.cost_low is not None]
+    high = [quote.cost_high for quote in quotes if quote.cost_high is not None]
+    return Quote(
+        samples=sum(run.samples for run in resolved.runs),
+        calls=round(sum(quote.calls for quote in quotes)),
+        cached=round(sum(quote.cached for quote in quotes)),
+        skipped_rows=resolved.dataset.skipped_rows,
+        excluded=sum(run.excluded for run in resolved.runs),
+        input_tokens=round(sum(quote.input_tokens for quote in quotes)),
+        output_tokens_low=round(sum(quote.output_low for quote in quotes)),
+        output_tokens_high=round(sum(quote.output_high for quote in quotes)),
+        cost_usd_low=sum(low) if len(low) == len(quotes) else None,
+        cost_usd_high=sum(high) if len(high) == len(quotes) else None,
+        seconds_low=max((quote.seconds_low for quote in quotes), default=0.0),
+        seconds_high=sum(quote.seconds_high for quote in quotes),
+        unpriced_models=tuple(unpriced),
+        notes=(*resolved.notes, *_notes(resolved)),
+    )
+
+
+def _quote_run(store: Store, version_id: str, run: ResolvedRun) -> _RunQuote:
+    spec = run.spec
+    items = read = cached = 0
+    prompt_tokens: list[int] = []
+    position = -1
+    while read < MOST_ROWS_READ and (
+        page := store.list_examples(
+            version_id, split=spec.split, after_position=position, limit=PAGE
+        )
+    ):
+        read += len(page)
+        position = page[-1].position
+        planned = list(plan_work(spec, page, frozenset()))
+        items += len(planned)
+        requests = [build_request(spec, item.example) for item in planned]
+        prompt_tokens.extend(estimate_tokens(request.messages) for request in requests)
+        if spec.cache == "use":
+            keys = {
+                reply_key(spec, "", request)
+                for request, item in zip(requests, planned, strict=True)
+                if item.key.repeat == 0
+            }
+            cached += store.count_replies(sorted(keys))
+    if items == 0:
+        return _RunQuote()
+    share = run.samples / items
+    return _priced(run, cached * share, fmean(prompt_tokens))
+
+
+def _priced(run: ResolvedRun, cached: float, tokens_a_prompt: float) -> _RunQuote:
+    spec = run.spec
+    responses = spec.parameters.num_responses
+    longest = spec.parameters.max_tokens or LONG_REPLY_TOKENS
+    calls = run.samples - cached
+    quote = _RunQuote(
+        calls=calls,
+        cached=cached,
+        input_tokens=calls * tokens_a_prompt,
+        output_low=calls * min(SHORT_REPLY_TOKENS, longest) * responses,
+        output_high=calls * longest * responses,
+    )
+    price = price_of(spec.model)
+    if price is None:
+        quote.cost_low = quote.cost_high = None
+    else:
+        fixed = quote.input_tokens * price.input / 1e6 + calls * price.per_request
+        quote.cost_low = fixed + quote.output_low * price.output / 1e6
+        quote.cost_high = fixed + quote.output_high * price.output / 1e6
+    _add_judges(run, quote)
+    _add_time(run, quote)
+    return quote
+
+
+def _add_judges(run: ResolvedRun, quote: _RunQuote) -> None:
+    for metric in run.spec.metrics:
+        if metric.judge is None:
+            continue
+        calls = run.samples * run.spec.parameters.num_responses
+        longest = metric.judge_parameters.max_tokens or LONG_REPLY_TOKENS
+        answer = run.spec.parameters.max_tokens or LONG_REPLY_TOKENS
+        tokens_in = calls * (JUDGE_PROMPT_TOKENS + answer)
+        quote.calls += calls
+        quote.input_tokens += tokens_in
+        quote.output_low += calls * SHORT_REPLY_TOKENS
+        quote.output_high += calls * longest
+        price = price_of(metric.judge)
+        if price is None or quote.cost_low is None or quote.cost_high is None:
+            quote.cost_low = quote.cost_high = None
+            continue
+        least = calls * (JUDGE_PROMPT_TOKENS * price.input + SHORT_REPLY_TOKENS * price.output)
+        quote.cost_low += least / 1e6
+        quote.cost_high += (tokens_in * price.input + calls * longest * price.output) / 1e6
+
+
+def _add_time(run: ResolvedRun, quote: _RunQuote) -> None:
+    limits = run.spec.limits
+    if run.spec.model.provider == "offline":
+        quote.seconds_low = quote.seconds_high = quote.calls * 0.001
+        return
+    quote.seconds_low = quote.calls * QUICK_REPLY_SECONDS / limits.max_concurrency
+    quote.seconds_high = quote.calls * SLOW_REPLY_SECONDS / limits.max_concurrency
+    floors = [0.0]
+    if limits.requests_per_minute is not None:
+        floors.append(quote.calls / limits.requests_per_minute * 60)
+    if limits.tokens_per_minute is not None:
+        floors.append((quote.input_tokens + quote.output_low) / limits.tokens_per_minute * 60)
+    quote.seconds_low = max(quote.seconds_low, *floors)
+    quote.seconds_high = max(quote.seconds_high, *floors)
+
+
+def _notes(resolved: ResolvedEvaluation) -> list[str]:
+    notes = ["Input tokens are estimated from the rendered prompts, on the high side."]
+    if any(run.spec.parameters.max_tokens is None for run in resolved.runs):
+        notes.append(
+            f"Replies are taken as {SHORT_REPLY_TOKENS} to {LONG_REPLY_TOKENS} tokens long; "
+            "set max_tokens for a firm upper end."
+        )
+    if any(run.spec.model.provider != "offline" for run in resolved.runs):
+        notes.append(
+            f"Times take a reply as {QUICK_REPLY_SECONDS} to {SLOW_REPLY_SECONDS:.0f} s at the "
+            "greatest concurrency, or the rate caps where those are slower."
+        )
+    if resolved.dataset.rows > MOST_ROWS_READ:
+        notes.append(f"Projected from the first {MOST_ROWS_READ:,} rows.")
+    return notes

@@ -1,0 +1,349 @@
+"""From an evaluation as it is written to runs that are pinned: everything that can be wrong is
+found here, before anything is spent."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from prompt_app.datamodel.dataset import (
+    DatasetVersion,
+    Example,
+    field_paths,
+    field_value,
+    reference_values,
+    sampling_key,
+)
+from prompt_app.datamodel.evaluation import EvaluationSpec, ModelSelection, RunSpec
+from prompt_app.datamodel.model import InferenceParameters, ModelSpec
+from prompt_app.datamodel.prompt import FewShot, PinnedPrompt, PromptTemplate
+from prompt_app.datamodel.rendering import check_template, render_text, template_placeholders
+from prompt_app.datamodel.score import MetricSpec
+from prompt_app.engine.plan import Selection
+from prompt_app.errors import EvaluationError, InputError
+from prompt_app.interfaces import Store
+from prompt_app.metrics import create_metric
+from prompt_app.providers.catalogue import check_access, check_model, check_parameters
+from prompt_app.providers.prices import price_of
+from prompt_app.providers.reachability import check_reachable
+from prompt_app.settings import Settings
+from prompt_app.workbench.importing import import_dataset
+
+PAGE = 1000
+ROWS_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedRun:
+    """A pinned run and how many samples it has."""
+
+    name: str
+    spec: RunSpec
+    samples: int
+    excluded: int
+    """Rows left out because they serve as few-shot examples."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedEvaluation:
+    """What an evaluation comes down to."""
+
+    spec: EvaluationSpec
+    dataset: DatasetVersion
+    runs: tuple[ResolvedRun, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Survey:
+    """What one pass over the rows found, for one prompt."""
+
+    placeholders: list[str]
+    selection: Selection
+    rows: int = 0
+    excluded: int = 0
+    lacking: dict[str, list[str]] = field(default_factory=dict)
+    """Placeholder -> ids of rows that have no such field."""
+
+
+class Resolver:
+    """``folder`` is where relative dataset paths start. With ``probe`` the providers' servers
+    are tried for a connection, so that a wrong address is told now."""
+
+    def __init__(
+        self, store: Store, settings: Settings, *, folder: Path = Path(), probe: bool = False
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._folder = folder
+        self._probe = probe
+
+    def resolve(self, spec: EvaluationSpec, *, save_prompts: bool) -> ResolvedEvaluation:
+        """Raises an InputError, or an AuthenticationError where credentials are missing."""
+        metrics = [create_metric(metric) for metric in spec.metrics]
+        self._check_models(spec)
+        dataset = self._dataset(spec)
+        threshold = self._sample_threshold(spec, dataset)
+        prompts = [
+            self._pin(spec, index, dataset, save=save_prompts) for index in range(len(spec.prompts))
+        ]
+        base = RunSpec(
+            dataset_version=dataset.id,
+            dataset_name=f"{dataset.name}@{dataset.number}",
+            reference_field=dataset.options.reference_field,
+            cluster_field=dataset.options.cluster_field,
+            split=spec.dataset.split,
+            sample_seed=spec.dataset.sample.seed if spec.dataset.sample else 0,
+            sample_threshold=threshold,
+            prompt=prompts[0],
+            model=spec.models[0].model,
+            parameters=spec.parameters,
+            metrics=spec.metrics,
+            repeats=spec.repeats,
+            limits=spec.limits,
+            cache=spec.cache,
+        )
+        by_prompt = [base.model_copy(update={"prompt": prompt}) for prompt in prompts]
+        needs_reference = any(metric.info.needs_reference for metric in metrics)
+        surveys, notes = self._survey(by_prompt, dataset, needs_reference=needs_reference)
+        runs = tuple(
+            self._run(spec, pinned, selection, survey)
+            for pinned, survey in zip(by_prompt, surveys, strict=True)
+            for selection in spec.models
+        )
+        return ResolvedEvaluation(spec, dataset, runs, tuple(notes))
+
+    # the parts
+
+    def _run(
+        self, spec: EvaluationSpec, pinned: RunSpec, selection: ModelSelection, survey: _Survey
+    ) -> ResolvedRun:
+        run_spec = pinned.model_copy(
+            update={
+                "model": selection.model,
+                "parameters": spec.parameters.merged(selection.parameters),
+            }
+        )
+        name = f"{pinned.prompt.name} · {selection.model.reference}"
+        given = selection.parameters.given()
+        if given:
+            name += " · " + ", ".join(f"{key}={value}" for key, value in given.items())
+        return ResolvedRun(name, run_spec, survey.rows * spec.repeats, survey.excluded)
+
+    def _check_models(self, spec: EvaluationSpec) -> None:
+        capped = spec.limits.max_cost_usd is not None
+        for model, parameters in models_of(spec):
+            check_model(model, self._settings)
+            check_parameters(model, parameters)
+            self._check_learned(model, parameters)
+            check_access(model, self._settings)
+            if self._probe:
+                check_reachable(model, self._settings)
+            price = price_of(model) if capped else None
+            if capped and price is None:
+                raise EvaluationError(
+                    f"max_cost_usd cannot be held for {model.reference}: its price is unknown. "
+                    "Give the model a 'price' (US dollars per million input and output tokens), "
+                    "or leave the cap out."
+                )
+            if price is not None and price.output > 0 and parameters.max_tokens is None:
+                raise EvaluationError(
+                    f"max_cost_usd cannot be held for {model.reference} while its replies may "
+                    "be of any length. Set 'max_tokens' in its parameters."
+                )
+
+    def _check_learned(self, model: ModelSpec, parameters: InferenceParameters) -> None:
+        learned = self._store.learned_unsupported(model.reference)
+        for parameter in parameters.given():
+            if parameter in learned:
+                raise EvaluationError(
+                    f"{model.reference} does not take {parameter!r} (it answered before: "
+                    f"{learned[parameter]}). Leave it out for this model."
+                )
+
+    def _dataset(self, spec: EvaluationSpec) -> DatasetVersion:
+        chosen = spec.dataset
+        if chosen.path is not None:
+            path = chosen.path
+            if not path.startswith("s3://"):
+                path = str(self._folder / path)
+            dataset = import_dataset(
+                self._store,
+                self._settings,
+                path,
+                options=chosen.options,
+                skip_bad_rows=chosen.on_bad_rows == "skip",
+            )
+        else:
+            dataset = self._store.get_dataset_version(chosen.name or "", chosen.number)
+        if chosen.split is not None and chosen.split not in dataset.split_rows:
+            known = ", ".join(sorted(dataset.split_rows)) or "none"
+            raise EvaluationError(
+                f"Dataset {dataset.name}@{dataset.number} has no split {chosen.split!r}; "
+                f"its splits: {known}."
+            )
+        return dataset
+
+    def _sample_threshold(self, spec: EvaluationSpec, dataset: DatasetVersion) -> str | None:
+        """The sampling key of the last example that is in: the size-th smallest."""
+        sample = spec.dataset.sample
+        if sample is None:
+            return None
+        keys = (
+            sampling_key(sample.seed, example.id)
+            for example in self._examples(dataset.id, spec.dataset.split)
+        )
+        smallest = heapq.nsmallest(sample.size, keys)
+        return smallest[-1] if smallest else None
+
+    def _examples(self, version_id: str, split: str | None = None) -> Iterator[Example]:
+        position = -1
+        while page := self._store.list_examples(
+            version_id, split=split, after_position=position, limit=PAGE
+        ):
+            yield from page
+            position = page[-1].position
+
+    def _pin(
+        self, spec: EvaluationSpec, index: int, dataset: DatasetVersion, *, save: bool
+    ) -> PinnedPrompt:
+        chosen = spec.prompts[index]
+        if chosen.template is not None:
+            template, name = chosen.template, chosen.name or "prompt"
+            pinned = PinnedPrompt(name=name, version_id=template.content_id, template=template)
+            if save:
+                version = self._store.save_prompt_version(name, template)
+                pinned = pinned.model_copy(
+                    update={"version_id": version.id, "number": version.number}
+                )
+        else:
+            name, _, which = (chosen.ref or "").partition("@")
+            version = self._store.get_prompt_version(name, which or None)
+            template = version.template
+            pinned = PinnedPrompt(
+                name=name, version_id=version.id, number=version.number, template=template
+            )
+        if template.few_shot is None:
+            return pinned
+        return self._with_shots(pinned, template, template.few_shot, dataset)
+
+    def _with_shots(
+        self, pinned: PinnedPrompt, template: PromptTemplate, few_shot: FewShot,
+        dataset: DatasetVersion,
+    ) -> PinnedPrompt:  # fmt: skip
+        name, _, number = few_shot.dataset.partition("@")
+        source = dataset
+        if (name, number) not in {(dataset.name, ""), (dataset.name, str(dataset.number))}:
+            source = self._store.get_dataset_version(name, int(number) if number else None)
+        if few_shot.example_ids:
+            shots = [self._store.get_example(source.id, each) for each in few_shot.example_ids]
+        else:
+            shots = heapq.nsmallest(
+                few_shot.count,
+                self._examples(source.id, few_shot.split),
+                key=lambda example: sampling_key(few_shot.seed, example.id),
+            )
+        if len(shots) < few_shot.count and not few_shot.example_ids:
+            raise EvaluationError(
+                f"Prompt {pinned.name!r} asks for {few_shot.count} few-shot examples, but "
+                f"{source.name}@{source.number} has only {len(shots)}"
+                + (f" in split {few_shot.split!r}." if few_shot.split else ".")
+            )
+        answers = tuple(
+            _shot_answer(template, few_shot, shot, source.options.reference_field) for shot in shots
+        )
+        return pinned.model_copy(update={"shots": tuple(shots), "shot_answers": answers})
+
+    def _survey(
+        self, specs: Sequence[RunSpec], dataset: DatasetVersion, *, needs_reference: bool
+    ) -> tuple[list[_Survey], list[str]]:
+        """One pass over the rows: counts, and every row that lacks a field of a prompt."""
+        surveys = [
+            _Survey(template_placeholders(spec.prompt.template), Selection(spec)) for spec in specs
+        ]
+        paths: set[str] = set()
+        referenced = 0
+        for example in self._examples(dataset.id, specs[0].split):
+            if len(paths) < PAGE:
+                paths.update(field_paths(example.fields))
+            referenced += _has_reference(example, dataset.options.reference_field)
+            for survey in surveys:
+                _look(survey, example)
+        for spec, survey in zip(specs, surveys, strict=True):
+            check_template(spec.prompt.template, paths)
+            _complain(spec, survey)
+        if needs_reference and referenced == 0:
+            raise EvaluationError(
+                f"No row of {dataset.name}@{dataset.number} has a reference answer in "
+                f"{dataset.options.reference_field!r}. Name the field with 'reference_field'; "
+                f"the columns are {', '.join(dataset.columns)}."
+            )
+        return surveys, []
+
+
+def models_of(spec: EvaluationSpec) -> list[tuple[ModelSpec, InferenceParameters]]:
+    """Every model that an evaluation calls with its parameters, judges included."""
+    called = [(chosen.model, spec.parameters.merged(chosen.parameters)) for chosen in spec.models]
+    called.extend(_judge_of(metric) for metric in spec.metrics if metric.judge is not None)
+    return called
+
+
+def _judge_of(metric: MetricSpec) -> tuple[ModelSpec, InferenceParameters]:
+    if metric.judge is None:
+        raise ValueError("a metric without a judge")
+    return metric.judge, metric.judge_parameters
+
+
+def _has_reference(example: Example, path: str) -> bool:
+    try:
+        return bool(reference_values(field_value(example.fields, path)))
+    except KeyError:
+        return False
+
+
+def _look(survey: _Survey, example: Example) -> None:
+    if not survey.selection.wants(example):
+        return
+    if survey.selection.is_shot(example):
+        survey.excluded += 1
+        return
+    survey.rows += 1
+    for placeholder in survey.placeholders:
+        try:
+            field_value(example.fields, placeholder)
+        except KeyError:
+            survey.lacking.setdefault(placeholder, []).append(example.id)
+
+
+def _complain(spec: RunSpec, survey: _Survey) -> None:
+    if survey.rows == 0:
+        raise EvaluationError(
+            f"Nothing is left to run for prompt {spec.prompt.name!r} in {spec.dataset_name}"
+            + (f", split {spec.split!r}" if spec.split else "")
+            + f": {survey.excluded} rows serve as few-shot examples."
+        )
+    for placeholder, ids in survey.lacking.items():
+        shown = ", ".join(ids[:ROWS_SHOWN]) + (" ..." if len(ids) > ROWS_SHOWN else "")
+        raise EvaluationError(
+            f"{len(ids)} of {survey.rows} rows have no field {placeholder!r}, which prompt "
+            f"{spec.prompt.name!r} uses: {shown}. Add it, or leave these rows out."
+        )
+
+
+def _shot_answer(
+    template: PromptTemplate, few_shot: FewShot, shot: Example, reference_field: str
+) -> str:
+    if few_shot.answer is not None:
+        return render_text(few_shot.answer, template.placeholders, shot.fields)
+    try:
+        references = reference_values(field_value(shot.fields, reference_field))
+    except KeyError:
+        references = ()
+    if not references:
+        raise InputError(
+            f"Few-shot example {shot.id} has no reference answer in {reference_field!r}; "
+            "give 'few_shot' an 'answer' template or other examples."
+        )
+    return references[0]

@@ -1,0 +1,305 @@
+"""The workbench: everything a person can do, over one store. It wires the parts together and
+holds no state of its own, so that any number of processes can have one."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from prompt_app.datamodel.base import content_hash
+from prompt_app.datamodel.dataset import DatasetOptions, DatasetVersion, Example
+from prompt_app.datamodel.evaluation import (
+    ACTIVE_STATES,
+    Evaluation,
+    EvaluationSpec,
+    Progress,
+    Quote,
+    Run,
+    RunState,
+    SampleKey,
+)
+from prompt_app.datamodel.prompt import Message, PromptTemplate, PromptVersion
+from prompt_app.datamodel.rendering import diff_templates, render_messages
+from prompt_app.datamodel.score import MetricInfo, MetricSpec, MetricSummary
+from prompt_app.engine.dispatch import StoreDispatcher
+from prompt_app.engine.summary import summarize_run
+from prompt_app.engine.worker import Worker
+from prompt_app.errors import EvaluationError
+from prompt_app.interfaces import Dispatcher, Page, RowFilter, Store, StoredSample
+from prompt_app.metrics import create_metric, list_metrics
+from prompt_app.providers.catalogue import ModelCard, list_models
+from prompt_app.settings import Settings, load_settings
+from prompt_app.storage import open_store, this_worker
+from prompt_app.workbench.exporting import ExportFormat, export_rows
+from prompt_app.workbench.files import EXAMPLE_FILE, load_evaluation
+from prompt_app.workbench.importing import dataset_name, import_dataset
+from prompt_app.workbench.quoting import quote_evaluation
+from prompt_app.workbench.resolving import ResolvedEvaluation, Resolver
+from prompt_app.workbench.thresholds import missed_thresholds
+
+
+def open_workbench(settings: Settings | None = None) -> Workbench:
+    """Open the store that ``settings`` (the environment, when absent) names, migrating it first.
+
+    Raises SettingsError or StoreError.
+    """
+    settings = settings or load_settings()
+    return Workbench(settings, open_store(settings))
+
+
+class Workbench:
+    """All methods are synchronous and safe to call from several threads."""
+
+    def __init__(
+        self, settings: Settings, store: Store, dispatcher: Dispatcher | None = None
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self._dispatcher = dispatcher or StoreDispatcher()
+
+    def close(self) -> None:
+        self.store.close()
+
+    # datasets
+
+    def import_dataset(
+        self,
+        source: str | Path,
+        *,
+        name: str | None = None,
+        options: DatasetOptions | None = None,
+        skip_bad_rows: bool = False,
+        note: str = "",
+    ) -> DatasetVersion:
+        """Read a file or ``s3://`` address. Raises BadRowsError naming every malformed row,
+        unless those are to be skipped."""
+        return import_dataset(
+            self.store,
+            self.settings,
+            str(source),
+            name=name,
+            options=options,
+            skip_bad_rows=skip_bad_rows,
+            note=note,
+        )
+
+    def list_datasets(self) -> list[DatasetVersion]:
+        return self.store.list_datasets()
+
+    def dataset_versions(self, name: str) -> list[DatasetVersion]:
+        return self.store.list_dataset_versions(name)
+
+    def dataset(self, name: str, number: int | None = None) -> DatasetVersion:
+        return self.store.get_dataset_version(name, number)
+
+    def examples(
+        self, version: DatasetVersion, *, after_position: int = -1, limit: int = 50
+    ) -> list[Example]:
+        return self.store.list_examples(version.id, after_position=after_position, limit=limit)
+
+    def load_examples(self) -> None:
+        """Put the shipped example into a store that has no dataset yet."""
+        if not self.store.list_datasets():
+            spec = load_evaluation(EXAMPLE_FILE)
+            self.resolve(spec, folder=EXAMPLE_FILE.parent, save_prompts=True)
+
+    def example_evaluation(self) -> EvaluationSpec:
+        """The shipped example, over the dataset that :meth:`load_examples` put into the store."""
+        spec = load_evaluation(EXAMPLE_FILE)
+        name = dataset_name(spec.dataset.path or "")
+        return spec.model_copy(
+            update={"dataset": spec.dataset.model_copy(update={"path": None, "name": name})}
+        )
+
+    # prompts
+
+    def save_prompt(self, name: str, template: PromptTemplate, note: str = "") -> PromptVersion:
+        return self.store.save_prompt_version(name, template, note)
+
+    def list_prompts(self) -> list[PromptVersion]:
+        return self.store.list_prompts()
+
+    def prompt_versions(self, name: str) -> list[PromptVersion]:
+        return self.store.list_prompt_versions(name)
+
+    def prompt(self, name: str, which: str | int | None = None) -> PromptVersion:
+        return self.store.get_prompt_version(name, which)
+
+    def label_prompt(self, name: str, label: str, number: int) -> None:
+        self.store.set_prompt_label(name, label, number)
+
+    def diff_prompts(self, name: str, first: str | int, second: str | int) -> str:
+        """A unified diff of two versions of a prompt, by number or label."""
+        a, b = self.prompt(name, first), self.prompt(name, second)
+        return diff_templates(a.template, b.template)
+
+    # models and metrics
+
+    def list_models(self) -> list[ModelCard]:
+        return list_models(self.settings)
+
+    def list_metrics(self) -> list[MetricInfo]:
+        return list_metrics()
+
+    # evaluations
+
+    def quote(self, spec: EvaluationSpec, *, folder: Path = Path()) -> Quote:
+        """What ``spec`` would take; finds the same mistakes as submitting it."""
+        return quote_evaluation(self.store, self.resolve(spec, folder=folder))
+
+    def resolve(
+        self, spec: EvaluationSpec, *, folder: Path = Path(), save_prompts: bool = False
+    ) -> ResolvedEvaluation:
+        """Check ``spec`` and pin everything in it."""
+        resolver = Resolver(self.store, self.settings, folder=folder, probe=True)
+        return resolver.resolve(spec, save_prompts=save_prompts)
+
+    def submit_evaluation(
+        self, spec: EvaluationSpec, *, key: str | None = None, folder: Path = Path()
+    ) -> Evaluation:
+        """Check everything, save the evaluation and queue its runs.
+
+        With a ``key`` the same submission twice is one evaluation, and another spec under the
+        same key raises ConflictError. Without one, an equal evaluation that is still unfinished
+        is given back instead of starting it twice.
+        """
+        resolved = self.resolve(spec, folder=folder, save_prompts=True)
+        if key is None:
+            key = self._free_key(resolved)
+        evaluation_id = f"e{secrets.token_hex(6)}"
+        runs = [
+            Run(
+                id=f"{evaluation_id}-{number}",
+                evaluation_id=evaluation_id,
+                name=run.name,
+                spec=run.spec,
+                progress=Progress(
+                    total=run.samples,
+                    excluded=run.excluded,
+                    skipped_rows=resolved.dataset.skipped_rows,
+                ),
+            )
+            for number, run in enumerate(resolved.runs, start=1)
+        ]
+        evaluation = Evaluation(
+            id=evaluation_id,
+            name=spec.name,
+            key=key,
+            spec=spec,
+            run_ids=tuple(run.id for run in runs),
+            max_cost_usd=spec.limits.max_cost_usd,
+        )
+        saved = self.store.create_evaluation(evaluation, runs)
+        if saved.id == evaluation.id:
+            for run in runs:
+                self._dispatcher.dispatch(run.id)
+        return saved
+
+    def _free_key(self, resolved: ResolvedEvaluation) -> str:
+        """The key of an equal evaluation that is unfinished, else a new one."""
+        content = content_hash([run.spec.content_id for run in resolved.runs])
+        number = 1
+        while (found := self.store.find_evaluation(f"auto-{content}-{number}")) is not None:
+            states = {run.state for run in self.runs_of(found.id)}
+            if states & {*ACTIVE_STATES, "paused"}:
+                break
+            number += 1
+        return f"auto-{content}-{number}"
+
+    def evaluation(self, evaluation_id: str) -> Evaluation:
+        return self.store.get_evaluation(evaluation_id)
+
+    def missed_thresholds(self, evaluation: Evaluation) -> list[str]:
+        """One sentence for each threshold that a run of the evaluation does not meet."""
+        return missed_thresholds(evaluation.spec.thresholds, self.runs_of(evaluation.id))
+
+    # runs
+
+    def list_runs(
+        self,
+        *,
+        states: Sequence[RunState] = (),
+        text: str = "",
+        offset: int = 0,
+        limit: int = 50,
+    ) -> Page[Run]:
+        return self.store.list_runs(states=states, text=text, offset=offset, limit=limit)
+
+    def runs_of(self, evaluation_id: str) -> list[Run]:
+        """In the order of the evaluation's grid."""
+        runs = self.store.list_runs(evaluation_id=evaluation_id, limit=1000).items
+        return sorted(runs, key=lambda run: int(run.id.rpartition("-")[2]))
+
+    def run(self, run_id: str) -> Run:
+        """By its id or any beginning of it that is unique."""
+        return self.store.get_run(run_id)
+
+    def summary(self, run: Run) -> tuple[MetricSummary, ...]:
+        """The stored summary of a run that has ended; of an active one, the scores so far."""
+        if run.summary and run.state not in ACTIVE_STATES:
+            return run.summary
+        return summarize_run(self.store, run)
+
+    def pause(self, run_id: str) -> Run:
+        return self.store.request_run(self.run(run_id).id, "pause")
+
+    def cancel(self, run_id: str) -> Run:
+        return self.store.request_run(self.run(run_id).id, "cancel")
+
+    def resume(self, run_id: str, *, retry_failed: bool = False) -> Run:
+        """Queue a paused, cancelled or failed run again; with ``retry_failed`` also a finished
+        one, whose failed samples and scores are tried anew."""
+        run = self.store.requeue_run(self.run(run_id).id, retry_failed=retry_failed)
+        self._dispatcher.dispatch(run.id)
+        return run
+
+    def rescore(self, run_id: str, metrics: Iterable[MetricSpec]) -> Run:
+        """Give a run other metrics and score its stored replies; the model is not called.
+        A metric whose spec is unchanged keeps its scores."""
+        run = self.run(run_id)
+        chosen = tuple(metrics)
+        if not chosen:
+            raise EvaluationError("Name at least one metric to score with.")
+        for metric in chosen:
+            create_metric(metric)
+        spec = run.spec.model_copy(update={"metrics": chosen})
+        rescored = self.store.rescore_run(run.id, run.model_copy(update={"spec": spec}))
+        self._dispatcher.dispatch(run.id)
+        return rescored
+
+    # rows
+
+    def rows(
+        self, run_id: str, row_filter: RowFilter | None = None, *, offset: int = 0, limit: int = 50
+    ) -> Page[StoredSample]:
+        return self.store.list_samples(
+            self.run(run_id).id, row_filter or RowFilter(), offset=offset, limit=limit
+        )
+
+    def row(self, run_id: str, example_id: str, repeat: int = 0) -> StoredSample:
+        return self.store.get_sample(
+            self.run(run_id).id, SampleKey(example_id=example_id, repeat=repeat)
+        )
+
+    def rendered_prompt(self, run: Run, example: Example) -> tuple[Message, ...]:
+        """The messages as they were sent for ``example``."""
+        return render_messages(run.spec.prompt, example.fields)
+
+    def error_counts(self, run_id: str) -> dict[str, int]:
+        """Failed samples by error kind."""
+        return self.store.count_errors(self.run(run_id).id)
+
+    def export(self, run_id: str, path: Path, export_format: ExportFormat) -> int:
+        """Write all rows to ``path``; returns their number."""
+        return export_rows(self.store, self.run(run_id), path, export_format)
+
+    # work
+
+    async def work(
+        self, stop: asyncio.Event, *, until_idle: bool = False, evaluation_id: str | None = None
+    ) -> None:
+        """Be a worker: advance queued runs until ``stop``, or until there are none."""
+        worker = Worker(self.store, self.settings, this_worker())
+        await worker.run(stop, until_idle=until_idle, evaluation_id=evaluation_id)
