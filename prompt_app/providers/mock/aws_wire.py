@@ -1,0 +1,168 @@
+"""Bedrock's Converse and SageMaker's InvokeEndpoint."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from typing import Any
+from zlib import crc32
+
+import orjson
+
+from prompt_app.datamodel.model import Reply
+from prompt_app.datamodel.prompt import Message
+from prompt_app.providers.mock.openai_wire import parse_chat, render_chat
+from prompt_app.providers.mock.wire import (
+    Answered,
+    BadRequestError,
+    Call,
+    Problem,
+    Wire,
+    pieces,
+    read_content,
+    read_messages,
+    read_parameters,
+)
+
+_CONVERSE_PARAMETERS = {
+    "temperature": "temperature",
+    "maxTokens": "max_tokens",
+    "stopSequences": "stop",
+}
+_INPUTS_PARAMETERS = {
+    "temperature": "temperature",
+    "max_new_tokens": "max_tokens",
+    "max_tokens": "max_tokens",
+    "stop": "stop",
+    "seed": "seed",
+}
+_STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "content_filter": "content_filtered"}
+
+
+def parse_converse(path_model: str, body: Any) -> Call:
+    if not isinstance(body, dict):
+        raise BadRequestError("the body must be an object")
+    system = tuple(
+        Message(role="system", content=read_content([part])) for part in body.get("system") or ()
+    )
+    values = {
+        **(body.get("inferenceConfig") or {}),
+        **(body.get("additionalModelRequestFields") or {}),
+    }
+    parameters, sent = read_parameters(_CONVERSE_PARAMETERS, values)
+    return Call(path_model, system + read_messages(body.get("messages")), parameters, sent, body)
+
+
+def parse_converse_stream(path_model: str, body: Any) -> Call:
+    call = parse_converse(path_model, body)
+    return Call(call.model, call.messages, call.parameters, call.sent, body, stream=True)
+
+
+def _usage(reply: Reply) -> dict[str, int]:
+    usage = reply.usage
+    return {
+        "inputTokens": usage.input,
+        "outputTokens": usage.output,
+        "totalTokens": usage.total,
+    }
+
+
+def render_converse(call: Call, reply: Reply, request_id: str) -> bytes:
+    output = reply.outputs[0]
+    return orjson.dumps(
+        {
+            "output": {"message": {"role": "assistant", "content": [{"text": output.text}]}},
+            "stopReason": _STOP_REASONS.get(output.finish_reason, "end_turn"),
+            "usage": _usage(reply),
+            "metrics": {"latencyMs": round(reply.latency_seconds * 1000)},
+        }
+    )
+
+
+def stream_converse(call: Call, reply: Reply, request_id: str) -> list[bytes]:
+    output = reply.outputs[0]
+    stop = _STOP_REASONS.get(output.finish_reason, "end_turn")
+    deltas = [
+        event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": piece}})
+        for piece in pieces(output.text)
+    ]
+    metrics = {"latencyMs": round(reply.latency_seconds * 1000)}
+    return [
+        event("messageStart", {"role": "assistant"}),
+        *deltas,
+        event("contentBlockStop", {"contentBlockIndex": 0}),
+        event("messageStop", {"stopReason": stop}),
+        event("metadata", {"usage": _usage(reply), "metrics": metrics}),
+    ]
+
+
+def event(kind: str, payload: Mapping[str, Any]) -> bytes:
+    """A message of the ``vnd.amazon.eventstream`` encoding: total and header length with their
+    checksum, headers (name, type 7 = string, value), payload, checksum of all."""
+    headers = b"".join(
+        struct.pack("!B", len(name)) + name + struct.pack("!BH", 7, len(value)) + value
+        for name, value in (
+            (b":message-type", b"event"),
+            (b":event-type", kind.encode()),
+            (b":content-type", b"application/json"),
+        )
+    )
+    content = orjson.dumps(payload)
+    prelude = struct.pack("!II", 16 + len(headers) + len(content), len(headers))
+    message = prelude + struct.pack("!I", crc32(prelude)) + headers + content
+    return message + struct.pack("!I", crc32(message))
+
+
+_PROBLEMS: dict[Problem, tuple[int, str, str]] = {
+    "rate": (429, "ThrottlingException", "Too many requests, please wait before trying again."),
+    "quota": (
+        429,
+        "ThrottlingException",
+        "Too many tokens per day, please wait before trying again.",
+    ),
+    "server": (500, "InternalServerException", "The system encountered an unexpected error."),
+    "model": (404, "ResourceNotFoundException", "Could not resolve the model {}."),
+    "key": (403, "AccessDeniedException", "Authentication failed: the key is not valid."),
+    "request": (400, "ValidationException", "Malformed input request: {}."),
+    "context_length": (400, "ValidationException", "Input is too long for requested model."),
+    "parameter": (
+        400,
+        "ValidationException",
+        "The model returned the following errors: {}: this parameter is not supported.",
+    ),
+}
+
+
+def refuse(problem: Problem, what: str) -> Answered:
+    status, kind, message = _PROBLEMS[problem]
+    body = orjson.dumps({"message": message.replace("{}", what)})
+    return Answered(status, body, headers={"x-amzn-errortype": kind})
+
+
+def parse_invocation(path_model: str, body: Any) -> Call:
+    """The messages format, or ``{"inputs": text, "parameters": {...}}``."""
+    if isinstance(body, dict) and "inputs" in body:
+        values = body.get("parameters") or {}
+        parameters, sent = read_parameters(_INPUTS_PARAMETERS, values)
+        message = Message(role="user", content=read_content(body["inputs"]))
+        return Call(path_model, (message,), parameters, sent, body)
+    return parse_chat("", {"model": path_model, **(body if isinstance(body, dict) else {})})
+
+
+def render_invocation(call: Call, reply: Reply, request_id: str) -> bytes:
+    if "inputs" in call.body:
+        return orjson.dumps([{"generated_text": output.text} for output in reply.outputs])
+    return render_chat(call, reply, request_id)
+
+
+_AWS_ID = "x-amzn-requestid"
+CONVERSE = Wire(parse_converse, render_converse, refuse, request_id_header=_AWS_ID)
+CONVERSE_STREAM = Wire(
+    parse_converse_stream,
+    render_converse,
+    refuse,
+    stream_converse,
+    "application/vnd.amazon.eventstream",
+    _AWS_ID,
+)
+INVOCATIONS = Wire(parse_invocation, render_invocation, refuse, request_id_header=_AWS_ID)

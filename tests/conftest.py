@@ -1,0 +1,24 @@
+"""Fixtures that all tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from mock import MockProcess
+
+from prompt_app.providers.mock_server import MockServer
+
+
+@pytest.fixture
+def mock_server() -> Iterator[MockServer]:
+    """A mock model server on a thread; ``mock_server.control(...)`` sets its faults."""
+    with MockServer() as server:
+        yield server
+
+
+@pytest.fixture
+def mock_process() -> Iterator[MockProcess]:
+    """A mock model server in a process of its own."""
+    with MockProcess() as server:
+        yield server
