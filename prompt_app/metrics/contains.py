@@ -8,9 +8,17 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from prompt_app.datamodel.score import MetricInfo, Score, ScoringInput
-from prompt_app.metrics.common import make_score, quoted, quoted_references, references_of
+from prompt_app.metrics.common import (
+    make_score,
+    quoted,
+    quoted_references,
+    references_of,
+    refuse_longer,
+)
 
 Require = Literal["any", "all"]
+MAX_WHOLE_WORD_CHARACTERS = 2_000
+"""Every place where the reference occurs is looked at, and costs its length."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +57,13 @@ class Contains:
 
 
 def occurs(part: str, text: str, *, whole_words: bool = False) -> bool:
-    """Whether ``part`` is in ``text``; with ``whole_words`` not as a piece of longer words."""
+    """Whether ``part`` is in ``text``; with ``whole_words`` not as a piece of longer words.
+
+    Raises TextTooLongError for a very long ``part`` with ``whole_words``.
+    """
     if not whole_words:
         return part in text
+    refuse_longer("reference", part, MAX_WHOLE_WORD_CHARACTERS)
     start = text.find(part)
     while start >= 0:
         end = start + len(part)

@@ -76,7 +76,13 @@ def compile_schema(schema: Mapping[str, Any] | bool) -> Validator:
 
     Raises EvaluationError for a schema that breaks its own meta-schema.
     """
-    draft: Any = validator_for(schema, default=Draft202012Validator)
+    named = isinstance(schema, Mapping) and "$schema" in schema
+    default: Any = None if named else Draft202012Validator
+    draft: Any = validator_for(schema, default=default)
+    if draft is None:
+        raise EvaluationError(
+            "The JSON schema's $schema names no draft that is known; leave it out for 2020-12."
+        )
     try:
         draft.check_schema(schema)
     except SchemaError as error:
@@ -108,11 +114,13 @@ def _extended(draft: Any) -> Any:
         "pattern": _pattern,
         "patternProperties": _pattern_properties,
         "additionalProperties": _additional_properties,
+        "uniqueItems": _unique_items,
     }
     return extend(draft, validators=keywords)  # type: ignore[no-untyped-call]
 
 
-# The validators' own keywords search with ``re``, which has no timeout.
+# The validators' own keywords search with ``re``, which has no timeout, and compare every two
+# items of an array.
 
 
 @lru_cache(maxsize=256)
@@ -154,3 +162,21 @@ def _additional_properties(
             yield ValidationError(f"the property {name!r} is not allowed")
         else:
             yield from validator.descend(value, subschema, path=name)
+
+
+def _unique_items(
+    validator: Any, wanted: bool, instance: Any, schema: Any
+) -> Iterator[ValidationError]:
+    if not wanted or not validator.is_type(instance, "array"):
+        return
+    if len({_hashable(item) for item in instance}) < len(instance):
+        yield ValidationError("an item of the array occurs twice")
+
+
+def _hashable(value: Any) -> Any:
+    """Equal for equal JSON values alone: 1 and 1.0 are the same, 1 and true are not."""
+    if isinstance(value, dict):
+        return frozenset((name, _hashable(inner)) for name, inner in value.items())
+    if isinstance(value, list):
+        return tuple(_hashable(item) for item in value)
+    return (type(value), value) if isinstance(value, bool) else value

@@ -27,6 +27,8 @@ from prompt_app.metrics.json_schema import compile_schema, first_problem
 
 MAX_CHARACTERS = 100_000
 """Of each field that a judge is shown, and of its reply."""
+MAX_BROKEN_OBJECTS = 1_000
+"""In a judge's reply. Braces of formulas and code count among them."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -136,14 +138,12 @@ def _validator(name: str) -> Validator:
 
 
 def _json_objects(text: str) -> tuple[list[dict[str, Any]], str]:
-    """The outermost JSON objects in ``text``, and the text that is left without them.
-
-    Every step moves on to where parsing stopped, so that it takes linear time.
-    """
+    """The outermost JSON objects in ``text``, and the text that is left without them."""
     decoder = json.JSONDecoder(object_pairs_hook=_distinct)
     objects: list[dict[str, Any]] = []
     rest: list[str] = []
     position = 0
+    broken = 0
     while (start := text.find("{", position)) >= 0:
         rest.append(text[position:start])
         try:
@@ -152,6 +152,11 @@ def _json_objects(text: str) -> tuple[list[dict[str, Any]], str]:
         except json.JSONDecodeError as error:
             position = max(error.pos, start + 1)
             rest.append(text[start:position])
+            broken += 1
+            if broken > MAX_BROKEN_OBJECTS:
+                raise InvalidVerdictError(
+                    f"The judge's reply is full of broken JSON: {quoted(text)}."
+                ) from None
         except (RecursionError, ValueError):
             raise InvalidVerdictError(
                 f"The judge's reply holds JSON that cannot be read: {quoted(text)}."

@@ -18,10 +18,11 @@ from prompt_app.errors import NoReferenceError
 from prompt_app.metrics.common import make_score, quoted, references_of
 from prompt_app.metrics.patterns import compile_pattern, find_last
 
-# A sign counts only where no digit or letter stands before it: "5-3" ends in 3, not in -3.
+# A sign counts only next to its number, with no digit or letter before it: "5-3" ends in 3, and
+# "- 3" is an item of a list.
 _NUMBER = re.compile(
-    r"(?:(?<![^\W_])(?P<sign>[-+\u2212])\s?)?[$€£¥]?(?P<minus>-?)"
-    r"(?P<digits>(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)"
+    r"(?:(?<![^\W_])(?P<sign>[-+\u2212]))?(?:[$€£¥]\s?(?P<minus>-?))?"
+    r"(?P<digits>(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|(?<![0-9])\.[0-9]+)"
     r"(?P<exponent>[eE][-+]?[0-9]{1,6}(?![0-9]))?"
 )
 _FINAL_ANSWER = "####"
@@ -37,9 +38,9 @@ class NumericMatch:
     """1 where the number in the response equals one of the references within the tolerance:
     ``|response - reference| <= max(absolute_tolerance, relative_tolerance * |reference|)``.
 
-    Without a pattern the number is the last one in the text, or the last one behind ``####``
-    where that occurs: ``18``, ``-3.5``, ``$1,234.50``, ``6e3``. Numbers of any length compare
-    exactly. A response with no number scores 0.
+    Without a pattern the number is the one right behind the last ``####``, or else the last one
+    in the text: ``18``, ``-3.5``, ``$1,234.50``, ``6e3``. Numbers of any length compare exactly.
+    A response with no number scores 0.
     """
 
     pattern: Annotated[
@@ -104,27 +105,34 @@ class NumericMatch:
     def _equal(self, number: Decimal, reference: Decimal) -> bool:
         if number == reference:
             return True
-        share = _ARITHMETIC.multiply(Decimal(self.relative_tolerance), abs(reference))
-        allowed = max(Decimal(self.absolute_tolerance), share)
-        return abs(_ARITHMETIC.subtract(number, reference)) <= allowed
+        # As written: Decimal(0.3) would be a little less than 0.3.
+        absolute, relative = (
+            Decimal(str(self.absolute_tolerance)),
+            Decimal(str(self.relative_tolerance)),
+        )
+        allowed = max(absolute, _ARITHMETIC.multiply(relative, reference).copy_abs())
+        return _ARITHMETIC.subtract(number, reference).copy_abs() <= allowed
 
 
 def number_in(text: str, pattern: regex.Pattern[str] | None = None) -> Decimal | None:
-    """The number that ``pattern`` finds, or by default the one after ``####``, or the last."""
+    """The number in what ``pattern`` finds last, or in ``text``; see NumericMatch."""
     if pattern is not None:
         match = find_last(pattern, text)
         if match is None:
             return None
         text = (match.group(1) if pattern.groups else match.group()) or ""
-    elif _FINAL_ANSWER in text:
-        text = text.rpartition(_FINAL_ANSWER)[2]
-    found = deque(_NUMBER.finditer(text), maxlen=1)
-    if not found:
+    number = _marked_number(text) or next(iter(deque(_NUMBER.finditer(text), maxlen=1)), None)
+    if number is None:
         return None
-    last = found.pop()
-    negative = (last["sign"] or "") in ("-", "\u2212") or last["minus"] == "-"
-    digits = last["digits"].replace(",", "") + (last["exponent"] or "")
-    return -Decimal(digits) if negative else Decimal(digits)
+    negative = number["sign"] in ("-", "\u2212") or number["minus"] == "-"
+    digits = number["digits"].replace(",", "") + (number["exponent"] or "")
+    # Unary minus would round to the thread's precision.
+    return Decimal(digits).copy_negate() if negative else Decimal(digits)
+
+
+def _marked_number(text: str) -> re.Match[str] | None:
+    _, marker, answer = text.rpartition(_FINAL_ANSWER)
+    return _NUMBER.match(answer.lstrip()) if marker else None
 
 
 def _shown(number: Decimal) -> str:
