@@ -75,39 +75,41 @@ def json_value(value: Any, depth: int = 1) -> Any:
     and UUIDs their exact text, bytes their text where they are UTF-8 and else base64, NaN
     (which is how such files write a missing number) null. Raises RowRefused.
     """
-    if isinstance(value, str):
-        return checked_text(value)
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int):
-        return checked_integer(value)
-    if isinstance(value, float):
-        if math.isinf(value):
-            raise RowRefused("an infinite number")
-        return None if math.isnan(value) else value
-    if isinstance(value, bytes):
-        return checked_text(_bytes_text(value))
     if isinstance(value, dict | list | tuple):
         if depth > DEEPEST:
             raise RowRefused(f"nested deeper than {DEEPEST} levels")
         if isinstance(value, dict):
             return {checked_text(str(k)): json_value(v, depth + 1) for k, v in value.items()}
         return [json_value(item, depth + 1) for item in value]
-    return _scalar_text(value)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        return _number(value)
+    return checked_text(_text(value))
 
 
-def _scalar_text(value: Any) -> str:
+def _number(value: int | float) -> int | float | None:
+    if isinstance(value, int):
+        return checked_integer(value)
+    if math.isinf(value):
+        raise RowRefused("an infinite number")
+    return None if math.isnan(value) else value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return _bytes_text(value)
     if isinstance(value, datetime):
         return (value.date() if _is_bare_date(value) else value).isoformat()
     if isinstance(value, date | time):
         return value.isoformat()
-    if isinstance(value, timedelta | Decimal | UUID):
+    if isinstance(value, str | timedelta | Decimal | UUID):
         return str(value)
     raise RowRefused(f"a value of type {type(value).__name__}, which has no JSON form")
 
 
 def _is_bare_date(value: datetime) -> bool:
-    # str() of the time, because pandas' timestamps also carry nanoseconds.
+    # By its text, because the timestamps of pandas also carry nanoseconds.
     return value.tzinfo is None and value.isoformat().endswith("T00:00:00")
 
 
