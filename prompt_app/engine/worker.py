@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from prompt_app.engine.batch import Ending, RunBatch
+from prompt_app.engine.batch import RunBatch
 from prompt_app.engine.budget import Budget
 from prompt_app.engine.callers import Callers
+from prompt_app.engine.halting import Ending
 from prompt_app.engine.summary import summarize_run
 from prompt_app.errors import LeaseLostError, PromptAppError, StoreUnavailableError
 from prompt_app.interfaces import Lease, Store, WorkerIdentity
@@ -27,7 +28,7 @@ class Worker:
         self._identity = identity
         self._callers = Callers(settings)
         self._budgets: dict[str, Budget] = {}
-        self._running: dict[asyncio.Task[None], RunBatch | None] = {}
+        self._running: dict[asyncio.Task[None], RunBatch] = {}
 
     async def run(
         self, stop: asyncio.Event, *, until_idle: bool = False, evaluation_id: str | None = None
@@ -48,8 +49,7 @@ class Worker:
                 await self._wait(stop)
         finally:
             for batch in self._running.values():
-                if batch is not None:
-                    batch.halt("queued", "Its worker was stopped.")
+                batch.halt("queued", "Its worker was stopped.")
             await asyncio.gather(*self._running, return_exceptions=True)
             await self._callers.close()
 
