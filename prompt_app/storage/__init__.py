@@ -1,0 +1,44 @@
+"""Where everything is kept: one store on SQLite or PostgreSQL, and files in a folder or on S3."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prompt_app.errors import SettingsError
+from prompt_app.interfaces import BlobStore, Store
+from prompt_app.settings import Settings
+
+
+def open_store(settings: Settings) -> Store:
+    """The store of ``settings``, its tables brought up to date first.
+
+    Raises SettingsError for an address that is none, StoreUnavailableError where nothing answers
+    there, SchemaError for a store that a newer version of the app wrote.
+    """
+    from prompt_app.storage.database import Database
+    from prompt_app.storage.migrate import migrate
+    from prompt_app.storage.store import SqlStore
+
+    database = Database(settings.resolved_database_url)
+    try:
+        migrate(database, settings.data_dir / "backups")
+    except BaseException:
+        database.close()
+        raise
+    return SqlStore(database, settings.lease_seconds)
+
+
+def open_blob_store(settings: Settings) -> BlobStore:
+    """The folder or bucket of ``settings``."""
+    from prompt_app.storage.blobs import FolderBlobStore, S3BlobStore
+
+    url = settings.resolved_blob_url
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return FolderBlobStore(Path(url))
+    bucket, _, prefix = rest.partition("/")
+    if scheme != "s3" or not bucket:
+        raise SettingsError(
+            f"PROMPT_APP_BLOB_URL must be a folder or s3://bucket/prefix; got {url!r}."
+        )
+    return S3BlobStore(bucket, prefix, region=settings.aws_region)

@@ -1,0 +1,309 @@
+"""Dataset versions and their rows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from typing import IO, Any
+
+from sqlalchemy import Connection, Row, Select, func, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from prompt_app.datamodel.base import canonical_json
+from prompt_app.datamodel.dataset import DatasetOptions, DatasetVersion, Example
+from prompt_app.errors import DatasetError, UnknownNameError
+from prompt_app.registry import nearest_names
+from prompt_app.storage.database import in_chunks
+from prompt_app.storage.encoding import dump_fields, dump_plain, dump_record, load_record
+from prompt_app.storage.part import StorePart
+from prompt_app.storage.tables import dataset_versions, examples, version_rows
+
+_SPOOL_IN_MEMORY = 8_000_000
+_CHUNK = 900
+
+
+class Datasets(StorePart):
+    """The part of the store that keeps datasets."""
+
+    def save_dataset_version(
+        self,
+        name: str,
+        options: DatasetOptions,
+        examples: Iterable[Example],
+        *,
+        source: str = "",
+        skipped_rows: int = 0,
+        note: str = "",
+    ) -> DatasetVersion:
+        """Store the examples, in the order given, as a version of ``name``.
+
+        They are read once into a temporary file, so that other writers wait only for the insert
+        itself. Equal name, options and rows give the version that is already there.
+        Raises DatasetError for a row that cannot be stored or an id that occurs twice.
+        """
+        with tempfile.SpooledTemporaryFile(
+            max_size=_SPOOL_IN_MEMORY, mode="w+", encoding="utf-8", newline="\n"
+        ) as spool:
+            content = _spool(name, options, examples, spool)
+
+            def save(connection: Connection) -> DatasetVersion:
+                chosen = dataset_versions.c.id == content.id
+                present = connection.execute(_versions().where(chosen)).first()
+                if present is not None:
+                    return version_of(present)
+                version = DatasetVersion(
+                    id=content.id,
+                    name=name,
+                    number=_next_number(connection, name),
+                    options=options,
+                    columns=tuple(content.columns),
+                    rows=content.rows,
+                    skipped_rows=skipped_rows,
+                    split_rows=content.split_rows,
+                    source=source,
+                    note=note,
+                    created_at=datetime.now(UTC),
+                )
+                _insert_version(connection, version)
+                spool.seek(0)
+                self._insert_rows(connection, version.id, spool)
+                return version
+
+            return self._database.write_retrying(save)
+
+    def list_datasets(self) -> list[DatasetVersion]:
+        """The newest version of each dataset, newest first."""
+        newest = select(func.max(dataset_versions.c.number_in_store)).group_by(
+            dataset_versions.c.name
+        )
+        query = (
+            _versions()
+            .where(dataset_versions.c.number_in_store.in_(newest))
+            .order_by(dataset_versions.c.number_in_store.desc())
+        )
+        with self._database.read() as connection:
+            return [version_of(row) for row in connection.execute(query)]
+
+    def list_dataset_versions(self, name: str) -> list[DatasetVersion]:
+        """Newest first."""
+        query = (
+            _versions()
+            .where(dataset_versions.c.name == name)
+            .order_by(dataset_versions.c.number.desc())
+        )
+        with self._database.read() as connection:
+            found = [version_of(row) for row in connection.execute(query)]
+            if not found:
+                raise _unknown_dataset(connection, name)
+            return found
+
+    def get_dataset_version(self, name: str, number: int | None = None) -> DatasetVersion:
+        """Version ``number`` of ``name``, or the newest."""
+        query = _versions().where(dataset_versions.c.name == name)
+        if number is not None:
+            query = query.where(dataset_versions.c.number == number)
+        with self._database.read() as connection:
+            query = query.order_by(dataset_versions.c.number.desc()).limit(1)
+            row = connection.execute(query).first()
+            if row is None:
+                unknown = _unknown_dataset(connection, name)
+                if number is None or not _next_number(connection, name) > 1:
+                    raise unknown
+                raise UnknownNameError(f"version of the dataset {name!r}", str(number))
+            return version_of(row)
+
+    def get_dataset_version_by_id(self, version_id: str) -> DatasetVersion:
+        with self._database.read() as connection:
+            row = connection.execute(_versions().where(dataset_versions.c.id == version_id)).first()
+        if row is None:
+            raise UnknownNameError("dataset version", version_id)
+        return version_of(row)
+
+    def list_examples(
+        self,
+        version_id: str,
+        *,
+        split: str | None = None,
+        after_position: int = -1,
+        limit: int = 500,
+    ) -> list[Example]:
+        """In order of position, from behind ``after_position``."""
+        with self._database.read() as connection:
+            query = _rows(version_number(connection, version_id)).where(
+                version_rows.c.position > after_position
+            )
+            if split is not None:
+                query = query.where(version_rows.c.split == split)
+            query = query.order_by(version_rows.c.position).limit(limit)
+            return [example_of(row) for row in connection.execute(query)]
+
+    def get_example(self, version_id: str, example_id: str) -> Example:
+        with self._database.read() as connection:
+            query = _rows(version_number(connection, version_id)).where(
+                version_rows.c.example_id == example_id
+            )
+            row = connection.execute(query).first()
+        if row is None:
+            raise UnknownNameError("example", example_id)
+        return example_of(row)
+
+    def _insert_rows(self, connection: Connection, version_id: str, spool: IO[str]) -> None:
+        version = version_number(connection, version_id)
+        insert_example = self._database.insert_or_ignore(examples, "fingerprint")
+        position = 0
+        while lines := list(islice(spool, _CHUNK)):
+            rows = [json.loads(line) for line in lines]
+            connection.execute(
+                insert_example,
+                [{"fingerprint": row[2], "fields": row[3]} for row in rows],
+            )
+            numbers = _example_numbers(connection, [row[2] for row in rows])
+            try:
+                connection.execute(
+                    insert(version_rows),
+                    [
+                        {
+                            "version": version,
+                            "position": position + offset,
+                            "example_id": example_id,
+                            "split": split,
+                            "example": numbers[fingerprint],
+                        }
+                        for offset, (example_id, split, fingerprint, _) in enumerate(rows)
+                    ],
+                )
+            except IntegrityError as error:
+                raise DatasetError(
+                    f"Two rows have the same id, the later one among rows {position + 1} to "
+                    f"{position + len(rows)}. Give each row an id of its own, or name another "
+                    "id field."
+                ) from error
+            position += len(rows)
+
+
+@dataclass(slots=True)
+class _Content:
+    """What is known of the rows after they were read."""
+
+    id: str = ""
+    rows: int = 0
+    columns: dict[str, None] = field(default_factory=dict)
+    split_rows: dict[str, int] = field(default_factory=dict)
+
+
+def _spool(name: str, options: DatasetOptions, rows: Iterable[Example], spool: IO[str]) -> _Content:
+    """Write the rows to ``spool``, a JSON list a line: id, split, fingerprint, fields."""
+    content = _Content()
+    digest = hashlib.sha256(canonical_json([name, options.content_id]).encode())
+    for example in rows:
+        content.rows += 1
+        try:
+            fields = dump_fields(example.fields)
+            fingerprint = example.fingerprint
+            digest.update(canonical_json([example.id, example.split, fingerprint]).encode())
+        except (ValueError, TypeError) as error:
+            raise DatasetError(f"Row {content.rows} cannot be stored: {error}.") from error
+        if "\0" in example.id or "\0" in (example.split or ""):
+            raise DatasetError(f"The id or split of row {content.rows} holds a NUL character.")
+        content.columns.update(dict.fromkeys(example.fields))
+        if example.split is not None:
+            content.split_rows[example.split] = content.split_rows.get(example.split, 0) + 1
+        spool.write(json.dumps([example.id, example.split, fingerprint, fields]) + "\n")
+    content.id = digest.hexdigest()[:24]
+    return content
+
+
+def _insert_version(connection: Connection, version: DatasetVersion) -> None:
+    connection.execute(
+        insert(dataset_versions),
+        {
+            "id": version.id,
+            "name": version.name,
+            "number": version.number,
+            "options": dump_record(version.options),
+            "columns": dump_plain(version.columns),
+            "rows": version.rows,
+            "skipped_rows": version.skipped_rows,
+            "split_rows": dump_plain(version.split_rows),
+            "source": version.source,
+            "note": version.note,
+            "created_at": version.created_at,
+        },
+    )
+
+
+def _versions() -> Select[Any]:
+    return select(dataset_versions)
+
+
+def _rows(version: int) -> Select[Any]:
+    return (
+        select(
+            version_rows.c.example_id,
+            version_rows.c.position,
+            version_rows.c.split,
+            examples.c.fields,
+        )
+        .join(examples, examples.c.number == version_rows.c.example)
+        .where(version_rows.c.version == version)
+    )
+
+
+def _next_number(connection: Connection, name: str) -> int:
+    highest = connection.scalar(
+        select(func.max(dataset_versions.c.number)).where(dataset_versions.c.name == name)
+    )
+    return int(highest or 0) + 1
+
+
+def _example_numbers(connection: Connection, fingerprints: list[str]) -> dict[str, int]:
+    numbers: dict[str, int] = {}
+    for some in in_chunks(fingerprints):
+        query = select(examples.c.fingerprint, examples.c.number).where(
+            examples.c.fingerprint.in_(some)
+        )
+        numbers.update((row.fingerprint, row.number) for row in connection.execute(query))
+    return numbers
+
+
+def version_number(connection: Connection, version_id: str) -> int:
+    """The integer key of a dataset version. Raises UnknownNameError."""
+    number = connection.scalar(
+        select(dataset_versions.c.number_in_store).where(dataset_versions.c.id == version_id)
+    )
+    if number is None:
+        raise UnknownNameError("dataset version", version_id)
+    return int(number)
+
+
+def version_of(row: Row[Any]) -> DatasetVersion:
+    return DatasetVersion(
+        id=row.id,
+        name=row.name,
+        number=row.number,
+        options=load_record(DatasetOptions, row.options),
+        columns=tuple(json.loads(row.columns)),
+        rows=row.rows,
+        skipped_rows=row.skipped_rows,
+        split_rows=json.loads(row.split_rows),
+        source=row.source,
+        note=row.note,
+        created_at=row.created_at,
+    )
+
+
+def example_of(row: Row[Any]) -> Example:
+    """From a row with example_id, position, split and fields."""
+    return Example(
+        id=row.example_id, position=row.position, fields=json.loads(row.fields), split=row.split
+    )
+
+
+def _unknown_dataset(connection: Connection, name: str) -> UnknownNameError:
+    known: Iterator[str] = iter(connection.scalars(select(dataset_versions.c.name).distinct()))
+    return UnknownNameError("dataset", name, nearest_names(name, known))

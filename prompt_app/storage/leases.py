@@ -1,0 +1,271 @@
+"""Which worker holds which run.
+
+A claim raises the run's fence by one, and every write of a worker names the fence it was given:
+a worker that was taken for dead and wakes up later finds that its fence is old, and writes
+nothing. No clock of one machine is ever compared with another's: a heartbeat is a counter, and an
+observer takes it as still when it has not moved for the lease by the observer's own monotonic
+clock.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, bindparam, case, select, update
+
+from prompt_app.datamodel.evaluation import Progress, RunRequest, RunState
+from prompt_app.datamodel.evaluation import Run as RunRecord
+from prompt_app.datamodel.score import MetricSummary
+from prompt_app.errors import LeaseLostError
+from prompt_app.interfaces import Lease, WorkerIdentity
+from prompt_app.storage.database import Database
+from prompt_app.storage.encoding import dump_plain
+from prompt_app.storage.identity import known_dead
+from prompt_app.storage.part import StorePart
+from prompt_app.storage.runs import run_of
+from prompt_app.storage.tables import evaluations, runs
+
+_LIVE_FIELDS = {"rate_per_second", "concurrency", "retries"}
+
+
+class Leases(StorePart):
+    """The part of the store that hands runs to workers and watches over their spend."""
+
+    def __init__(self, database: Database, lease_seconds: float) -> None:
+        super().__init__(database)
+        self._lease_seconds = lease_seconds
+        self._last_sign: dict[int, tuple[int, int, float]] = {}
+        """Run -> its fence and heartbeat, and since when this object has seen them stand."""
+        self._last_sign_lock = threading.Lock()
+
+    def claim_run(
+        self, worker: WorkerIdentity, *, evaluation_id: str | None = None
+    ) -> Lease | None:
+        """Take the oldest queued run, or one whose worker has died; None when there is none.
+        Reservations that the dead worker left become unconfirmed spend.
+
+        A worker of this machine whose process is gone is dead at once. Any other is dead when
+        its heartbeat has stood still for the lease, as seen by this store object: it takes two
+        calls at least that far apart.
+        """
+        for row in self._claimable(evaluation_id):
+            with self._database.write() as connection:
+                lease = _claim(connection, row, worker)
+            if lease is not None:
+                return lease
+        return None
+
+    def heartbeat(self, lease: Lease, progress: Progress | None = None) -> RunRequest | None:
+        """Show life; returns what was asked meanwhile. Only the fields of ``progress`` that are
+        not counts are taken (rate, concurrency, retries). Raises LeaseLostError."""
+        changes: dict[str, Any] = {"heartbeat": runs.c.heartbeat + 1}
+        if progress is not None:
+            changes["live"] = dump_plain(
+                progress.model_dump(mode="json", include=_LIVE_FIELDS, exclude_defaults=True)
+            )
+        with self._database.write() as connection:
+            held = held_run(connection, lease)
+            connection.execute(update(runs).where(runs.c.number == held.number).values(**changes))
+            request: RunRequest | None = held.requested
+            return request
+
+    def reserve_spend(self, lease: Lease, nanousd: int) -> bool:
+        """Reserve for calls about to be made; False where the cap leaves no room.
+        Raises LeaseLostError."""
+        with self._database.write() as connection:
+            held = held_run(connection, lease)
+            taken = (
+                evaluations.c.spent_nanousd
+                + evaluations.c.reserved_nanousd
+                + evaluations.c.unconfirmed_nanousd
+            )
+            reserved = connection.execute(
+                update(evaluations)
+                .where(
+                    evaluations.c.id == held.evaluation_id,
+                    evaluations.c.cap_nanousd.is_(None)
+                    | (taken + nanousd <= evaluations.c.cap_nanousd),
+                )
+                .values(reserved_nanousd=evaluations.c.reserved_nanousd + nanousd)
+            )
+            if reserved.rowcount == 0:
+                return False
+            connection.execute(
+                update(runs)
+                .where(runs.c.number == held.number)
+                .values(reserved_nanousd=runs.c.reserved_nanousd + nanousd)
+            )
+            return True
+
+    def set_total(self, lease: Lease, *, total: int, excluded: int, skipped_rows: int) -> None:
+        """What the plan found. Raises LeaseLostError."""
+        with self._database.write() as connection:
+            held = held_run(connection, lease)
+            connection.execute(
+                update(runs)
+                .where(runs.c.number == held.number)
+                .values(total=total, excluded=excluded, skipped_rows=skipped_rows)
+            )
+
+    def end_run(
+        self,
+        lease: Lease,
+        state: RunState,
+        *,
+        reason: str = "",
+        summary: Sequence[MetricSummary] = (),
+    ) -> RunRecord:
+        """Give the lease back with the run's new state; ``queued`` lets another worker go on.
+
+        A request that came too late for the worker still holds: a cancel over a pause, and both
+        over queued. What the run has still reserved becomes unconfirmed spend.
+        Raises LeaseLostError.
+        """
+        with self._database.write() as connection:
+            held = held_run(connection, lease)
+            if state in ("paused", "queued") and held.requested == "cancel":
+                state, reason = "cancelled", "Cancelled on request."
+            elif state == "queued" and held.requested == "pause":
+                state, reason = "paused", "Paused on request."
+            _leave_unconfirmed(connection, held)
+            connection.execute(
+                update(runs)
+                .where(runs.c.number == held.number)
+                .values(
+                    **_released(state, reason),
+                    summary=dump_plain([item.model_dump(mode="json") for item in summary]),
+                )
+            )
+            return run_of(
+                connection.execute(select(runs).where(runs.c.number == held.number)).one()
+            )
+
+    def _claimable(self, evaluation_id: str | None) -> list[Row[Any]]:
+        """Queued runs and those of dead workers, oldest first."""
+        query: Select[Any] = select(
+            runs.c.number,
+            runs.c.id,
+            runs.c.state,
+            runs.c.fence,
+            runs.c.heartbeat,
+            runs.c.worker_host,
+            runs.c.worker_pid,
+            runs.c.worker_started,
+        ).where(runs.c.state.in_(("queued", "running")))
+        if evaluation_id is not None:
+            query = query.where(runs.c.evaluation_id == evaluation_id)
+        with self._database.read() as connection:
+            rows: Sequence[Row[Any]] = connection.execute(query.order_by(runs.c.number)).all()
+        return [row for row in rows if row.state == "queued" or self._is_abandoned(row)]
+
+    def _is_abandoned(self, row: Row[Any]) -> bool:
+        holder = WorkerIdentity(row.worker_host, row.worker_pid, row.worker_started)
+        if known_dead(holder):
+            return True
+        now = time.monotonic()
+        with self._last_sign_lock:
+            fence, heartbeat, since = self._last_sign.get(row.number, (-1, -1, now))
+            if (fence, heartbeat) != (row.fence, row.heartbeat):
+                self._last_sign[row.number] = (row.fence, row.heartbeat, now)
+                return False
+            return now - since >= self._lease_seconds
+
+
+def held_run(connection: Connection, lease: Lease) -> Row[Any]:
+    """The run of ``lease``, locked until the transaction ends: number, evaluation_id, requested,
+    reserved_nanousd. Raises LeaseLostError when the lease is no longer its worker's."""
+    row = connection.execute(_HELD, {"run_id": lease.run.id, "held_fence": lease.fence}).first()
+    if row is None:
+        raise LeaseLostError(
+            f"Run {lease.run.id} is no longer held under fence {lease.fence}: another worker has "
+            "taken it over, or it has ended. Nothing was written."
+        )
+    return row
+
+
+def _held_query() -> Any:
+    return (
+        select(runs.c.number, runs.c.evaluation_id, runs.c.requested, runs.c.reserved_nanousd)
+        .where(
+            runs.c.id == bindparam("run_id"),
+            runs.c.fence == bindparam("held_fence"),
+            runs.c.state == "running",
+        )
+        .with_for_update()
+    )
+
+
+_HELD = _held_query()
+
+
+def _claim(connection: Connection, seen: Row[Any], worker: WorkerIdentity) -> Lease | None:
+    """Take over the run if it is still as it was seen; None if it is not, or if it was to pause
+    or to be cancelled, which is done instead."""
+    row = connection.execute(
+        select(runs)
+        .where(
+            runs.c.number == seen.number,
+            runs.c.state == seen.state,
+            runs.c.fence == seen.fence,
+            runs.c.heartbeat == seen.heartbeat,
+        )
+        .with_for_update()
+    ).first()
+    if row is None:
+        return None
+    _leave_unconfirmed(connection, row)
+    this_run = update(runs).where(runs.c.number == row.number)
+    if row.requested is not None:
+        state: RunState = "cancelled" if row.requested == "cancel" else "paused"
+        reason = f"{state.capitalize()} on request."
+        connection.execute(this_run.values(**_released(state, reason)))
+        return None
+    connection.execute(
+        this_run.values(
+            state="running",
+            reason="",
+            fence=row.fence + 1,
+            heartbeat=row.heartbeat + 1,
+            worker_host=worker.host,
+            worker_pid=worker.pid,
+            worker_started=worker.process_started,
+            started_at=case(
+                (runs.c.started_at.is_(None), datetime.now(UTC)), else_=runs.c.started_at
+            ),
+        )
+    )
+    claimed = connection.execute(select(runs).where(runs.c.number == row.number)).one()
+    return Lease(run_of(claimed), claimed.fence)
+
+
+def _leave_unconfirmed(connection: Connection, row: Row[Any]) -> None:
+    """Turn what the run has reserved into unconfirmed spend: its calls may have been billed."""
+    left = row.reserved_nanousd
+    if left == 0:
+        return
+    connection.execute(
+        update(evaluations)
+        .where(evaluations.c.id == row.evaluation_id)
+        .values(
+            reserved_nanousd=evaluations.c.reserved_nanousd - left,
+            unconfirmed_nanousd=evaluations.c.unconfirmed_nanousd + left,
+        )
+    )
+    connection.execute(update(runs).where(runs.c.number == row.number).values(reserved_nanousd=0))
+
+
+def _released(state: RunState, reason: str) -> dict[str, Any]:
+    ended = state in ("finished", "cancelled", "failed")
+    return {
+        "state": state,
+        "reason": reason,
+        "requested": None,
+        "worker_host": None,
+        "worker_pid": None,
+        "worker_started": None,
+        "ended_at": datetime.now(UTC) if ended else None,
+    }

@@ -1,0 +1,175 @@
+"""Prompt versions and the labels that point to them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import Connection, Row, delete, func, insert, select
+
+from prompt_app.datamodel.dataset import Name
+from prompt_app.datamodel.prompt import PromptTemplate, PromptVersion
+from prompt_app.errors import EvaluationError, UnknownNameError
+from prompt_app.registry import nearest_names
+from prompt_app.storage.encoding import dump_record, load_record
+from prompt_app.storage.part import StorePart
+from prompt_app.storage.tables import prompt_labels, prompt_versions
+
+_NAME: TypeAdapter[str] = TypeAdapter(Name)
+
+
+class Prompts(StorePart):
+    """The part of the store that keeps prompts."""
+
+    def save_prompt_version(
+        self, name: str, template: PromptTemplate, note: str = ""
+    ) -> PromptVersion:
+        """An equal template gives the version of ``name`` that is already there."""
+        version_id = template.content_id
+
+        def save(connection: Connection) -> PromptVersion:
+            present = _find(connection, name, id=version_id)
+            if present is not None:
+                return _version_of(connection, present)
+            highest = connection.scalar(
+                select(func.max(prompt_versions.c.number)).where(prompt_versions.c.name == name)
+            )
+            version = PromptVersion(
+                id=version_id,
+                name=name,
+                number=int(highest or 0) + 1,
+                template=template,
+                note=note,
+                created_at=datetime.now(UTC),
+            )
+            connection.execute(
+                insert(prompt_versions),
+                {
+                    "name": name,
+                    "number": version.number,
+                    "id": version_id,
+                    "template": dump_record(template),
+                    "note": note,
+                    "created_at": version.created_at,
+                },
+            )
+            return version
+
+        return self._database.write_retrying(save)
+
+    def list_prompts(self) -> list[PromptVersion]:
+        """The newest version of each prompt, newest first."""
+        newest = (
+            select(prompt_versions.c.name, func.max(prompt_versions.c.number).label("number"))
+            .group_by(prompt_versions.c.name)
+            .subquery()
+        )
+        query = (
+            select(prompt_versions)
+            .join(
+                newest,
+                (newest.c.name == prompt_versions.c.name)
+                & (newest.c.number == prompt_versions.c.number),
+            )
+            .order_by(prompt_versions.c.created_at.desc(), prompt_versions.c.name)
+        )
+        with self._database.read() as connection:
+            return [_version_of(connection, row) for row in connection.execute(query).all()]
+
+    def list_prompt_versions(self, name: str) -> list[PromptVersion]:
+        """Newest first."""
+        query = (
+            select(prompt_versions)
+            .where(prompt_versions.c.name == name)
+            .order_by(prompt_versions.c.number.desc())
+        )
+        with self._database.read() as connection:
+            found = [_version_of(connection, row) for row in connection.execute(query).all()]
+            if not found:
+                raise _unknown_prompt(connection, name)
+            return found
+
+    def get_prompt_version(self, name: str, which: str | int | None = None) -> PromptVersion:
+        """``which``: a number, a label or a version id; the newest when None."""
+        with self._database.read() as connection:
+            row = _find_which(connection, name, which)
+            if row is None:
+                if which is None or _find_which(connection, name, None) is None:
+                    raise _unknown_prompt(connection, name)
+                labels = connection.scalars(
+                    select(prompt_labels.c.label).where(prompt_labels.c.name == name)
+                )
+                raise UnknownNameError(
+                    f"version or label of the prompt {name!r}",
+                    str(which),
+                    nearest_names(str(which), labels),
+                )
+            return _version_of(connection, row)
+
+    def set_prompt_label(self, name: str, label: str, number: int) -> None:
+        """Let ``label`` point to version ``number`` alone."""
+        try:
+            _NAME.validate_python(label)
+        except ValidationError:
+            raise EvaluationError(
+                f"{label!r} cannot be a label: use letters, digits, '.', '_' and '-', at most "
+                "100, with a letter or digit first."
+            ) from None
+        if label.isdecimal():
+            raise EvaluationError(f"{label!r} cannot be a label: it reads as a version's number.")
+
+        def move(connection: Connection) -> None:
+            if _find(connection, name, number=number) is None:
+                raise UnknownNameError(f"version of the prompt {name!r}", str(number))
+            here = (prompt_labels.c.name == name) & (prompt_labels.c.label == label)
+            connection.execute(delete(prompt_labels).where(here))
+            connection.execute(
+                insert(prompt_labels), {"name": name, "label": label, "number": number}
+            )
+
+        self._database.write_retrying(move)
+
+
+def _find(connection: Connection, name: str, **columns: str | int) -> Row[Any] | None:
+    query = select(prompt_versions).where(prompt_versions.c.name == name)
+    for column, value in columns.items():
+        query = query.where(prompt_versions.c[column] == value)
+    return connection.execute(query.order_by(prompt_versions.c.number.desc()).limit(1)).first()
+
+
+def _find_which(connection: Connection, name: str, which: str | int | None) -> Row[Any] | None:
+    if which is None:
+        return _find(connection, name)
+    if isinstance(which, int) or (which.isdecimal() and len(which) < 10):
+        return _find(connection, name, number=int(which))
+    number = connection.scalar(
+        select(prompt_labels.c.number).where(
+            (prompt_labels.c.name == name) & (prompt_labels.c.label == which)
+        )
+    )
+    if number is not None:
+        return _find(connection, name, number=number)
+    return _find(connection, name, id=which)
+
+
+def _version_of(connection: Connection, row: Row[Any]) -> PromptVersion:
+    labels = connection.scalars(
+        select(prompt_labels.c.label)
+        .where((prompt_labels.c.name == row.name) & (prompt_labels.c.number == row.number))
+        .order_by(prompt_labels.c.label)
+    )
+    return PromptVersion(
+        id=row.id,
+        name=row.name,
+        number=row.number,
+        template=load_record(PromptTemplate, row.template),
+        labels=tuple(labels),
+        note=row.note,
+        created_at=row.created_at,
+    )
+
+
+def _unknown_prompt(connection: Connection, name: str) -> UnknownNameError:
+    known = connection.scalars(select(prompt_versions.c.name).distinct())
+    return UnknownNameError("prompt", name, nearest_names(name, known))

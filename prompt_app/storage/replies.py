@@ -1,0 +1,74 @@
+"""Stored replies as a cache, and what was learned of models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select
+
+from prompt_app.datamodel.model import Reply
+from prompt_app.interfaces import StoredReply
+from prompt_app.storage.database import in_chunks
+from prompt_app.storage.encoding import load_record
+from prompt_app.storage.part import StorePart
+from prompt_app.storage.tables import model_limits, replies
+
+
+class Replies(StorePart):
+    """The part of the store that finds replies and remembers models' limits."""
+
+    def find_replies(self, cache_keys: Sequence[str]) -> dict[str, StoredReply]:
+        """The newest reply for each key that has one."""
+        found: dict[str, StoredReply] = {}
+        with self._database.read() as connection:
+            for some in in_chunks(cache_keys):
+                query = select(replies).where(replies.c.cache_key.in_(some))
+                newest: dict[str, Row[Any]] = {}
+                for row in connection.execute(query):
+                    other = newest.get(row.cache_key)
+                    if other is None or (row.created_at, row.id) > (other.created_at, other.id):
+                        newest[row.cache_key] = row
+                found.update((key, _stored_reply(row)) for key, row in newest.items())
+        return found
+
+    def count_replies(self, cache_keys: Sequence[str]) -> int:
+        """How many of the distinct keys have a reply."""
+        distinct = list(dict.fromkeys(cache_keys))
+        count = 0
+        with self._database.read() as connection:
+            for some in in_chunks(distinct):
+                query = select(func.count(replies.c.cache_key.distinct())).where(
+                    replies.c.cache_key.in_(some)
+                )
+                count += int(connection.scalar(query) or 0)
+        return count
+
+    def learn_unsupported(self, model: str, parameter: str, message: str) -> None:
+        """Remember that ``model`` (its reference) does not take ``parameter``."""
+
+        def save(connection: Connection) -> None:
+            known = (model_limits.c.model == model) & (model_limits.c.parameter == parameter)
+            connection.execute(delete(model_limits).where(known))
+            connection.execute(
+                insert(model_limits),
+                {"model": model, "parameter": parameter, "message": message},
+            )
+
+        self._database.write_retrying(save)
+
+    def learned_unsupported(self, model: str) -> dict[str, str]:
+        """Parameter -> the provider's message."""
+        query = select(model_limits).where(model_limits.c.model == model)
+        with self._database.read() as connection:
+            return {row.parameter: row.message for row in connection.execute(query)}
+
+
+def _stored_reply(row: Row[Any]) -> StoredReply:
+    return StoredReply(
+        id=row.id,
+        cache_key=row.cache_key,
+        reply=load_record(Reply, row.reply),
+        cost_usd=row.cost_usd,
+        created_at=row.created_at,
+    )

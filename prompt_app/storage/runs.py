@@ -1,0 +1,343 @@
+"""Evaluations, their runs, and what may be asked of a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, update
+
+from prompt_app.datamodel.evaluation import (
+    ACTIVE_STATES,
+    Evaluation,
+    EvaluationSpec,
+    Progress,
+    Run,
+    RunRequest,
+    RunSpec,
+    RunState,
+)
+from prompt_app.datamodel.model import TokenUsage
+from prompt_app.datamodel.score import MetricSummary
+from prompt_app.errors import ConflictError, EvaluationError, UnknownNameError
+from prompt_app.interfaces import Page
+from prompt_app.storage.datasets import version_number
+from prompt_app.storage.encoding import dump_plain, dump_record, load_record
+from prompt_app.storage.part import StorePart
+from prompt_app.storage.tables import evaluations, runs, samples, scores
+
+NANO = 1_000_000_000
+
+
+class Runs(StorePart):
+    """The part of the store that keeps evaluations and runs."""
+
+    def create_evaluation(self, evaluation: Evaluation, runs: Sequence[Run]) -> Evaluation:
+        """Save both, queued, in one transaction. The same key with an equal spec gives the
+        evaluation that is already there; with another spec raises ConflictError."""
+
+        def save(connection: Connection) -> Evaluation:
+            present = _find_evaluation(connection, evaluations.c.key == evaluation.key)
+            if present is not None:
+                if present.spec == evaluation.spec:
+                    return present
+                raise ConflictError(
+                    f"The submission key {evaluation.key!r} belongs to the evaluation "
+                    f"{present.id}, which has other parameters. Submit with another key."
+                )
+            created_at = evaluation.created_at or datetime.now(UTC)
+            saved = evaluation.model_copy(
+                update={
+                    "created_at": created_at,
+                    "run_ids": tuple(run.id for run in runs),
+                    "spent_usd": 0.0,
+                    "unconfirmed_usd": 0.0,
+                }
+            )
+            connection.execute(insert(evaluations), _evaluation_columns(saved))
+            for run in runs:
+                version = version_number(connection, run.spec.dataset_version)
+                connection.execute(insert(_runs), _run_columns(run, saved, version))
+            return saved
+
+        return self._database.write_retrying(save)
+
+    def get_evaluation(self, evaluation_id: str) -> Evaluation:
+        with self._database.read() as connection:
+            found = _find_evaluation(connection, evaluations.c.id == evaluation_id)
+        if found is None:
+            raise UnknownNameError("evaluation", evaluation_id)
+        return found
+
+    def find_evaluation(self, key: str) -> Evaluation | None:
+        with self._database.read() as connection:
+            return _find_evaluation(connection, evaluations.c.key == key)
+
+    def list_runs(
+        self,
+        *,
+        states: Sequence[RunState] = (),
+        evaluation_id: str | None = None,
+        text: str = "",
+        offset: int = 0,
+        limit: int = 50,
+    ) -> Page[Run]:
+        """Newest first. ``text``: part of the run's name or id, of its dataset's or of its
+        evaluation's name; case-insensitive."""
+        conditions: list[ColumnElement[bool]] = []
+        if states:
+            conditions.append(runs.c.state.in_(states))
+        if evaluation_id is not None:
+            conditions.append(runs.c.evaluation_id == evaluation_id)
+        if text:
+            named = select(evaluations.c.id).where(
+                evaluations.c.name.icontains(text, autoescape=True)
+            )
+            conditions.append(
+                or_(
+                    runs.c.name.icontains(text, autoescape=True),
+                    runs.c.id.icontains(text, autoescape=True),
+                    runs.c.dataset_name.icontains(text, autoescape=True),
+                    runs.c.evaluation_id.in_(named),
+                )
+            )
+        with self._database.read() as connection:
+            total = connection.scalar(select(func.count()).select_from(runs).where(*conditions))
+            query = select(runs).where(*conditions).order_by(runs.c.number.desc())
+            found = connection.execute(query.offset(offset).limit(limit))
+            return Page(tuple(run_of(row) for row in found), int(total or 0), offset)
+
+    def get_run(self, run_id: str) -> Run:
+        """``run_id`` in full, or any beginning of it that only one run has."""
+        with self._database.read() as connection:
+            return run_of(find_run(connection, run_id))
+
+    def request_run(self, run_id: str, request: RunRequest) -> Run:
+        """Ask the run's worker to pause or cancel; a run that no worker holds changes at once.
+        Raises EvaluationError where its state does not allow that."""
+        with self._database.write() as connection:
+            row = find_run(connection, run_id, for_update=True)
+            if row.state == "running":
+                changes = _requested_of_worker(row, request)
+            else:
+                changes = _requested_at_once(row, request)
+            return _update_run(connection, row, changes)
+
+    def requeue_run(self, run_id: str, *, retry_failed: bool = False) -> Run:
+        """Queue a run that is not active again; with ``retry_failed`` forget its failed samples
+        first, so that they are called anew. Raises EvaluationError where nothing is left to do."""
+        with self._database.write() as connection:
+            row = find_run(connection, run_id, for_update=True)
+            if row.state in ACTIVE_STATES:
+                raise EvaluationError(f"Run {row.id} is {row.state} already.")
+            if row.state == "finished" and not (retry_failed and row.failed):
+                what = "has no failed samples" if retry_failed else "has finished"
+                hint = "" if retry_failed or not row.failed else " Retry its failed samples?"
+                raise EvaluationError(f"Run {row.id} {what}: there is nothing to do.{hint}")
+            changes = _queued_again()
+            if retry_failed:
+                gone = (samples.c.run == row.number) & (samples.c.state == "failed")
+                connection.execute(delete(samples).where(gone))
+                changes["failed"] = 0
+            return _update_run(connection, row, changes)
+
+    def rescore_run(self, run_id: str, run: Run) -> Run:
+        """Give a finished run the metrics of ``run.spec`` and queue it: samples that lack one of
+        them are scored from their stored replies.
+
+        Outcomes of a metric whose options changed are forgotten, and so are its failures, which
+        gives a judge that failed another try. Raises EvaluationError for a run that has not
+        finished.
+        """
+        with self._database.write() as connection:
+            row = find_run(connection, run_id, for_update=True)
+            if row.state != "finished":
+                raise EvaluationError(
+                    f"Run {row.id} is {row.state}; only a finished run can be scored again."
+                )
+            old = load_record(RunSpec, row.spec)
+            new = old.model_copy(update={"metrics": run.spec.metrics})
+            kept = [metric.key for metric in new.metrics if metric in old.metrics]
+            connection.execute(
+                delete(scores).where(
+                    scores.c.run == row.number,
+                    scores.c.metric.not_in(kept) | scores.c.value.is_(None),
+                )
+            )
+            wanted = [metric.key for metric in new.metrics]
+            connection.execute(
+                update(samples)
+                .where(
+                    samples.c.run == row.number,
+                    samples.c.state == "scored",
+                    lacks_outcome(wanted),
+                )
+                .values(state="answered")
+            )
+            scored = connection.scalar(
+                select(func.count())
+                .select_from(samples)
+                .where(samples.c.run == row.number, samples.c.state == "scored")
+            )
+            changes = {**_queued_again(), "spec": dump_record(new), "scored": scored}
+            return _update_run(connection, row, changes)
+
+
+_runs = runs
+
+
+def lacks_outcome(metrics: Sequence[str]) -> Any:
+    """Whether a row of samples has no outcome for one of ``metrics``."""
+    present = (
+        select(func.count())
+        .select_from(scores)
+        .where(scores.c.sample == samples.c.number, scores.c.metric.in_(metrics))
+        .scalar_subquery()
+    )
+    return present < len(set(metrics))
+
+
+def find_run(connection: Connection, run_id: str, *, for_update: bool = False) -> Row[Any]:
+    """The row of the run with that id, or with that beginning of an id.
+
+    Raises UnknownNameError, or EvaluationError where several runs begin so.
+    """
+    query = select(runs).with_for_update() if for_update else select(runs)
+    row = connection.execute(query.where(runs.c.id == run_id)).first()
+    if row is not None:
+        return row
+    if not run_id:
+        raise UnknownNameError("run", run_id)
+    begins = runs.c.id.startswith(run_id, autoescape=True)
+    found = connection.execute(query.where(begins).order_by(runs.c.number.desc()).limit(3)).all()
+    # LIKE ignores case on SQLite, ids do not.
+    found = [row for row in found if row.id.startswith(run_id)]
+    if len(found) > 1:
+        names = ", ".join(row.id for row in found)
+        raise EvaluationError(f"Several runs begin with {run_id!r}: {names} ... Give more of it.")
+    if not found:
+        raise UnknownNameError("run", run_id)
+    return found[0]
+
+
+def run_number(connection: Connection, run_id: str) -> int:
+    """The integer key of a run."""
+    number = connection.scalar(select(runs.c.number).where(runs.c.id == run_id))
+    return int(number) if number is not None else int(find_run(connection, run_id).number)
+
+
+def run_of(row: Row[Any]) -> Run:
+    return Run(
+        id=row.id,
+        evaluation_id=row.evaluation_id,
+        name=row.name,
+        spec=load_record(RunSpec, row.spec),
+        state=row.state,
+        reason=row.reason,
+        requested=row.requested,
+        progress=_progress_of(row),
+        summary=tuple(MetricSummary.model_validate(item) for item in json.loads(row.summary)),
+        created_at=row.created_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+    )
+
+
+def _progress_of(row: Row[Any]) -> Progress:
+    return Progress(
+        total=row.total,
+        answered=row.answered,
+        scored=row.scored,
+        failed=row.failed,
+        cached=row.cached,
+        excluded=row.excluded,
+        skipped_rows=row.skipped_rows,
+        cost_usd=row.cost_usd,
+        judge_cost_usd=row.judge_cost_usd,
+        usage=TokenUsage(
+            input=row.input_tokens,
+            output=row.output_tokens,
+            cached_input=row.cached_input_tokens,
+            cache_write=row.cache_write_tokens,
+            reasoning=row.reasoning_tokens,
+        ),
+        **json.loads(row.live),
+    )
+
+
+def _requested_of_worker(row: Row[Any], request: RunRequest) -> dict[str, Any]:
+    if request == "pause" and row.requested == "cancel":
+        raise EvaluationError(f"Run {row.id} is being cancelled; it cannot be paused any more.")
+    return {"requested": request}
+
+
+def _requested_at_once(row: Row[Any], request: RunRequest) -> dict[str, Any]:
+    if request == "pause" and row.state == "queued":
+        return {"state": "paused", "reason": "Paused on request."}
+    if request == "cancel" and row.state in ("queued", "paused"):
+        now = datetime.now(UTC)
+        return {"state": "cancelled", "reason": "Cancelled on request.", "ended_at": now}
+    raise EvaluationError(f"Run {row.id} is {row.state}: there is nothing to {request}.")
+
+
+def _queued_again() -> dict[str, Any]:
+    return {
+        "state": "queued",
+        "reason": "",
+        "requested": None,
+        "summary": "[]",
+        "ended_at": None,
+    }
+
+
+def _update_run(connection: Connection, row: Row[Any], changes: dict[str, Any]) -> Run:
+    connection.execute(update(runs).where(runs.c.number == row.number).values(**changes))
+    return run_of(connection.execute(select(runs).where(runs.c.number == row.number)).one())
+
+
+def _find_evaluation(connection: Connection, condition: Any) -> Evaluation | None:
+    row = connection.execute(select(evaluations).where(condition)).first()
+    if row is None:
+        return None
+    return Evaluation(
+        id=row.id,
+        name=row.name,
+        key=row.key,
+        spec=load_record(EvaluationSpec, row.spec),
+        run_ids=tuple(json.loads(row.run_ids)),
+        max_cost_usd=None if row.cap_nanousd is None else row.cap_nanousd / NANO,
+        spent_usd=row.spent_nanousd / NANO,
+        unconfirmed_usd=row.unconfirmed_nanousd / NANO,
+        created_at=row.created_at,
+    )
+
+
+def _evaluation_columns(evaluation: Evaluation) -> dict[str, Any]:
+    cap = evaluation.max_cost_usd
+    return {
+        "id": evaluation.id,
+        "name": evaluation.name,
+        "key": evaluation.key,
+        "spec": dump_record(evaluation.spec),
+        "run_ids": dump_plain(evaluation.run_ids),
+        "cap_nanousd": None if cap is None else round(cap * NANO),
+        "created_at": evaluation.created_at,
+    }
+
+
+def _run_columns(run: Run, evaluation: Evaluation, version: int) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "evaluation_id": evaluation.id,
+        "name": run.name,
+        "dataset_name": run.spec.dataset_name,
+        "version": version,
+        "spec": dump_record(run.spec),
+        "state": "queued",
+        "total": run.progress.total,
+        "excluded": run.progress.excluded,
+        "skipped_rows": run.progress.skipped_rows,
+        "created_at": run.created_at or evaluation.created_at,
+    }

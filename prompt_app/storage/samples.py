@@ -1,0 +1,303 @@
+"""Reading the samples of a run: by key, by filter, and all in order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, func, or_, select
+
+from prompt_app.datamodel.dataset import Example
+from prompt_app.datamodel.evaluation import SampleKey, SampleState
+from prompt_app.datamodel.model import Reply, TokenUsage
+from prompt_app.datamodel.score import Failure, Score
+from prompt_app.errors import EvaluationError, UnknownNameError
+from prompt_app.interfaces import Page, RowFilter, StoredSample
+from prompt_app.storage.database import in_chunks
+from prompt_app.storage.encoding import load_record
+from prompt_app.storage.part import StorePart
+from prompt_app.storage.runs import lacks_outcome, run_number
+from prompt_app.storage.tables import examples, replies, runs, samples, scores, version_rows
+
+_PAGE = 500
+
+
+class Samples(StorePart):
+    """The part of the store that reads samples."""
+
+    def sample_states(
+        self, run_id: str, example_ids: Sequence[str]
+    ) -> Mapping[SampleKey, SampleState]:
+        """Of those samples that are stored already."""
+        states: dict[SampleKey, SampleState] = {}
+        with self._database.read() as connection:
+            run = run_number(connection, run_id)
+            for some in in_chunks(example_ids):
+                query = select(samples.c.example_id, samples.c.repeat, samples.c.state).where(
+                    samples.c.run == run, samples.c.example_id.in_(some)
+                )
+                for example_id, repeat, state in connection.execute(query):
+                    states[SampleKey(example_id=example_id, repeat=repeat)] = state
+        return states
+
+    def unscored_samples(
+        self, run_id: str, metrics: Sequence[str], *, after_position: int = -1, limit: int = 500
+    ) -> list[StoredSample]:
+        """Answered samples that lack an outcome for one of ``metrics`` (keys), by position.
+
+        The repeats of one position come together, so that there may be a few more than
+        ``limit``.
+        """
+        if not metrics:
+            return []
+        with self._database.read() as connection:
+            run = run_number(connection, run_id)
+            lacking = and_(
+                samples.c.run == run,
+                samples.c.position > after_position,
+                samples.c.state != "failed",
+                lacks_outcome(metrics),
+            )
+            query = select(samples.c.number, samples.c.position).where(lacking)
+            ordered = query.order_by(samples.c.position, samples.c.repeat)
+            found = connection.execute(ordered.limit(limit)).all()
+            if len(found) == limit:
+                last = found[-1].position
+                taken = {row.number for row in found}
+                rest = connection.execute(
+                    ordered.where(samples.c.position == last, samples.c.number.not_in(taken))
+                )
+                found = [*found, *rest]
+            return _load(connection, [row.number for row in found])
+
+    def list_samples(
+        self, run_id: str, row_filter: RowFilter, *, offset: int = 0, limit: int = 50
+    ) -> Page[StoredSample]:
+        """The rows that fit ``row_filter``. Sorted by score, rows without a score come last."""
+        with self._database.read() as connection:
+            run = run_number(connection, run_id)
+            query = _filtered(run, row_filter)
+            total = connection.scalar(query.with_only_columns(func.count()))
+            ordered = _ordered(query.with_only_columns(samples.c.number), run, row_filter)
+            numbers = connection.scalars(ordered.offset(offset).limit(limit)).all()
+            return Page(tuple(_load(connection, numbers)), int(total or 0), offset)
+
+    def get_sample(self, run_id: str, key: SampleKey) -> StoredSample:
+        with self._database.read() as connection:
+            query = select(samples.c.number).where(
+                samples.c.run == run_number(connection, run_id),
+                samples.c.example_id == key.example_id,
+                samples.c.repeat == key.repeat,
+            )
+            found = _load(connection, connection.scalars(query).all())
+        if not found:
+            raise UnknownNameError("sample", f"{key.example_id}, repeat {key.repeat}")
+        return found[0]
+
+    def iterate_samples(self, run_id: str) -> Iterator[StoredSample]:
+        """All rows in order, a page in memory at a time; no transaction stays open between."""
+        for _, numbers in self._pages(run_id, select(samples.c.number)):
+            with self._database.read() as connection:
+                page = _load(connection, [row.number for row in numbers])
+            yield from page
+
+    def iterate_outcomes(self, run_id: str, metric: str) -> Iterator[tuple[str, int, float | None]]:
+        """(example id, repeat, value or None for a failure) in order of example."""
+        query = select(samples.c.example_id, scores.c.value).join(
+            scores, and_(scores.c.sample == samples.c.number, scores.c.metric == metric)
+        )
+        for _, rows in self._pages(run_id, query):
+            for row in rows:
+                yield row.example_id, row.repeat, row.value
+
+    def count_errors(self, run_id: str) -> dict[str, int]:
+        """Failed samples by error kind, the commonest first."""
+        with self._database.read() as connection:
+            run = run_number(connection, run_id)
+            count = func.count().label("count")
+            query = (
+                select(samples.c.error_kind, count)
+                .where(samples.c.run == run, samples.c.error_kind.is_not(None))
+                .group_by(samples.c.error_kind)
+                .order_by(count.desc(), samples.c.error_kind)
+            )
+            return {row.error_kind: row[1] for row in connection.execute(query)}
+
+    def _pages(self, run_id: str, query: Select[Any]) -> Iterator[tuple[int, Sequence[Row[Any]]]]:
+        """Rows of ``query`` over a run's samples with position and repeat, page by page."""
+        with self._database.read() as connection:
+            run = run_number(connection, run_id)
+        position, repeat = -1, -1
+        ordered = (
+            query.add_columns(samples.c.position, samples.c.repeat)
+            .where(samples.c.run == run)
+            .order_by(samples.c.position, samples.c.repeat)
+            .limit(_PAGE)
+        )
+        while True:
+            behind = or_(
+                samples.c.position > position,
+                and_(samples.c.position == position, samples.c.repeat > repeat),
+            )
+            with self._database.read() as connection:
+                rows = connection.execute(
+                    ordered.where(samples.c.position >= position, behind)
+                ).all()
+            if not rows:
+                return
+            yield run, rows
+            position, repeat = rows[-1].position, rows[-1].repeat
+
+
+def _filtered(run: int, wanted: RowFilter) -> Select[Any]:
+    query = select(samples).where(samples.c.run == run)
+    if wanted.state is not None:
+        query = query.where(samples.c.state == wanted.state)
+    if wanted.error_kind is not None:
+        query = query.where(samples.c.error_kind == wanted.error_kind)
+    if wanted.minimum is not None or wanted.maximum is not None:
+        query = query.where(samples.c.number.in_(_in_range(run, wanted)))
+    if wanted.metric_failed:
+        failed = select(scores.c.sample).where(scores.c.run == run, scores.c.value.is_(None))
+        if wanted.metric is not None:
+            failed = failed.where(scores.c.metric == wanted.metric)
+        query = query.where(samples.c.number.in_(failed))
+    if wanted.text:
+        query = query.where(_contains(run, wanted.text))
+    return query
+
+
+def _in_range(run: int, wanted: RowFilter) -> Select[Any]:
+    if wanted.metric is None:
+        raise EvaluationError("A least or greatest score needs the metric it is of.")
+    query = select(scores.c.sample).where(
+        scores.c.run == run, scores.c.metric == wanted.metric, scores.c.value.is_not(None)
+    )
+    if wanted.minimum is not None:
+        query = query.where(scores.c.value >= wanted.minimum)
+    if wanted.maximum is not None:
+        query = query.where(scores.c.value <= wanted.maximum)
+    return query
+
+
+def _contains(run: int, text: str) -> Any:
+    """Rows with ``text`` in the example's fields, the reply or the error message."""
+    in_json = json.dumps(text, ensure_ascii=False)[1:-1]
+    with_example = (
+        select(version_rows.c.example_id)
+        .join(examples, examples.c.number == version_rows.c.example)
+        .where(
+            version_rows.c.version
+            == select(runs.c.version).where(runs.c.number == run).scalar_subquery(),
+            examples.c.fields.icontains(in_json, autoescape=True),
+        )
+    )
+    with_reply = (
+        select(samples.c.number)
+        .join(replies, replies.c.id == samples.c.reply_id)
+        .where(samples.c.run == run, replies.c.text.icontains(text, autoescape=True))
+    )
+    return or_(
+        samples.c.example_id.in_(with_example),
+        samples.c.number.in_(with_reply),
+        samples.c.error_message.icontains(text, autoescape=True),
+    )
+
+
+def _ordered(query: Select[Any], run: int, wanted: RowFilter) -> Select[Any]:
+    def directed(column: Any) -> Any:
+        return column.desc() if wanted.descending else column.asc()
+
+    by_position = (directed(samples.c.position), directed(samples.c.repeat))
+    if wanted.sort == "score":
+        if wanted.metric is None:
+            raise EvaluationError("Sorting by score needs the metric whose score it is.")
+        query = query.outerjoin(
+            scores, and_(scores.c.sample == samples.c.number, scores.c.metric == wanted.metric)
+        )
+        return query.order_by(directed(scores.c.value).nulls_last(), *by_position)
+    if wanted.sort == "latency":
+        return query.order_by(directed(samples.c.latency_seconds).nulls_last(), *by_position)
+    if wanted.sort == "cost":
+        return query.order_by(directed(samples.c.cost_usd), *by_position)
+    return query.order_by(*by_position)
+
+
+_WHOLE = (
+    select(
+        samples,
+        replies.c.reply,
+        version_rows.c.split,
+        examples.c.fields,
+    )
+    .join(runs, runs.c.number == samples.c.run)
+    .outerjoin(
+        version_rows,
+        and_(
+            version_rows.c.version == runs.c.version,
+            version_rows.c.example_id == samples.c.example_id,
+        ),
+    )
+    .outerjoin(examples, examples.c.number == version_rows.c.example)
+    .outerjoin(replies, replies.c.id == samples.c.reply_id)
+)
+
+
+def _load(connection: Connection, numbers: Sequence[int]) -> list[StoredSample]:
+    """The samples of those numbers, in that order, with their examples, replies and scores."""
+    rows: dict[int, Row[Any]] = {}
+    outcomes: dict[int, list[Score | Failure]] = {number: [] for number in numbers}
+    for some in in_chunks(numbers):
+        for row in connection.execute(_WHOLE.where(samples.c.number.in_(some))):
+            rows[row.number] = row
+        query = select(scores).where(scores.c.sample.in_(some)).order_by(scores.c.metric)
+        for row in connection.execute(query):
+            outcomes[row.sample].append(_outcome_of(row))
+    return [_sample_of(rows[number], outcomes[number]) for number in numbers]
+
+
+def _sample_of(row: Row[Any], outcomes: Iterable[Score | Failure]) -> StoredSample:
+    return StoredSample(
+        key=SampleKey(example_id=row.example_id, repeat=row.repeat),
+        position=row.position,
+        state=row.state,
+        example=Example(
+            id=row.example_id,
+            position=row.position,
+            fields={} if row.fields is None else json.loads(row.fields),
+            split=row.split,
+        ),
+        reply=None if row.reply is None else load_record(Reply, row.reply),
+        reply_id=row.reply_id,
+        cached=row.cached,
+        cost_usd=row.cost_usd,
+        attempts=row.attempts,
+        error_kind=row.error_kind,
+        error_message=row.error_message,
+        scores=tuple(outcome for outcome in outcomes if isinstance(outcome, Score)),
+        failures=tuple(outcome for outcome in outcomes if isinstance(outcome, Failure)),
+        answered_at=row.answered_at,
+    )
+
+
+def _outcome_of(row: Row[Any]) -> Score | Failure:
+    usage = TokenUsage() if row.usage is None else load_record(TokenUsage, row.usage)
+    if row.failure_kind is not None:
+        return Failure(
+            metric=row.metric,
+            kind=row.failure_kind,
+            message=row.failure_message or "",
+            version=row.version,
+            cost_usd=row.cost_usd,
+            usage=usage,
+        )
+    return Score(
+        metric=row.metric,
+        value=row.value,
+        reason=row.reason or "",
+        version=row.version,
+        details={} if row.details is None else json.loads(row.details),
+        cost_usd=row.cost_usd,
+        usage=usage,
+    )

@@ -1,0 +1,19 @@
+"""The whole store: all its parts over one database."""
+
+from __future__ import annotations
+
+from prompt_app.storage.batches import Batches
+from prompt_app.storage.datasets import Datasets
+from prompt_app.storage.leases import Leases
+from prompt_app.storage.prompts import Prompts
+from prompt_app.storage.replies import Replies
+from prompt_app.storage.runs import Runs
+from prompt_app.storage.samples import Samples
+
+
+class SqlStore(Datasets, Prompts, Runs, Leases, Batches, Samples, Replies):
+    """:class:`prompt_app.interfaces.Store` on SQLite or PostgreSQL."""
+
+    def close(self) -> None:
+        """Release the connections. Safe to call twice."""
+        self._database.close()
