@@ -59,10 +59,10 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
     records hold signatures. Console handlers that libraries made before are taken over. Calling
     it again replaces what it did.
     """
-    for name in type(settings).model_fields:
-        value = getattr(settings, name)
-        if isinstance(value, SecretStr):
-            hide(value.get_secret_value())
+    for value in dict(settings).values():
+        for part in value.values() if isinstance(value, dict) else [value]:
+            if isinstance(part, SecretStr):
+                hide(part.get_secret_value())
 
     handler = _RedactingHandler(stream or sys.stderr)
     handler.setFormatter(_JsonFormatter() if settings.log_format == "json" else _TextFormatter())

@@ -78,12 +78,17 @@ def test_what_looks_like_a_secret_is_never_written(log_format: str, secret: str)
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_values_of_secret_settings_are_never_written(log_format: str) -> None:
     url = "postgresql+psycopg://app:p%40ss%2Fw%22ord%271@db/app"
-    stream = configure(log_format=log_format, openai_api_key=OPENAI_KEY, database_url=url)
+    keys = {"models.example.com": "hidden-by-host"}
+    stream = configure(
+        log_format=log_format, openai_api_key=OPENAI_KEY, database_url=url, api_keys=keys
+    )
     logger = logging.getLogger("prompt_app.somewhere")
+    logger.info("other key %s", "hidden-by-host")
     logger.info("key %s, url %s, password %s", OPENAI_KEY, url, DATABASE_PASSWORD)
     logger.info("in a dict: %s", {"a": DATABASE_PASSWORD}, extra={"b": OPENAI_KEY})
     written = stream.getvalue()
     assert OPENAI_KEY not in written
+    assert "hidden-by-host" not in written
     assert "p%40ss" not in written
     assert "p@ss" not in written
 
