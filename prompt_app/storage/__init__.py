@@ -7,6 +7,9 @@ from pathlib import Path
 from prompt_app.errors import SettingsError
 from prompt_app.interfaces import BlobStore, Store
 from prompt_app.settings import Settings
+from prompt_app.storage.identity import this_worker
+
+__all__ = ["open_blob_store", "open_store", "this_worker"]
 
 
 def open_store(settings: Settings) -> Store:

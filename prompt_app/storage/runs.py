@@ -1,4 +1,4 @@
-"""Evaluations, their runs, and what may be asked of a run."""
+"""Runs: reading them, and what may be asked of them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, or_, select, update
 
 from prompt_app.datamodel.evaluation import (
     ACTIVE_STATES,
-    Evaluation,
-    EvaluationSpec,
     Progress,
     Run,
     RunRequest,
@@ -21,59 +19,15 @@ from prompt_app.datamodel.evaluation import (
 )
 from prompt_app.datamodel.model import TokenUsage
 from prompt_app.datamodel.score import MetricSummary
-from prompt_app.errors import ConflictError, EvaluationError, UnknownNameError
+from prompt_app.errors import EvaluationError, UnknownNameError
 from prompt_app.interfaces import Page
-from prompt_app.storage.datasets import version_number
-from prompt_app.storage.encoding import dump_plain, dump_record, load_record
+from prompt_app.storage.encoding import dump_record, load_record
 from prompt_app.storage.part import StorePart
 from prompt_app.storage.tables import evaluations, runs, samples, scores
 
-NANO = 1_000_000_000
-
 
 class Runs(StorePart):
-    """The part of the store that keeps evaluations and runs."""
-
-    def create_evaluation(self, evaluation: Evaluation, runs: Sequence[Run]) -> Evaluation:
-        """Save both, queued, in one transaction. The same key with an equal spec gives the
-        evaluation that is already there; with another spec raises ConflictError."""
-
-        def save(connection: Connection) -> Evaluation:
-            present = _find_evaluation(connection, evaluations.c.key == evaluation.key)
-            if present is not None:
-                if present.spec == evaluation.spec:
-                    return present
-                raise ConflictError(
-                    f"The submission key {evaluation.key!r} belongs to the evaluation "
-                    f"{present.id}, which has other parameters. Submit with another key."
-                )
-            created_at = evaluation.created_at or datetime.now(UTC)
-            saved = evaluation.model_copy(
-                update={
-                    "created_at": created_at,
-                    "run_ids": tuple(run.id for run in runs),
-                    "spent_usd": 0.0,
-                    "unconfirmed_usd": 0.0,
-                }
-            )
-            connection.execute(insert(evaluations), _evaluation_columns(saved))
-            for run in runs:
-                version = version_number(connection, run.spec.dataset_version)
-                connection.execute(insert(_runs), _run_columns(run, saved, version))
-            return saved
-
-        return self._database.write_retrying(save)
-
-    def get_evaluation(self, evaluation_id: str) -> Evaluation:
-        with self._database.read() as connection:
-            found = _find_evaluation(connection, evaluations.c.id == evaluation_id)
-        if found is None:
-            raise UnknownNameError("evaluation", evaluation_id)
-        return found
-
-    def find_evaluation(self, key: str) -> Evaluation | None:
-        with self._database.read() as connection:
-            return _find_evaluation(connection, evaluations.c.key == key)
+    """The part of the store that reads runs and takes requests for them."""
 
     def list_runs(
         self,
@@ -185,9 +139,6 @@ class Runs(StorePart):
             return _update_run(connection, row, changes)
 
 
-_runs = runs
-
-
 def lacks_outcome(metrics: Sequence[str]) -> Any:
     """Whether a row of samples has no outcome for one of ``metrics``."""
     present = (
@@ -295,49 +246,3 @@ def _queued_again() -> dict[str, Any]:
 def _update_run(connection: Connection, row: Row[Any], changes: dict[str, Any]) -> Run:
     connection.execute(update(runs).where(runs.c.number == row.number).values(**changes))
     return run_of(connection.execute(select(runs).where(runs.c.number == row.number)).one())
-
-
-def _find_evaluation(connection: Connection, condition: Any) -> Evaluation | None:
-    row = connection.execute(select(evaluations).where(condition)).first()
-    if row is None:
-        return None
-    return Evaluation(
-        id=row.id,
-        name=row.name,
-        key=row.key,
-        spec=load_record(EvaluationSpec, row.spec),
-        run_ids=tuple(json.loads(row.run_ids)),
-        max_cost_usd=None if row.cap_nanousd is None else row.cap_nanousd / NANO,
-        spent_usd=row.spent_nanousd / NANO,
-        unconfirmed_usd=row.unconfirmed_nanousd / NANO,
-        created_at=row.created_at,
-    )
-
-
-def _evaluation_columns(evaluation: Evaluation) -> dict[str, Any]:
-    cap = evaluation.max_cost_usd
-    return {
-        "id": evaluation.id,
-        "name": evaluation.name,
-        "key": evaluation.key,
-        "spec": dump_record(evaluation.spec),
-        "run_ids": dump_plain(evaluation.run_ids),
-        "cap_nanousd": None if cap is None else round(cap * NANO),
-        "created_at": evaluation.created_at,
-    }
-
-
-def _run_columns(run: Run, evaluation: Evaluation, version: int) -> dict[str, Any]:
-    return {
-        "id": run.id,
-        "evaluation_id": evaluation.id,
-        "name": run.name,
-        "dataset_name": run.spec.dataset_name,
-        "version": version,
-        "spec": dump_record(run.spec),
-        "state": "queued",
-        "total": run.progress.total,
-        "excluded": run.progress.excluded,
-        "skipped_rows": run.progress.skipped_rows,
-        "created_at": run.created_at or evaluation.created_at,
-    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prompt_app.storage.batches import Batches
 from prompt_app.storage.datasets import Datasets
+from prompt_app.storage.evaluations import Evaluations
 from prompt_app.storage.leases import Leases
 from prompt_app.storage.prompts import Prompts
 from prompt_app.storage.replies import Replies
@@ -11,7 +12,7 @@ from prompt_app.storage.runs import Runs
 from prompt_app.storage.samples import Samples
 
 
-class SqlStore(Datasets, Prompts, Runs, Leases, Batches, Samples, Replies):
+class SqlStore(Datasets, Prompts, Evaluations, Runs, Leases, Batches, Samples, Replies):
     """:class:`prompt_app.interfaces.Store` on SQLite or PostgreSQL."""
 
     def close(self) -> None:
