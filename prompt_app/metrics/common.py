@@ -14,9 +14,12 @@ _UNSTORABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def quoted(text: str, limit: int = QUOTED_CHARACTERS) -> str:
-    """``text`` in quotes for a reason: at most ``limit`` characters of it, control characters
-    and lone surrogates escaped."""
-    return repr(text) if len(text) <= limit else repr(text[: limit - 1] + "…")
+    """``text`` in quotes for a reason, about ``limit`` characters long at most, with control
+    characters and lone surrogates escaped."""
+    shown = repr(text[:limit])
+    if len(text) <= limit and len(shown) <= limit + 2:
+        return shown
+    return f"{shown[:limit]}…{shown[-1]}"
 
 
 def readable(text: str, limit: int) -> str:

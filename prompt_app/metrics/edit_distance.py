@@ -28,7 +28,7 @@ class EditDistance:
         minimum=0.0,
         maximum=None,
         unit="characters",
-        description="Levenshtein distance to the nearest reference.",
+        description="Levenshtein distance to the nearest reference, white space at the ends aside.",
     )
 
     def score(self, sample: ScoringInput) -> Score:
@@ -56,7 +56,7 @@ class EditSimilarity:
         minimum=0.0,
         maximum=1.0,
         description="1 - Levenshtein distance / length of the longer text, for the nearest "
-        "reference.",
+        "reference, white space at the ends aside.",
     )
 
     def score(self, sample: ScoringInput) -> Score:

@@ -38,7 +38,7 @@ class JsonSchema:
         ),
     ]
     allow_code_fence: Annotated[
-        bool, Field(description="Take JSON inside one ``` code block too.")
+        bool, Field(description="Take JSON inside one fenced code block too.")
     ] = False
 
     info: ClassVar[MetricInfo] = MetricInfo(

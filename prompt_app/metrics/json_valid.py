@@ -19,7 +19,7 @@ class JsonValid:
     """1 where the whole response is one JSON value (RFC 8259)."""
 
     allow_code_fence: Annotated[
-        bool, Field(description="Take JSON inside one ``` code block too.")
+        bool, Field(description="Take JSON inside one fenced code block too.")
     ] = False
     top_level: Annotated[
         Literal["any", "object", "array"], Field(description="What the JSON value must be.")

@@ -27,6 +27,12 @@ def options_schema(metric: type[Any]) -> dict[str, Any]:
     return {name: properties[name] for name in option_names(metric)}
 
 
+def required_options(metric: type[Any]) -> list[str]:
+    """The options without which ``metric`` cannot be made."""
+    required = TypeAdapter(metric).json_schema().get("required", [])
+    return [name for name in option_names(metric) if name in required]
+
+
 def build_metric(metric: type[Any], spec: MetricSpec) -> Any:
     """An instance of ``metric`` with the options of ``spec``.
 

@@ -13,7 +13,7 @@ from pydantic import Field
 from rapidfuzz.distance import LCSseq
 
 from prompt_app.datamodel.score import MetricInfo, Score, ScoringInput
-from prompt_app.errors import NoReferenceError
+from prompt_app.errors import EvaluationError, NoReferenceError
 from prompt_app.metrics.common import best_score, quoted, references_of, refuse_longer
 
 MAX_CHARACTERS = 200_000
@@ -40,8 +40,8 @@ class Rouge:
     unicode: Annotated[
         bool,
         Field(
-            description="Take words of every script, unstemmed. Without it, as in the original, "
-            "only a-z and 0-9 count."
+            description="Take words of every script. Without it, as in the original, only a-z "
+            "and 0-9 count."
         ),
     ] = False
 
@@ -54,6 +54,10 @@ class Rouge:
         description="ROUGE with the best reference: overlap of words, word pairs, or the longest "
         "common subsequence.",
     )
+
+    def __post_init__(self) -> None:
+        if self.stem and self.unicode:
+            raise EvaluationError("rouge stems English words only: leave out 'stem' or 'unicode'.")
 
     @cached_property
     def _stemmer(self) -> Any:

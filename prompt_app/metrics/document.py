@@ -1,0 +1,98 @@
+"""``docs/metrics.md``, made from the table of metrics."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from prompt_app.datamodel.score import MetricInfo
+from prompt_app.metrics import METRICS, metric_class
+from prompt_app.metrics.options import option_names, options_schema, required_options
+
+_INTRODUCTION = """\
+# Metrics
+
+An evaluation names the metrics that it wants; none is computed unasked. A name alone takes the
+defaults. With options, and a `key` where one metric is used twice:
+
+```yaml
+metrics:
+  - squad_f1
+  - {name: numeric_match, options: {absolute_tolerance: 0.01}}
+  - {name: rouge, key: rouge2, options: {type: rouge2, stem: true}}
+  - {name: qa_accuracy_by_llm, judge: "openai:gpt-5-mini"}
+```
+
+A metric that compares with references takes the best of them, unless it says otherwise. A sample
+that cannot be scored (no reference, a text that is too long, a pattern that takes too long, a
+judge without a clear verdict) is a failure with its reason. It is counted, and never part of a
+mean. A metric's version changes whenever the same reply could get another score.
+
+The options of each metric are below the table.
+
+This page is made by `python -m prompt_app.metrics.document > docs/metrics.md`.
+"""
+
+
+def metrics_page() -> str:
+    """The page, in Markdown."""
+    lines = [
+        _INTRODUCTION,
+        "| metric | what | better | range | needs | version |",
+        "|---" * 6 + "|",
+    ]
+    lines += [_row(metric_class(name)) for name in METRICS]
+    for name in METRICS:
+        if option_names(metric_class(name)):
+            lines += ["", f"## {name}", "", *_option_table(metric_class(name))]
+    return "\n".join(lines) + "\n"
+
+
+def _row(metric: type[Any]) -> str:
+    info: MetricInfo = metric.info
+    name = f"[{info.name}](#{info.name})" if option_names(metric) else info.name
+    better = "-" if info.direction == "neutral" else info.direction
+    needs = ["references"] if info.needs_reference else []
+    needs += ["a judge"] if info.needs_judge else []
+    cells = (name, info.description, better, _range(info), " and ".join(needs) or "-", info.version)
+    return f"| {' | '.join(cells)} |"
+
+
+def _range(info: MetricInfo) -> str:
+    if info.kind == "proportion":
+        return "0 or 1"
+    if info.maximum is None:
+        return f"from {info.minimum:g} {info.unit}"
+    return f"{info.minimum:g} to {info.maximum:g} {info.unit}".rstrip()
+
+
+def _option_table(metric: type[Any]) -> list[str]:
+    required = required_options(metric)
+    lines = ["| option | takes | default | what |", "|---|---|---|---|"]
+    for name, described in options_schema(metric).items():
+        default = described.get("default")
+        if name in required:
+            shown = "required"
+        else:
+            shown = "-" if default is None else f"`{json.dumps(default)}`"
+        lines.append(f"| `{name}` | {_takes(described)} | {shown} | {described['description']} |")
+    return lines
+
+
+def _takes(described: Mapping[str, Any]) -> str:
+    if "enum" in described:
+        return ", ".join(f"`{choice}`" for choice in described["enum"])
+    kinds = described.get("anyOf", [described])
+    names = [kind["type"] for kind in kinds if kind["type"] != "null"]
+    bounds = [
+        f"{word} {described[bound]:g}"
+        for bound, word in (("minimum", "from"), ("maximum", "to"))
+        if bound in described
+    ]
+    return " ".join([" or ".join(names), *bounds])
+
+
+if __name__ == "__main__":
+    sys.stdout.write(metrics_page())
