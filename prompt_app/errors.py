@@ -75,10 +75,14 @@ class SettingsError(InputError):
 class UnknownNameError(InputError):
     """No such model, metric, dataset or other named thing."""
 
-    def __init__(self, what: str, name: str, suggestions: Sequence[str] = ()) -> None:
+    def __init__(
+        self, what: str, name: str, suggestions: Sequence[str] = (), advice: str = ""
+    ) -> None:
         hint = ""
         if suggestions:
             hint = f" Did you mean {' or '.join(repr(s) for s in suggestions)}?"
+        if advice:
+            hint += f" {advice}"
         super().__init__(f"There is no {what} named {name!r}.{hint}")
         self.what = what
         self.name = name
@@ -109,7 +113,10 @@ class ProviderError(PromptAppError):
     """A model provider did not answer as asked.
 
     ``status`` is the HTTP status where there was one; ``request_id`` is the provider's.
+    ``attempts`` is how many calls were made before this error was given out.
     """
+
+    attempts: int = 1
 
     def __init__(
         self, message: str, *, status: int | None = None, request_id: str | None = None
