@@ -86,6 +86,7 @@ def test_sign_flip_invariances(differences, random) -> None:
         assert p == pytest.approx(mcnemar_p)
 
 
+@settings(max_examples=15, deadline=None)  # statsmodels takes its time
 @given(p_lists)
 def test_holm_equals_statsmodels(p_values) -> None:
     theirs = multipletests(p_values, method="holm")[1]

@@ -1,0 +1,253 @@
+"""How many examples and repeats a paired comparison needs, before it is run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from prompt_app.errors import StatisticsError
+from prompt_app.statistics.intervals import check_level, normal_quantile, t_quantile
+
+MOST_EXAMPLES = 10_000_000
+_MOST_EXACT = 20_000
+
+
+def paired_power(examples: int, difference: float, deviation: float, level: float = 0.95) -> float:
+    """Power of the two-sided paired t test.
+
+    ``P(|T| > t)`` for T noncentral t with n - 1 degrees and noncentrality
+    ``difference sqrt(n) / deviation``. Cohen (1988), Statistical Power Analysis, chapter 2.
+
+    ``deviation``: standard deviation of the differences between the runs, one for each example.
+    """
+    from scipy.special import nctdtr, stdtr
+
+    _check(difference, deviation)
+    if examples < 2:
+        return 0.0
+    degrees, critical = examples - 1, t_quantile(level, examples - 1)
+    shift = abs(difference) * math.sqrt(examples) / deviation
+    if difference == 0:
+        return float(2 * stdtr(degrees, -critical))
+    upper = float(nctdtr(degrees, shift, critical))
+    lower = float(nctdtr(degrees, shift, -critical))
+    # scipy gives NaN for some lower tails below 1e-40.
+    return min(1.0, 1 - upper + (lower if math.isfinite(lower) else 0.0))
+
+
+def examples_needed(
+    difference: float, deviation: float, power: float = 0.8, level: float = 0.95
+) -> int:
+    """The fewest examples with which :func:`paired_power` reaches ``power``.
+
+    Raises StatisticsError where more than ten million would be needed.
+    """
+    return _fewest(lambda n: paired_power(n, difference, deviation, level), power)
+
+
+def detectable_difference(
+    examples: int, deviation: float, power: float = 0.8, level: float = 0.95
+) -> float | None:
+    """The smallest difference that :func:`paired_power` finds with ``power``; None below two."""
+    _check_power(power)
+    if examples < 2:
+        return None
+    low, high = 0.0, deviation
+    while paired_power(examples, high, deviation, level) < power:
+        low, high = high, 2 * high
+    while high - low > 1e-9 * high:
+        middle = (low + high) / 2
+        if paired_power(examples, middle, deviation, level) < power:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def mcnemar_power(examples: int, gained: float, lost: float, level: float = 0.95) -> float:
+    """Power of the exact McNemar test.
+
+    The number of changed examples is binomial(n, gained + lost); given it, those gained are
+    binomial with ``gained / (gained + lost)``; summed over both: Duffy (1984), Biometrics
+    40:1005-1015. Above 20,000 examples Connor's normal approximation: (1987), Biometrics
+    43:207-211.
+
+    ``gained``, ``lost``: the fractions of examples that pass only in the second, first run.
+    """
+    changed = gained + lost
+    if min(gained, lost) < 0 or changed > 1:
+        raise StatisticsError(
+            f"{gained} gained and {lost} lost: expected two fractions that sum to 1 at most."
+        )
+    check_level(level)
+    if changed == 0 or examples < 1:
+        return 0.0
+    difference = gained - lost
+    if examples > _MOST_EXACT:
+        from scipy.special import ndtr
+
+        z = normal_quantile(level) * math.sqrt(changed)
+        root = math.sqrt(max(changed - difference**2, 1e-300))
+        return float(ndtr((abs(difference) * math.sqrt(examples) - z) / root))
+    return _exact_mcnemar_power(examples, gained, lost, 1 - level)
+
+
+def mcnemar_examples_needed(
+    difference: float, changed: float, power: float = 0.8, level: float = 0.95
+) -> int:
+    """The fewest examples with which :func:`mcnemar_power` reaches ``power``.
+
+    ``difference``: of the pass rates; ``changed``: the fraction of examples that pass in one
+    run only, at least the difference. A pilot's own share, or for a guess 2p(1 - p) of two
+    unrelated runs with pass rate p, which is more than real runs have.
+
+    Raises StatisticsError where ``changed`` is below the difference, or for too many.
+    """
+    if not 0 < abs(difference) <= changed <= 1:
+        raise StatisticsError(
+            f"A difference of {difference} needs a fraction of changed examples between"
+            f" {abs(difference)} and 1, not {changed}; the difference must not be 0."
+        )
+    gained, lost = (changed + difference) / 2, (changed - difference) / 2
+    return _fewest(lambda n: mcnemar_power(n, gained, lost, level), power)
+
+
+@dataclass(frozen=True, slots=True)
+class PilotVariance:
+    """Variance of the difference between two runs on one example."""
+
+    between: float
+    """Of the examples' true differences."""
+    within: float | None
+    """Of one repeat about it; None when no example had two repeats, then ``between`` has both."""
+
+    def deviation(self, repeats: int) -> float:
+        """Standard deviation of an example's difference when each run repeats it so often."""
+        if self.within is None:
+            return math.sqrt(self.between)
+        return math.sqrt(self.between + self.within / repeats)
+
+
+def pilot_variance(
+    baseline: Mapping[str, Sequence[float]], candidate: Mapping[str, Sequence[float]]
+) -> PilotVariance:
+    """Split the variance of paired differences, from a pilot with repeats.
+
+    ``within`` pools the repeats' variance of each run over its examples and adds both runs'.
+    ``between`` is the variance of the examples' mean differences less what the repeats put
+    there, cut at 0. One-way analysis of variance, Searle, Casella and McCulloch (1992),
+    Variance Components, chapter 3.
+
+    ``baseline``, ``candidate``: example id -> values of its repeats. Raises StatisticsError
+    below two examples in both.
+    """
+    ids = [id_ for id_ in baseline if len(baseline[id_]) and len(candidate.get(id_, ()))]
+    if len(ids) < 2:
+        raise StatisticsError("A pilot needs at least two examples that both runs have scored.")
+    differences = [np.mean(candidate[example]) - np.mean(baseline[example]) for example in ids]
+    total = float(np.var(differences, ddof=1))
+    pooled = [_pooled([run[example] for example in ids]) for run in (baseline, candidate)]
+    if pooled[0] is None or pooled[1] is None:
+        return PilotVariance(between=total, within=None)
+    noise = sum(
+        variance * float(np.mean([1 / len(run[example]) for example in ids]))
+        for variance, run in zip(pooled, (baseline, candidate), strict=True)
+        if variance is not None
+    )
+    return PilotVariance(between=max(0.0, total - noise), within=pooled[0] + pooled[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One way to reach the power; ``samples`` is what each of both runs must generate."""
+
+    examples: int
+    repeats: int
+    samples: int
+    power: float
+    enough_examples: bool
+    """False where the dataset is smaller than that."""
+
+
+def plan_run(
+    difference: float,
+    pilot: PilotVariance,
+    available: int | None = None,
+    power: float = 0.8,
+    level: float = 0.95,
+) -> tuple[Plan, ...]:
+    """Examples and repeats that detect ``difference`` with ``power``, fewest samples first.
+
+    Among plans that the ``available`` examples allow; those beyond come after. Repeats only
+    help against the variance within examples, so that many examples with one repeat each are
+    the cheapest plan wherever there are enough of them.
+    """
+    repeats = (1,) if pilot.within is None else (1, 2, 3, 5, 10, 20)
+    plans = []
+    for count in repeats:
+        deviation = pilot.deviation(count)
+        needed = examples_needed(difference, deviation, power, level) if deviation > 0 else 2
+        reached = paired_power(needed, difference, deviation, level) if deviation > 0 else 1.0
+        enough = available is None or needed <= available
+        plans.append(Plan(needed, count, needed * count, reached, enough))
+    return tuple(sorted(plans, key=lambda plan: (not plan.enough_examples, plan.samples)))
+
+
+def _exact_mcnemar_power(examples: int, gained: float, lost: float, alpha: float) -> float:
+    from scipy.special import bdtr, bdtrc, gammaln, xlog1py, xlogy
+
+    share = gained + lost
+    d = np.arange(1, examples + 1)
+    # The largest count of the rarer change that is still significant, by bisection; -1: none.
+    low, high = np.full(d.size, -1), d // 2
+    while np.any(low < high):
+        middle = (low + high + 1) // 2
+        fits = 2 * bdtr(middle, d, 0.5) <= alpha
+        low, high = np.where(fits, middle, low), np.where(fits, high, middle - 1)
+    p = gained / share
+    tails = bdtr(low, d, p) + bdtrc(d - low - 1, d, p)
+    rejected = np.where(low >= 0, tails, 0.0)
+    choose = gammaln(examples + 1) - gammaln(d + 1) - gammaln(examples - d + 1)
+    weights = np.exp(choose + xlogy(d, share) + xlog1py(examples - d, -share))
+    return float(min(1.0, (weights * rejected).sum()))
+
+
+def _fewest(power_of: Callable[[int], float], power: float) -> int:
+    _check_power(power)
+    high = 2
+    while power_of(high) < power:
+        high *= 2
+        if high > MOST_EXAMPLES:
+            raise StatisticsError(
+                f"More than {MOST_EXAMPLES:,} examples would be needed; ask for a larger"
+                " difference or less power."
+            )
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if power_of(middle) < power else (low, middle)
+    return high
+
+
+def _pooled(groups: Sequence[Sequence[float]]) -> float | None:
+    repeated = [group for group in groups if len(group) > 1]
+    degrees = sum(len(group) - 1 for group in repeated)
+    if degrees == 0:
+        return None
+    return sum(float(np.var(group)) * len(group) for group in repeated) / degrees
+
+
+def _check(difference: float, deviation: float) -> None:
+    if not (math.isfinite(difference) and deviation > 0 and math.isfinite(deviation)):
+        raise StatisticsError(
+            f"A difference of {difference} with a standard deviation of {deviation}: expected a"
+            " number and a positive number."
+        )
+
+
+def _check_power(power: float) -> None:
+    if not 0 < power < 1:
+        raise StatisticsError(f"The power must lie between 0 and 1, not {power}; 0.8 is usual.")
