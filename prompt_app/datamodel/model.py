@@ -13,7 +13,7 @@ FinishReason = Literal["stop", "length", "content_filter", "tool_use", "other"]
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
 
 
-class Price(Record):
+class TokenPrice(Record):
     """US dollars per million tokens. Where a kind has no price of its own, the input or output
     price holds."""
 
@@ -21,7 +21,21 @@ class Price(Record):
     output: Annotated[float, Field(ge=0)]
     cached_input: Annotated[float, Field(ge=0)] | None = None
     cache_write: Annotated[float, Field(ge=0)] | None = None
+
+
+class PriceTier(TokenPrice):
+    """What all tokens of a call cost once its input is longer than ``above`` tokens."""
+
+    above: Annotated[int, Field(ge=0)]
+
+
+class Price(TokenPrice):
+    """What a model's calls cost."""
+
     per_request: Annotated[float, Field(ge=0)] = 0.0
+    """US dollars."""
+    tiers: tuple[PriceTier, ...] = ()
+    """Prices of long prompts, by rising ``above``."""
 
 
 class ModelSpec(Record):

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
+from prompt_app.datamodel.model import InferenceParameters
 from prompt_app.errors import (
     AuthenticationError,
     ContentFilteredError,
@@ -18,6 +19,7 @@ from prompt_app.errors import (
     RateLimitedError,
     RequestRefusedError,
     ServerError,
+    UnsupportedParameterError,
 )
 
 LONGEST_MESSAGE = 300
@@ -42,6 +44,7 @@ _FILTERED = re.compile(
     r"|flagged as potentially violating|content_filter",
     re.IGNORECASE,
 )
+_WORD = re.compile(r"\w+")
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
 
 
@@ -115,6 +118,43 @@ def says_content_filtered(message: str) -> bool:
     return _FILTERED.search(message) is not None
 
 
+UNSUPPORTED_PHRASES = (
+    "unsupported",
+    "not supported",
+    "does not support",
+    "doesn't support",
+    "unrecognized",
+    "unknown",
+    "not permitted",
+    "extra inputs",
+    "extraneous",
+    "deprecated for this model",
+    "cannot both be specified",
+)
+
+
+def says_unsupported(message: str) -> bool:
+    """Whether a refusal is about a field that the model or the server does not take."""
+    lowered = message.lower()
+    return any(phrase in lowered for phrase in UNSUPPORTED_PHRASES)
+
+
+def named_parameter(
+    message: str, names: Mapping[str, str], parameters: InferenceParameters
+) -> str | None:
+    """The parameter, among those sent, that a refusal's text names; None if it names none.
+
+    ``names``: InferenceParameters' names by the protocol's. Of two parameters that exclude each
+    other the later one in ``names`` is told, so that the other is kept.
+    """
+    words = {word.lower() for word in _WORD.findall(message)}
+    if any(name.lower() in words for name in parameters.extra):
+        return "extra"
+    sent = parameters.given()
+    told = [name for wire, name in names.items() if wire.lower() in words and name in sent]
+    return told[-1] if told else None
+
+
 def status_error(
     status: int,
     message: str,
@@ -152,3 +192,34 @@ def status_error(
     elif says_content_filtered(message):
         kind = ContentFilteredError
     return kind(said, status=status, request_id=request_id)
+
+
+def message_error(
+    status: int,
+    message: str,
+    *,
+    headers: Mapping[str, str],
+    host: str,
+    request_id: str | None,
+    names: Mapping[str, str],
+    parameters: InferenceParameters,
+) -> ProviderError:
+    """As :func:`status_error`, for a server of which only status and text are known: a parameter
+    that the text says is not taken is told apart."""
+    if status in (400, 422) and says_unsupported(message):
+        name = named_parameter(message, names, parameters)
+        if name is not None:
+            return UnsupportedParameterError(
+                f"{host} refused the request: {quoted(message)}",
+                parameter=name,
+                status=status,
+                request_id=request_id,
+            )
+    return status_error(
+        status,
+        message,
+        headers=headers,
+        host=host,
+        request_id=request_id,
+        credentials_hint="Check what the server behind this address needs.",
+    )

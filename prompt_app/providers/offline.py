@@ -116,7 +116,7 @@ class OfflineProvider:
 
     async def generate(self, request: GenerationRequest, timeout: float) -> Reply:
         started = time.monotonic()
-        _check_parameters(request.parameters)
+        check_offline_parameters(request.parameters)
         answer = self._answer(request.model.name)
         if self._latency:
             await asyncio.sleep(min(self._latency, timeout))
@@ -143,7 +143,7 @@ class OfflineProvider:
         return self._answers[name]
 
 
-def _check_parameters(parameters: InferenceParameters) -> None:
+def check_offline_parameters(parameters: InferenceParameters) -> None:
     given = [name for name in parameters.model_fields_set if name != "extra"]
     refused = [
         name

@@ -26,11 +26,22 @@ def read_options(model: ModelSpec, kind: type[Options]) -> Options:
     try:
         return kind.model_validate(model.options)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc']) or 'options'}: {problem['msg']}"
-            for problem in error.errors(include_input=False, include_url=False)
-        )
-        known = ", ".join(kind.model_fields)
-        raise EvaluationError(
-            f"Model {model.reference}: wrong options: {problems}. Known options: {known}."
-        ) from None
+        raise options_error(model, kind, error) from None
+
+
+def options_error(
+    model: ModelSpec, kind: type[ProviderOptions], error: ValidationError
+) -> EvaluationError:
+    """What is wrong with a model's options, never their values, and which ones there are."""
+    problems = "; ".join(
+        ": ".join(filter(None, (".".join(map(str, problem["loc"])), _reason(problem["msg"]))))
+        for problem in error.errors(include_input=False, include_url=False)
+    )
+    known = ", ".join(kind.model_fields)
+    return EvaluationError(
+        f"Model {model.reference}: wrong options: {problems}. Known options: {known}."
+    )
+
+
+def _reason(message: str) -> str:
+    return message.removeprefix("Value error, ").rstrip(".")

@@ -99,11 +99,14 @@ def secret_value(name: str, settings: Settings) -> str:
     or the only field). Blocks. Raises AuthenticationError."""
     import boto3
     from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
     config = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
     try:
-        client = boto3.client("secretsmanager", region_name=settings.aws_region, config=config)
+        session = boto3.Session(region_name=settings.aws_region)
+        if session.get_credentials() is None:
+            raise NoCredentialsError()
+        client = session.client("secretsmanager", config=config)
         found = client.get_secret_value(SecretId=name)
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")

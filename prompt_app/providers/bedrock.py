@@ -1,0 +1,130 @@
+"""Amazon Bedrock: every text model and inference profile of the Converse API, signed by botocore
+or with a Bedrock API key, over the shared transport."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from yarl import URL
+
+from prompt_app.datamodel.model import GenerationRequest, ModelSpec, Reply
+from prompt_app.providers.addresses import parse_base_url
+from prompt_app.providers.aws import (
+    JSON_HEADERS,
+    AwsAccess,
+    Signer,
+    checked_region,
+    is_aws_host,
+    load_access,
+)
+from prompt_app.providers.bedrock_wire import merged, read_reply, refusal, request_body
+from prompt_app.providers.http import Transport, deadline, encode_json
+from prompt_app.providers.options import ProviderOptions, read_options
+from prompt_app.providers.secrets import Once, checked_key, origin
+from prompt_app.settings import Settings
+
+
+class BedrockProvider:
+    """One connection: a region's runtime endpoint and who signs for it."""
+
+    def __init__(self, model: ModelSpec, settings: Settings) -> None:
+        """Uses only ``base_url``, ``region`` and ``options`` of ``model``. Looks up neither host
+        nor credentials yet. Raises EvaluationError or InputError for wrong ones."""
+        read_options(model, ProviderOptions)
+        endpoint = model.base_url or settings.bedrock_endpoint_url
+        if endpoint is not None:
+            parse_base_url(endpoint)
+        region = checked_region(model.region) if model.region is not None else None
+        key = bedrock_key(endpoint, settings)
+        self._key_headers = {**JSON_HEADERS, "Authorization": f"Bearer {key}"} if key else None
+        self._access = Once(
+            lambda: load_access("bedrock-runtime", region, endpoint, settings, signed=not key)
+        )
+        self._signer: Signer | None = None
+        self._endpoint: str | None = None
+        self._host = "Bedrock"
+        trusted = model.base_url is None or model.base_url == settings.bedrock_endpoint_url
+        self._transport = Transport(trusted or settings.allow_private_addresses)
+
+    async def generate(self, request: GenerationRequest, timeout: float) -> Reply:
+        """See :class:`prompt_app.interfaces.Provider`.
+
+        Converse gives one response a request, so ``num_responses`` are that many requests at
+        once, each with the whole prompt; their usage is summed. When one fails, the others are
+        cancelled and its error is raised: what those had cost by then is not known.
+        """
+        body = encode_json(request_body(request))
+        async with deadline(timeout, self._host):
+            if self._endpoint is None:
+                self._use(await self._access.get())
+            count = request.parameters.num_responses
+            if count == 1:
+                return await self._converse(request, body)
+            return merged(await _all_or_none([self._converse(request, body) for _ in range(count)]))
+
+    async def close(self) -> None:
+        """Release connections. Safe to call twice."""
+        await self._transport.close()
+
+    def _use(self, access: AwsAccess) -> None:
+        self._host = urlsplit(access.endpoint).hostname or "Bedrock"
+        if access.credentials is not None:
+            self._signer = Signer(access.credentials, "bedrock", access.region)
+        self._endpoint = access.endpoint
+
+    async def _converse(self, request: GenerationRequest, body: bytes) -> Reply:
+        name = request.model.name
+        url = f"{self._endpoint}/model/{quote(name, safe='')}/converse"
+        if self._signer is not None:
+            headers = await self._signer.headers(url, body, JSON_HEADERS)
+        else:
+            headers = self._key_headers or JSON_HEADERS
+        response = await self._transport.post(URL(url, encoded=True), body, headers)
+        if response.status != 200:
+            raise refusal(response, self._host, request)
+        return read_reply(response, self._host, name)
+
+
+def connect(model: ModelSpec, settings: Settings) -> BedrockProvider:
+    """The entry of the PROVIDERS table."""
+    return BedrockProvider(model, settings)
+
+
+def bedrock_key(endpoint: str | None, settings: Settings) -> str | None:
+    """The Bedrock API key, if one is set and ``endpoint`` (AWS's own when None) may have it: AWS
+    over https, or the server that AWS_ENDPOINT_URL_BEDROCK_RUNTIME names. Another server's
+    requests are signed instead, which gives no secret away."""
+    if settings.bedrock_api_key is None:
+        return None
+    if endpoint is not None and not _may_have_key(endpoint, settings):
+        return None
+    return checked_key(settings.bedrock_api_key.get_secret_value(), "AWS_BEARER_TOKEN_BEDROCK")
+
+
+def _may_have_key(endpoint: str, settings: Settings) -> bool:
+    configured = settings.bedrock_endpoint_url
+    if configured is not None and origin(endpoint) == origin(configured):
+        return True
+    scheme, host, _ = origin(endpoint)
+    return scheme == "https" and is_aws_host(host)
+
+
+def check_access(model: ModelSpec, settings: Settings) -> None:
+    """Raise AuthenticationError where nothing could sign a request. Blocks."""
+    endpoint = model.base_url or settings.bedrock_endpoint_url
+    key = bedrock_key(endpoint, settings)
+    load_access("bedrock-runtime", model.region, endpoint, settings, signed=not key)
+
+
+async def _all_or_none(calls: list[Coroutine[Any, Any, Reply]]) -> list[Reply]:
+    """All results in order, or the first failure once all others have ended."""
+    tasks = [asyncio.create_task(call) for call in calls]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,304 @@
+"""The Converse API's requests, replies and refusals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from prompt_app.datamodel.model import (
+    FinishReason,
+    GenerationRequest,
+    InferenceParameters,
+    Output,
+    Reply,
+    TokenUsage,
+)
+from prompt_app.errors import (
+    ContentFilteredError,
+    ContextTooLongError,
+    MalformedReplyError,
+    ModelNotFoundError,
+    ProviderError,
+    UnsupportedParameterError,
+)
+from prompt_app.providers.aws import aws_error, aws_problem, request_id_of
+from prompt_app.providers.faults import (
+    named_parameter,
+    quoted,
+    says_content_filtered,
+    says_context_too_long,
+    says_unsupported,
+)
+from prompt_app.providers.http import HttpResponse, decode_json, token_count
+
+FINISH_REASONS: dict[str, FinishReason] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_use",
+    "guardrail_intervened": "content_filter",
+    "content_filtered": "content_filter",
+    "refusal": "content_filter",
+}
+# InferenceParameters' names by those that refusals use.
+PARAMETER_NAMES = {
+    "maxTokens": "max_tokens",
+    "max_tokens": "max_tokens",
+    "max_new_tokens": "max_tokens",
+    "stopSequences": "stop",
+    "stop_sequences": "stop",
+    "stop": "stop",
+    "reasoning_effort": "reasoning_effort",
+    "reasoningConfig": "reasoning_effort",
+    "reasoning": "reasoning_effort",
+    "thinking": "reasoning_effort",
+    "output_config": "reasoning_effort",
+    "effort": "reasoning_effort",
+    "temperature": "temperature",
+    "topP": "top_p",
+    "top_p": "top_p",
+    "topK": "top_k",
+    "top_k": "top_k",
+    "k": "top_k",
+}
+CREDENTIALS_HINT = (
+    "Check the AWS profile or role (it needs bedrock:InvokeModel for this model), and that the "
+    "account has access to the model in this region."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Where models of a family take the parameters for which Converse has no field."""
+
+    models: re.Pattern[str]
+    top_k: Callable[[int], dict[str, Any]] | None = None
+    effort: Callable[[str], dict[str, Any]] | None = None
+    efforts: frozenset[str] = frozenset()
+
+
+def _plain_top_k(value: int) -> dict[str, Any]:
+    return {"top_k": value}
+
+
+def _adaptive(effort: str) -> dict[str, Any]:
+    return {"thinking": {"type": "adaptive"}, "output_config": {"effort": effort}}
+
+
+# The first that matches counts. Sources: the "Inference request parameters" pages of the Bedrock
+# user guide, Anthropic's migration guide (sampling parameters end with Opus 4.7, adaptive
+# thinking begins with 4.6), the Nova 2 user guide ("Extended thinking").
+FAMILIES = (
+    Family(
+        re.compile(r"anthropic\.claude-(?:opus-4-[7-9]|[a-z]+-(?:[5-9]|\d\d)(?:-|$))"),
+        effort=_adaptive,
+        efforts=frozenset({"low", "medium", "high", "xhigh"}),
+    ),
+    Family(
+        re.compile(r"anthropic\.claude-(?:opus|sonnet)-4-6"),
+        top_k=_plain_top_k,
+        effort=_adaptive,
+        efforts=frozenset({"low", "medium", "high"}),
+    ),
+    Family(re.compile(r"anthropic\."), top_k=_plain_top_k),
+    Family(
+        re.compile(r"amazon\.nova-2"),
+        top_k=lambda value: {"inferenceConfig": {"topK": value}},
+        effort=lambda effort: {
+            "reasoningConfig": {"type": "enabled", "maxReasoningEffort": effort}
+        },
+        efforts=frozenset({"low", "medium", "high"}),
+    ),
+    Family(re.compile(r"amazon\.nova"), top_k=lambda value: {"inferenceConfig": {"topK": value}}),
+    Family(re.compile(r"mistral\.(?:mistral-7b|mixtral)"), top_k=_plain_top_k),
+    Family(re.compile(r"cohere\."), top_k=lambda value: {"k": value}),
+    Family(
+        re.compile(r"openai\.gpt-oss|moonshot(?:ai)?\.kimi-k2"),
+        effort=lambda effort: {"reasoning_effort": effort},
+        efforts=frozenset({"low", "medium", "high"}),
+    ),
+    Family(
+        re.compile(r"openai\."),
+        effort=lambda effort: {"reasoning": {"effort": effort}},
+        efforts=frozenset({"none", "low", "medium", "high", "xhigh"}),
+    ),
+)
+UNKNOWN_FAMILY = Family(re.compile(""))
+
+
+def family_of(name: str) -> Family:
+    """The family of a model id, inference profile or ARN."""
+    return next((family for family in FAMILIES if family.models.search(name)), UNKNOWN_FAMILY)
+
+
+def request_body(request: GenerationRequest) -> dict[str, Any]:
+    """The request in Converse's form. Raises UnsupportedParameterError."""
+    parameters = request.parameters
+    body: dict[str, Any] = {
+        "messages": [
+            {"role": message.role, "content": [{"text": message.content}]}
+            for message in request.messages
+            if message.role != "system"
+        ]
+    }
+    system = [{"text": item.content} for item in request.messages if item.role == "system"]
+    if system:
+        body["system"] = system
+    if config := _inference_config(parameters):
+        body["inferenceConfig"] = config
+    if fields := _model_fields(request.model.name, parameters):
+        body["additionalModelRequestFields"] = fields
+    return body
+
+
+def _inference_config(parameters: InferenceParameters) -> dict[str, Any]:
+    config: dict[str, Any] = {}
+    if parameters.max_tokens is not None:
+        config["maxTokens"] = parameters.max_tokens
+    if parameters.temperature is not None:
+        if parameters.temperature > 1:
+            raise _not_taken("temperature", "Bedrock takes a temperature from 0 to 1.")
+        config["temperature"] = parameters.temperature
+    if parameters.top_p is not None:
+        config["topP"] = parameters.top_p
+    if parameters.stop:
+        config["stopSequences"] = parameters.stop
+    return config
+
+
+def _model_fields(name: str, parameters: InferenceParameters) -> dict[str, Any]:
+    family = family_of(name)
+    fields: dict[str, Any] = {}
+    if parameters.seed is not None:
+        raise _not_taken("seed", "Bedrock's Converse API has no seed.")
+    if parameters.top_k is not None:
+        if family.top_k is None:
+            raise _not_taken("top_k", f"{name} has no known field for top_k. {_BY_EXTRA}")
+        fields.update(family.top_k(parameters.top_k))
+    effort = parameters.reasoning_effort
+    if effort is not None:
+        if family.effort is None:
+            raise _not_taken("reasoning_effort", f"{name} has no known field for it. {_BY_EXTRA}")
+        if effort not in family.efforts:
+            known = ", ".join(sorted(family.efforts))
+            raise _not_taken(
+                "reasoning_effort", f"{name} does not take {effort!r}, but only {known}."
+            )
+        fields.update(family.effort(effort))
+    for key, value in parameters.extra.items():
+        given = fields.get(key)
+        if isinstance(given, dict) and isinstance(value, dict):
+            fields[key] = {**given, **value}
+        elif key in fields:
+            raise _not_taken("extra", f"extra sets {key!r} a second time.")
+        else:
+            fields[key] = value
+    return fields
+
+
+_BY_EXTRA = "If the model takes it, give its own field by 'extra'."
+
+
+def _not_taken(parameter: str, why: str) -> UnsupportedParameterError:
+    return UnsupportedParameterError(f"{parameter}: {why}", parameter=parameter, status=None)
+
+
+def read_reply(response: HttpResponse, host: str, name: str) -> Reply:
+    """The reply in a successful response. Raises MalformedReplyError unless it is whole."""
+    data = decode_json(response, host)
+    request_id = request_id_of(response)
+    try:
+        content = data["output"]["message"]["content"]
+        reason = data["stopReason"]
+        text = "".join(_text_of(block) for block in content)
+    except (KeyError, TypeError, AttributeError):
+        raise MalformedReplyError(
+            f"The answer of {host} is not as the Converse API says.",
+            status=response.status,
+            request_id=request_id,
+        ) from None
+    finish = FINISH_REASONS.get(reason, "other") if isinstance(reason, str) else "other"
+    return Reply(
+        outputs=(Output(text=text, finish_reason=finish),),
+        usage=read_usage(data.get("usage")),
+        latency_seconds=response.seconds,
+        request_id=request_id,
+        model=name,
+        raw=data,
+    )
+
+
+def _text_of(block: Mapping[str, Any]) -> str:
+    """A block's text; none for reasoning and tool calls, which stay in the raw reply."""
+    if "text" in block:
+        text = block["text"]
+    elif "citationsContent" in block:
+        text = "".join(part["text"] for part in block["citationsContent"]["content"])
+    else:
+        text = ""
+    if not isinstance(text, str):
+        raise TypeError(text)
+    return text
+
+
+def read_usage(usage: Any) -> TokenUsage:
+    """Bedrock's ``inputTokens`` leaves out what was read from or written to the prompt cache;
+    ours includes both. Reasoning tokens are in ``outputTokens`` and not told apart."""
+    if not isinstance(usage, dict):
+        return TokenUsage()
+    cached = token_count(usage.get("cacheReadInputTokens"))
+    written = token_count(usage.get("cacheWriteInputTokens"))
+    return TokenUsage(
+        input=token_count(usage.get("inputTokens")) + cached + written,
+        output=token_count(usage.get("outputTokens")),
+        cached_input=cached,
+        cache_write=written,
+    )
+
+
+def merged(replies: Sequence[Reply]) -> Reply:
+    """Several replies to one prompt as one with several outputs: usage summed, the longest
+    latency, the first request's id."""
+    usage = TokenUsage()
+    for reply in replies:
+        usage += reply.usage
+    return Reply(
+        outputs=tuple(output for reply in replies for output in reply.outputs),
+        usage=usage,
+        latency_seconds=max(reply.latency_seconds for reply in replies),
+        request_id=replies[0].request_id,
+        model=replies[0].model,
+        raw={"responses": [reply.raw for reply in replies]},
+    )
+
+
+def refusal(response: HttpResponse, host: str, request: GenerationRequest) -> ProviderError:
+    """The error that a response other than 200 means."""
+    code, message, _ = aws_problem(response)
+    status, request_id = response.status, request_id_of(response)
+    if code not in ("ValidationException", "") or status != 400:
+        return aws_error(response, host, CREDENTIALS_HINT)
+    told = f"{host} refused the request: {quoted(message)}"
+    lowered = message.lower()
+    kind: type[ProviderError] | None = None
+    if "on-demand throughput" in lowered or "inference profile" in lowered:
+        kind = ModelNotFoundError
+        told += (
+            f" Use an inference profile, e.g. us.{request.model.name} or "
+            f"global.{request.model.name}."
+        )
+    elif "model identifier is invalid" in lowered:
+        kind = ModelNotFoundError
+    elif says_context_too_long(message):
+        kind = ContextTooLongError
+    elif says_content_filtered(message):
+        kind = ContentFilteredError
+    if kind is not None:
+        return kind(told, status=status, request_id=request_id)
+    name = named_parameter(message, PARAMETER_NAMES, request.parameters)
+    if name is not None and says_unsupported(message):
+        return UnsupportedParameterError(told, parameter=name, status=status, request_id=request_id)
+    return aws_error(response, host, CREDENTIALS_HINT)
