@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from mock import MockProcess
+from mock_process import MockProcess
 
 from prompt_app.providers.mock_server import MockServer
 

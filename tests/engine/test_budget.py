@@ -1,0 +1,66 @@
+"""The spend cap holds under concurrent calls, and is used up as far as it can be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from engine.runs import echo_spec, only_run, rows_file, work
+from mock_process import MockProcess
+
+from prompt_app.errors import EvaluationError
+from prompt_app.workbench import Workbench
+
+PRICE = {"input": 1000.0, "output": 2000.0}
+
+
+def priced(folder: Path, url: str, rows: int, **changes: Any) -> Any:
+    model = {"provider": "openai", "name": "echo", "base_url": f"{url}/v1", "price": PRICE}
+    return echo_spec(
+        rows_file(folder, rows),
+        url,
+        models=[model],
+        parameters={"max_tokens": 20},
+        **changes,
+    )
+
+
+def test_never_overshot_at_concurrency_50(
+    workbench: Workbench, mock_process: MockProcess, tmp_path: Path
+) -> None:
+    mock_process.control(latency_ms=30)
+    cap = 1.0
+    limits = {"max_concurrency": 50, "max_cost_usd": cap}
+    run = only_run(workbench, priced(tmp_path, mock_process.url, 400, limits=limits))
+    work(workbench)
+    run = workbench.run(run.id)
+    evaluation = workbench.evaluation(run.evaluation_id)
+    assert run.state == "paused"
+    assert "cap" in run.reason
+    assert 0.8 * cap < evaluation.spent_usd <= cap
+    assert evaluation.unconfirmed_usd == 0
+    assert run.progress.cost_usd == pytest.approx(evaluation.spent_usd)
+    assert mock_process.stats()["answered"] == run.progress.answered
+
+
+def test_a_run_within_the_cap_finishes(
+    workbench: Workbench, mock_process: MockProcess, tmp_path: Path
+) -> None:
+    limits = {"max_concurrency": 50, "max_cost_usd": 100.0}
+    run = only_run(workbench, priced(tmp_path, mock_process.url, 100, limits=limits))
+    work(workbench)
+    assert workbench.run(run.id).state == "finished"
+
+
+def test_a_cap_that_cannot_be_held_is_refused(
+    workbench: Workbench, mock_process: MockProcess, tmp_path: Path
+) -> None:
+    url = mock_process.url
+    limits = {"max_cost_usd": 1.0}
+    with pytest.raises(EvaluationError, match="price"):
+        workbench.submit_evaluation(echo_spec(rows_file(tmp_path, 5), url, limits=limits))
+    spec = priced(tmp_path, url, 5, limits=limits).model_copy(update={"parameters": {}})
+    spec = type(spec).model_validate(spec.model_dump(mode="json", exclude_defaults=True))
+    with pytest.raises(EvaluationError, match="max_tokens"):
+        workbench.submit_evaluation(spec)
