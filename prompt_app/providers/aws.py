@@ -20,7 +20,7 @@ from prompt_app.errors import (
     ServerError,
 )
 from prompt_app.providers.faults import quoted, retry_after_seconds, status_error
-from prompt_app.providers.http import HttpResponse
+from prompt_app.providers.http import HttpResponse, request_id_of
 from prompt_app.providers.secrets import Once
 from prompt_app.settings import Settings
 
@@ -159,11 +159,6 @@ def aws_problem(response: HttpResponse) -> tuple[str, str, dict[str, Any]]:
     code = response.headers.get("x-amzn-ErrorType") or body.get("__type") or body.get("code") or ""
     code = str(code).partition(":")[0].rpartition("#")[2]
     return code, str(body.get("message") or body.get("Message") or ""), body
-
-
-def request_id_of(response: HttpResponse) -> str | None:
-    """AWS's id of the request."""
-    return response.headers.get("x-amzn-RequestId")
 
 
 def aws_error(response: HttpResponse, host: str, credentials_hint: str) -> ProviderError:

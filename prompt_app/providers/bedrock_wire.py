@@ -23,7 +23,7 @@ from prompt_app.errors import (
     ProviderError,
     UnsupportedParameterError,
 )
-from prompt_app.providers.aws import aws_error, aws_problem, request_id_of
+from prompt_app.providers.aws import aws_error, aws_problem
 from prompt_app.providers.faults import (
     named_parameter,
     quoted,
@@ -31,7 +31,7 @@ from prompt_app.providers.faults import (
     says_context_too_long,
     says_unsupported,
 )
-from prompt_app.providers.http import HttpResponse, decode_json, token_count
+from prompt_app.providers.http import HttpResponse, decode_json, request_id_of, token_count
 
 FINISH_REASONS: dict[str, FinishReason] = {
     "end_turn": "stop",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -145,12 +146,22 @@ def _transport_error(
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         reason = "the name cannot be resolved"
     elif isinstance(error, aiohttp.ClientConnectorError):
-        reason = (cause.strerror if isinstance(cause, OSError) else None) or "no connection"
-        reason = reason.partition(":")[0].lower()
+        number = cause.errno if isinstance(cause, OSError) else None
+        reason = os.strerror(number).lower() if number else "no connection"
     else:
         reason = "the connection broke"
     return ConnectionFailedError(
         f"Could not reach {host}: {reason}. Check the address and whether the server runs."
+    )
+
+
+def request_id_of(response: HttpResponse) -> str | None:
+    """The server's own id of the request, where it tells one."""
+    headers = response.headers
+    return (
+        headers.get("x-request-id")
+        or headers.get("x-amzn-RequestId")
+        or headers.get("apim-request-id")
     )
 
 

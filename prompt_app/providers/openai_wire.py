@@ -31,7 +31,7 @@ from prompt_app.providers.faults import (
     says_unsupported,
     status_error,
 )
-from prompt_app.providers.http import HttpResponse, decode_json, token_count
+from prompt_app.providers.http import HttpResponse, decode_json, request_id_of, token_count
 
 # InferenceParameters' names by the protocol's.
 PARAMETER_NAMES = {
@@ -41,6 +41,7 @@ PARAMETER_NAMES = {
     "max_tokens": "max_tokens",
     "max_completion_tokens": "max_tokens",
     "max_output_tokens": "max_tokens",
+    "max_new_tokens": "max_tokens",
     "stop": "stop",
     "seed": "seed",
     "reasoning_effort": "reasoning_effort",
@@ -113,7 +114,7 @@ def checked_extra(parameters: InferenceParameters, reserved: frozenset[str]) -> 
 def read_reply(response: HttpResponse, host: str, request: GenerationRequest) -> Reply:
     """The reply in a successful response. Raises MalformedReplyError unless it is whole."""
     data = decode_json(response, host)
-    request_id = response.headers.get("x-request-id") or response.headers.get("apim-request-id")
+    request_id = request_id_of(response)
     if not isinstance(data, dict):
         raise _malformed(host, "it is no JSON object", request_id)
     choices = data.get("choices")
@@ -211,7 +212,7 @@ def _error_inside(
 def refusal(response: HttpResponse, host: str, request: GenerationRequest) -> ProviderError:
     """The error that a response other than 200 means."""
     message, code, parameter = _problem(response.body)
-    request_id = response.headers.get("x-request-id") or response.headers.get("apim-request-id")
+    request_id = request_id_of(response)
     told = f"{host} refused the request: {quoted(message)}"
     status = response.status
     if code in ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active"):

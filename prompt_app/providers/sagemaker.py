@@ -20,10 +20,15 @@ from prompt_app.providers.aws import (
     aws_problem,
     checked_region,
     load_access,
-    request_id_of,
 )
 from prompt_app.providers.faults import message_error, quoted
-from prompt_app.providers.http import HttpResponse, Transport, deadline, encode_json
+from prompt_app.providers.http import (
+    HttpResponse,
+    Transport,
+    deadline,
+    encode_json,
+    request_id_of,
+)
 from prompt_app.providers.openai_wire import PARAMETER_NAMES
 from prompt_app.providers.options import ProviderOptions, options_error, read_options
 from prompt_app.providers.sagemaker_wire import PRESETS, WireFormat, read_reply, request_body
@@ -147,23 +152,26 @@ def check_access(model: ModelSpec, settings: Settings) -> None:
 def refusal(response: HttpResponse, host: str, request: GenerationRequest) -> ProviderError:
     """The error that a response other than 200 means. Where the container behind the endpoint
     refused (424), its own status and message decide."""
-    _, message, body = aws_problem(response)
+    code, message, body = aws_problem(response)
     request_id = request_id_of(response)
-    original = body.get("OriginalStatusCode")
-    if response.status == 424 and isinstance(original, int) and 400 <= original < 500:
-        return message_error(
-            original,
-            str(body.get("OriginalMessage") or message),
-            headers=response.headers,
-            host=host,
-            request_id=request_id,
-            names=PARAMETER_NAMES,
-            parameters=request.parameters,
-        )
     if response.status == 400 and "not found" in message.lower():
         return ModelNotFoundError(
             f"{host} has no endpoint {request.model.name!r}: {quoted(message)}",
             status=400,
             request_id=request_id,
         )
-    return aws_error(response, host, CREDENTIALS_HINT)
+    status = response.status
+    original = body.get("OriginalStatusCode")
+    if status == 424 and isinstance(original, int) and 400 <= original < 500:
+        status, message = original, str(body.get("OriginalMessage") or message)
+    elif not code.startswith("Validation"):
+        return aws_error(response, host, CREDENTIALS_HINT)
+    return message_error(
+        status,
+        message,
+        headers=response.headers,
+        host=host,
+        request_id=request_id,
+        names=PARAMETER_NAMES,
+        parameters=request.parameters,
+    )

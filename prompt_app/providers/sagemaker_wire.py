@@ -17,7 +17,7 @@ from prompt_app.datamodel.model import (
     TokenUsage,
 )
 from prompt_app.errors import MalformedReplyError, UnsupportedParameterError
-from prompt_app.providers.http import HttpResponse, decode_json, token_count
+from prompt_app.providers.http import HttpResponse, decode_json, request_id_of, token_count
 from prompt_app.providers.openai_wire import read_reply as read_chat_completion
 from prompt_app.registry import nearest_names
 
@@ -184,7 +184,7 @@ def read_reply(
     if not wire.response:
         return read_chat_completion(response, host, request)
     data = decode_json(response, host)
-    request_id = response.headers.get("x-amzn-RequestId")
+    request_id = request_id_of(response)
     text = next((found for path in wire.response if (found := _at(data, path)) is not None), None)
     if not isinstance(text, str):
         raise MalformedReplyError(
