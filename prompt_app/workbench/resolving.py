@@ -4,7 +4,7 @@ found here, before anything is spent."""
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,11 +18,10 @@ from prompt_app.datamodel.dataset import (
 )
 from prompt_app.datamodel.evaluation import EvaluationSpec, ModelSelection, RunSpec
 from prompt_app.datamodel.model import InferenceParameters, ModelSpec
-from prompt_app.datamodel.prompt import FewShot, PinnedPrompt, PromptTemplate
-from prompt_app.datamodel.rendering import check_template, render_text, template_placeholders
+from prompt_app.datamodel.rendering import check_template, template_placeholders
 from prompt_app.datamodel.score import MetricSpec
 from prompt_app.engine.plan import Selection
-from prompt_app.errors import EvaluationError, InputError
+from prompt_app.errors import EvaluationError
 from prompt_app.interfaces import Store
 from prompt_app.metrics import create_metric
 from prompt_app.providers.catalogue import check_access, check_model, check_parameters
@@ -30,8 +29,9 @@ from prompt_app.providers.prices import price_of
 from prompt_app.providers.reachability import check_reachable
 from prompt_app.settings import Settings
 from prompt_app.workbench.importing import import_dataset
+from prompt_app.workbench.pinning import PromptPinner, all_examples
 
-PAGE = 1000
+MOST_PATHS = 1000
 ROWS_SHOWN = 5
 
 
@@ -86,9 +86,8 @@ class Resolver:
         self._check_models(spec)
         dataset = self._dataset(spec)
         threshold = self._sample_threshold(spec, dataset)
-        prompts = [
-            self._pin(spec, index, dataset, save=save_prompts) for index in range(len(spec.prompts))
-        ]
+        pinner = PromptPinner(self._store, dataset)
+        prompts = [pinner.pin(chosen) for chosen in spec.prompts]
         base = RunSpec(
             dataset_version=dataset.id,
             dataset_name=f"{dataset.name}@{dataset.number}",
@@ -107,13 +106,15 @@ class Resolver:
         )
         by_prompt = [base.model_copy(update={"prompt": prompt}) for prompt in prompts]
         needs_reference = any(metric.info.needs_reference for metric in metrics)
-        surveys, notes = self._survey(by_prompt, dataset, needs_reference=needs_reference)
+        surveys = self._survey(by_prompt, dataset, needs_reference=needs_reference)
+        if save_prompts:
+            by_prompt = [self._with_saved_prompt(pinned) for pinned in by_prompt]
         runs = tuple(
             self._run(spec, pinned, selection, survey)
             for pinned, survey in zip(by_prompt, surveys, strict=True)
             for selection in spec.models
         )
-        return ResolvedEvaluation(spec, dataset, runs, tuple(notes))
+        return ResolvedEvaluation(spec, dataset, runs)
 
     # the parts
 
@@ -193,80 +194,31 @@ class Resolver:
             return None
         keys = (
             sampling_key(sample.seed, example.id)
-            for example in self._examples(dataset.id, spec.dataset.split)
+            for example in all_examples(self._store, dataset.id, spec.dataset.split)
         )
         smallest = heapq.nsmallest(sample.size, keys)
         return smallest[-1] if smallest else None
 
-    def _examples(self, version_id: str, split: str | None = None) -> Iterator[Example]:
-        position = -1
-        while page := self._store.list_examples(
-            version_id, split=split, after_position=position, limit=PAGE
-        ):
-            yield from page
-            position = page[-1].position
-
-    def _pin(
-        self, spec: EvaluationSpec, index: int, dataset: DatasetVersion, *, save: bool
-    ) -> PinnedPrompt:
-        chosen = spec.prompts[index]
-        if chosen.template is not None:
-            template, name = chosen.template, chosen.name or "prompt"
-            pinned = PinnedPrompt(name=name, version_id=template.content_id, template=template)
-            if save:
-                version = self._store.save_prompt_version(name, template)
-                pinned = pinned.model_copy(
-                    update={"version_id": version.id, "number": version.number}
-                )
-        else:
-            name, _, which = (chosen.ref or "").partition("@")
-            version = self._store.get_prompt_version(name, which or None)
-            template = version.template
-            pinned = PinnedPrompt(
-                name=name, version_id=version.id, number=version.number, template=template
-            )
-        if template.few_shot is None:
+    def _with_saved_prompt(self, pinned: RunSpec) -> RunSpec:
+        """Saves a prompt that was written in place, now that everything is known to be right."""
+        prompt = pinned.prompt
+        if prompt.number is not None:
             return pinned
-        return self._with_shots(pinned, template, template.few_shot, dataset)
-
-    def _with_shots(
-        self, pinned: PinnedPrompt, template: PromptTemplate, few_shot: FewShot,
-        dataset: DatasetVersion,
-    ) -> PinnedPrompt:  # fmt: skip
-        name, _, number = few_shot.dataset.partition("@")
-        source = dataset
-        if (name, number) not in {(dataset.name, ""), (dataset.name, str(dataset.number))}:
-            source = self._store.get_dataset_version(name, int(number) if number else None)
-        if few_shot.example_ids:
-            shots = [self._store.get_example(source.id, each) for each in few_shot.example_ids]
-        else:
-            shots = heapq.nsmallest(
-                few_shot.count,
-                self._examples(source.id, few_shot.split),
-                key=lambda example: sampling_key(few_shot.seed, example.id),
-            )
-        if len(shots) < few_shot.count and not few_shot.example_ids:
-            raise EvaluationError(
-                f"Prompt {pinned.name!r} asks for {few_shot.count} few-shot examples, but "
-                f"{source.name}@{source.number} has only {len(shots)}"
-                + (f" in split {few_shot.split!r}." if few_shot.split else ".")
-            )
-        answers = tuple(
-            _shot_answer(template, few_shot, shot, source.options.reference_field) for shot in shots
-        )
-        return pinned.model_copy(update={"shots": tuple(shots), "shot_answers": answers})
+        version = self._store.save_prompt_version(prompt.name, prompt.template)
+        saved = {"version_id": version.id, "number": version.number}
+        return pinned.model_copy(update={"prompt": prompt.model_copy(update=saved)})
 
     def _survey(
         self, specs: Sequence[RunSpec], dataset: DatasetVersion, *, needs_reference: bool
-    ) -> tuple[list[_Survey], list[str]]:
+    ) -> list[_Survey]:
         """One pass over the rows: counts, and every row that lacks a field of a prompt."""
         surveys = [
             _Survey(template_placeholders(spec.prompt.template), Selection(spec)) for spec in specs
         ]
         paths: set[str] = set()
         referenced = 0
-        for example in self._examples(dataset.id, specs[0].split):
-            if len(paths) < PAGE:
+        for example in all_examples(self._store, dataset.id, specs[0].split):
+            if len(paths) < MOST_PATHS:
                 paths.update(field_paths(example.fields))
             referenced += _has_reference(example, dataset.options.reference_field)
             for survey in surveys:
@@ -280,7 +232,7 @@ class Resolver:
                 f"{dataset.options.reference_field!r}. Name the field with 'reference_field'; "
                 f"the columns are {', '.join(dataset.columns)}."
             )
-        return surveys, []
+        return surveys
 
 
 def models_of(spec: EvaluationSpec) -> list[tuple[ModelSpec, InferenceParameters]]:
@@ -330,20 +282,3 @@ def _complain(spec: RunSpec, survey: _Survey) -> None:
             f"{len(ids)} of {survey.rows} rows have no field {placeholder!r}, which prompt "
             f"{spec.prompt.name!r} uses: {shown}. Add it, or leave these rows out."
         )
-
-
-def _shot_answer(
-    template: PromptTemplate, few_shot: FewShot, shot: Example, reference_field: str
-) -> str:
-    if few_shot.answer is not None:
-        return render_text(few_shot.answer, template.placeholders, shot.fields)
-    try:
-        references = reference_values(field_value(shot.fields, reference_field))
-    except KeyError:
-        references = ()
-    if not references:
-        raise InputError(
-            f"Few-shot example {shot.id} has no reference answer in {reference_field!r}; "
-            "give 'few_shot' an 'answer' template or other examples."
-        )
-    return references[0]

@@ -31,7 +31,8 @@ from prompt_app.interfaces import Dispatcher, Page, RowFilter, Store, StoredSamp
 from prompt_app.metrics import create_metric, list_metrics
 from prompt_app.providers.catalogue import ModelCard, list_models
 from prompt_app.settings import Settings, load_settings
-from prompt_app.storage import open_store, this_worker
+from prompt_app.storage import open_store
+from prompt_app.storage.identity import this_worker
 from prompt_app.workbench.exporting import ExportFormat, export_rows
 from prompt_app.workbench.files import EXAMPLE_FILE, load_evaluation
 from prompt_app.workbench.importing import dataset_name, import_dataset

@@ -13,10 +13,19 @@ from prompt_app.providers.offline_models import Answer, Draw
 
 CORRECT_FROM = 0.6
 ANSWER_NAMES = ("answer", "response", "candidate", "submission", "output", "prediction", "reply")
-REFERENCE_NAMES = ("references", "reference", "expected", "targets", "target", "ground_truth")
+REFERENCE_NAMES = (
+    "reference_answers",
+    "references",
+    "reference",
+    "expected",
+    "targets",
+    "target",
+    "ground_truth",
+)
 _REASON = re.compile(r"reason|explan|rationale|justif|comment|why|analysis|feedback", re.I)
 _NUMBER = re.compile(r"score|rating|grade|points|confidence", re.I)
 _KEY = re.compile(r"[\"'`](\w+)[\"'`]\s*:")
+_FORM = re.compile(r"\{[^{}]*\}")
 _WORD = re.compile(r"\w+")
 _ARTICLES = frozenset({"a", "an", "the"})
 _NEGATIVE = re.compile(r"\b(?:in|not[ _]?|un)correct|wrong|fail|false|\bno\b|bad|reject", re.I)
@@ -37,10 +46,16 @@ def answer(messages: Sequence[Message], draw: Draw) -> str:
     keys = _schema(draw.response_format)
     if keys is None:
         shown = (o[0]["properties"] for o in objects if isinstance(o[0].get("properties"), dict))
-        keys = next(shown, dict.fromkeys(_KEY.findall(text[:start] + text[end:])))
+        keys = next(shown, dict.fromkeys(_shown_keys(text[:start] + text[end:])))
     reason = f"The answer shares {overlap:.0%} of its words with the closest reference."
     verdict = {key: _value(key, form, reason, overlap, correct) for key, form in keys.items()}
     return json.dumps(verdict or {"reasoning": reason, "correct": correct}, ensure_ascii=False)
+
+
+def _shown_keys(text: str) -> list[str]:
+    """The keys in the last ``{...}`` of the prompt that names any; else any that it names."""
+    forms = [keys for form in _FORM.findall(text) if (keys := _KEY.findall(form))]
+    return forms[-1] if forms else _KEY.findall(text)
 
 
 def _is_data(value: Mapping[str, Any]) -> bool:

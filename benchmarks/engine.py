@@ -1,0 +1,163 @@
+"""The engine against the mock server, over real sockets, every sample persisted and scored.
+
+    python benchmarks/engine.py              2,000 samples at 100 ms, concurrency 100
+    python benchmarks/engine.py --large      also 100,000 samples at 20 ms
+    python benchmarks/engine.py --faults     also 2,000 with 5% 429 and 2% 500
+
+Each row is one process, timed from its start to its exit: ``worker`` works on an evaluation that
+is queued already; ``run`` is the whole command, which also reads the dataset, checks everything,
+submits and prints. ``limit`` is samples x latency / concurrency; CPU and memory are the
+process's own, as the kernel counted them. A bare loop with the same HTTP client, no store and no
+scores, stands beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from prompt_app.settings import Settings
+from prompt_app.workbench import Workbench, open_workbench
+from prompt_app.workbench.files import load_evaluation
+
+CONCURRENCY = 100
+
+BARE_LOOP = """
+import asyncio, json, sys, aiohttp, uvloop
+url, samples, concurrency = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+async def main():
+    left = iter(range(samples))
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        async def call():
+            for number in left:
+                body = {"model": "echo", "messages": [{"role": "user", "content": f"row {number}"}]}
+                async with session.post(url + "/v1/chat/completions", json=body) as reply:
+                    await reply.json()
+        await asyncio.gather(*(call() for _ in range(concurrency)))
+uvloop.run(main())
+"""
+
+
+@dataclass(frozen=True)
+class Measured:
+    wall: float
+    cpu: float
+    peak_mb: float
+
+
+def measure(command: list[str], environment: dict[str, str]) -> Measured:
+    """Run a command to its end."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
+    return Measured(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def start_mock_server(*options: str) -> tuple[subprocess.Popen[str], str]:
+    """A mock server in a process of its own, and its address."""
+    command = [sys.executable, "-m", "prompt_app.cli", "mock-server", "--port", "0", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    return process, process.stdout.readline().split()[-1]
+
+
+def write_evaluation(folder: Path, url: str, samples: int) -> Path:
+    """A dataset of ``samples`` rows and an evaluation over it."""
+    with (folder / "rows.jsonl").open("w") as file:
+        for number in range(samples):
+            row = {"question": f"Say: row {number}", "answers": [f"Say: row {number}"]}
+            file.write(json.dumps(row) + "\n")
+    evaluation = folder / "evaluation.yaml"
+    evaluation.write_text(
+        f"""
+name: benchmark
+dataset: rows.jsonl
+prompts: [{{name: plain, template: "{{question}}"}}]
+models: [{{provider: openai, name: echo, base_url: "{url}/v1"}}]
+metrics: [exact_match, squad_f1]
+limits: {{max_concurrency: {CONCURRENCY}}}
+"""
+    )
+    return evaluation
+
+
+def one_case(label: str, samples: int, latency_ms: float, *options: str) -> None:
+    """Measure one size and print its rows."""
+    limit = samples * latency_ms / 1000 / CONCURRENCY
+    server, url = start_mock_server("--latency-ms", str(latency_ms), *options)
+    try:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            evaluation = write_evaluation(folder, url, samples)
+            cases = []
+            bare = [sys.executable, "-c", BARE_LOOP, url, str(samples), str(CONCURRENCY)]
+            if not options:
+                cases.append(("bare loop", measure(bare, dict(os.environ))))
+            cases.append(("worker", measure_worker(folder / "a", evaluation, samples)))
+            command = [sys.executable, "-m", "prompt_app.cli", "run", str(evaluation), "--quiet"]
+            environment = {**os.environ, "PROMPT_APP_DATA_DIR": str(folder / "b")}
+            cases.append(("run", measure(command, environment)))
+    finally:
+        server.terminate()
+        server.wait()
+    for name, got in cases:
+        print(
+            f"{label:28}{name:11}{limit:8.2f}{got.wall:8.2f}{got.wall / limit:8.2f}"
+            f"{got.cpu / samples * 1000:10.3f}{got.peak_mb:10.0f}",
+            flush=True,
+        )
+
+
+def measure_worker(data_dir: Path, evaluation: Path, samples: int) -> Measured:
+    """Submit first, then time a worker that does the whole run; every sample must be scored."""
+    data_dir.mkdir()
+    settings = Settings(data_dir=data_dir)
+    workbench = open_workbench(settings)
+    spec = load_evaluation(evaluation)
+    submitted = workbench.submit_evaluation(spec, folder=evaluation.parent)
+    workbench.close()
+    environment = {**os.environ, "PROMPT_APP_DATA_DIR": str(data_dir), "LOG_LEVEL": "WARNING"}
+    command = [sys.executable, "-m", "prompt_app.cli", "worker", "--until-idle"]
+    got = measure(command, environment)
+    check(open_workbench(settings), submitted.id, samples)
+    return got
+
+
+def check(workbench: Workbench, evaluation_id: str, samples: int) -> None:
+    """All is there, or the figures mean nothing."""
+    (run,) = workbench.runs_of(evaluation_id)
+    workbench.close()
+    if run.state != "finished" or run.progress.scored != samples:
+        raise SystemExit(f"{run.state}: {run.progress.scored} of {samples} scored. {run.reason}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--large", action="store_true", help="also 100,000 samples at 20 ms")
+    parser.add_argument("--faults", action="store_true", help="also 5%% 429 and 2%% 500")
+    arguments = parser.parse_args()
+    print(
+        f"{'case':28}{'process':11}{'limit s':>8}{'wall s':>8}{'ratio':>8}"
+        f"{'CPU ms':>10}{'peak MB':>10}"
+    )
+    one_case("2,000 at 100 ms", 2000, 100)
+    if arguments.faults:
+        one_case("2,000, 5% 429, 2% 500", 2000, 100, "--p-429", "0.05", "--p-500", "0.02",
+                 "--set", "retry_after=0")  # fmt: skip
+    if arguments.large:
+        one_case("100,000 at 20 ms", 100_000, 20)
+
+
+if __name__ == "__main__":
+    main()
