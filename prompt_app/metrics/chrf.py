@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field
 
 from prompt_app.datamodel.score import MetricInfo, Score, ScoringInput
-from prompt_app.metrics.common import best_score, refuse_longer
+from prompt_app.metrics.common import make_score, references_of, refuse_longer
 
 if TYPE_CHECKING:
     from sacrebleu.metrics.chrf import CHRF
@@ -44,10 +44,9 @@ class ChrF:
 
     def score(self, sample: ScoringInput) -> Score:
         """Raises NoReferenceError, TextTooLongError."""
+        references = references_of(sample)
         refuse_longer("response", sample.text, MAX_CHARACTERS)
-        return best_score(self.info, sample, lambda text: self._value(sample.text, text))
-
-    def _value(self, response: str, reference: str) -> float:
-        refuse_longer("reference", reference, MAX_CHARACTERS)
-        value: float = self._chrf.sentence_score(response, [reference]).score
-        return min(value, 100.0)
+        for reference in references:
+            refuse_longer("reference", reference, MAX_CHARACTERS)
+        value: float = self._chrf.sentence_score(sample.text, references).score
+        return make_score(self.info, min(value, 100.0))

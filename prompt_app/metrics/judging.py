@@ -117,7 +117,7 @@ def read_verdict(prompt: JudgePrompt, reply: Reply) -> dict[str, Any]:
     for candidate in candidates:
         if problem := first_problem(validator, candidate):
             raise InvalidVerdictError(f"The judge's verdict is not as asked: {problem}.")
-    if any(f'"{name}"' in rest for name in properties):
+    if re.search(rf"""["'](?:{"|".join(properties)})["']\s*:""", rest):
         raise InvalidVerdictError(f"The judge's verdict is broken JSON: {quoted(output.text)}.")
     if not candidates:
         raise NoVerdictError(f"The judge gave no verdict: {quoted(output.text)}.")

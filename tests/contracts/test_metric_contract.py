@@ -151,7 +151,7 @@ def test_a_megabyte_does_not_hang(name: str, piece: str) -> None:
     metric = made(name)
     began = time.monotonic()
     result = outcome(name, metric, text, text[:-1] + "b")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 20
     assert isinstance(result, Score) or len(result) < 500
 
 
