@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from prompt_app.datamodel.score import Interval
 from prompt_app.errors import StatisticsError
 from prompt_app.statistics.bootstrap import Resampling
+from prompt_app.statistics.correlation import mean_ranks
 from prompt_app.statistics.intervals import normal_quantile
 
 FloatArray = NDArray[np.float64]
@@ -89,9 +90,7 @@ def signed_ranks(differences: Sequence[float] | FloatArray) -> FloatArray:
     values = np.asarray(differences, dtype=float)
     ranks = np.zeros_like(values)
     kept = values != 0
-    _, codes, counts = np.unique(np.abs(values[kept]), return_inverse=True, return_counts=True)
-    mean_ranks = np.cumsum(counts) - (counts - 1) / 2
-    ranks[kept] = np.sign(values[kept]) * mean_ranks[codes]
+    ranks[kept] = np.sign(values[kept]) * mean_ranks(np.abs(values[kept]))
     return ranks
 
 
