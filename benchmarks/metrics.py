@@ -1,6 +1,6 @@
 """How long each metric takes for 10,000 rows: ``python benchmarks/metrics.py``.
 
-The rows are made up and all different: answers of about 15 words with two references each, and
+The rows are made up and all different: answers and references of about 15 words, one reference each, and
 JSON objects for the JSON metrics. Times are of the processor, so that a busy machine does not
 matter; every metric must stay below 3 s.
 """
@@ -86,7 +86,7 @@ def make_rows(*, as_json: bool) -> list[ScoringInput]:
         rows.append(
             ScoringInput(
                 text=text,
-                references=(sentence(), sentence()),
+                references=(sentence(),),
                 fields={},
                 messages=(),
                 reply=Reply(outputs=(Output(text=text),), latency_seconds=0.1),
