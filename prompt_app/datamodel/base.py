@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import Any, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict
+
+_YAML_BREAKS = re.compile("[\r\x85\u2028\u2029\ufeff]")
+"""What YAML reads as a line break besides the line feed, and the byte-order mark."""
 
 
 def canonical_json(value: Any) -> str:
@@ -20,6 +24,22 @@ def canonical_json(value: Any) -> str:
 def content_hash(value: Any) -> str:
     """The first 24 hex digits (96 bits) of the SHA-256 of ``value`` as canonical JSON."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:24]
+
+
+class _YamlDumper(yaml.SafeDumper):
+    """Writes text of several lines as a block, and what a block would change in quotes."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = None
+    if _YAML_BREAKS.search(text):
+        style = '"'
+    elif "\n" in text:
+        style = "|"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_YamlDumper.add_representer(str, _represent_text)
 
 
 class Record(BaseModel):
@@ -44,7 +64,8 @@ class Record(BaseModel):
 
     def to_yaml(self) -> str:
         """YAML with the fields in their order; :meth:`from_yaml` reads it back."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        data = self.model_dump(mode="json")
+        return yaml.dump(data, Dumper=_YamlDumper, sort_keys=False, allow_unicode=True)
 
     @classmethod
     def from_yaml(cls, text: str) -> Self:
