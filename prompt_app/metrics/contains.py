@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
+from unicodedata import combining
 
 from pydantic import Field
 
@@ -74,7 +75,10 @@ def occurs(part: str, text: str, *, whole_words: bool = False) -> bool:
 
 
 def _inside_word(text: str, boundary: int) -> bool:
-    return text[boundary - 1 : boundary].isalnum() and text[boundary : boundary + 1].isalnum()
+    if not 0 < boundary < len(text):
+        return False
+    after = text[boundary]
+    return text[boundary - 1].isalnum() and (after.isalnum() or combining(after) > 0)
 
 
 def inclusion_score(
@@ -83,9 +87,7 @@ def inclusion_score(
     """1 where any or all of the references were ``found``, in their order."""
     references = sample.references
     if require == "all":
-        missing = tuple(
-            text for text, is_there in zip(references, found, strict=True) if not is_there
-        )
+        missing = [text for text, here in zip(references, found, strict=True) if not here]
         if missing:
             shown = ", ".join(quoted(text) for text in missing[:3])
             return make_score(info, 0.0, f"{len(missing)} of {len(references)} missing: {shown}")

@@ -25,8 +25,9 @@ from prompt_app.errors import (
 from prompt_app.metrics.common import quoted, refuse_longer
 from prompt_app.metrics.json_schema import compile_schema, first_problem
 
-MAX_CHARACTERS = 100_000
-"""Of each field that a judge is shown, and of its reply."""
+MAX_FIELD_CHARACTERS = 1_000_000
+"""Of each text that a judge is shown."""
+MAX_REPLY_CHARACTERS = 100_000
 MAX_BROKEN_OBJECTS = 1_000
 """In a judge's reply. Braces of formulas and code count among them."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -83,7 +84,7 @@ def judge_request(
     """
     for name, value in data.items():
         for text in [value] if isinstance(value, str) else value:
-            refuse_longer(name, text, MAX_CHARACTERS)
+            refuse_longer(name, text, MAX_FIELD_CHARACTERS)
     shown = json.dumps(data, ensure_ascii=False, indent=1)
     return GenerationRequest(
         model=judge,
@@ -109,7 +110,7 @@ def read_verdict(prompt: JudgePrompt, reply: Reply) -> dict[str, Any]:
         )
     if output.finish_reason == "content_filter":
         raise NoVerdictError("The judge's provider filtered its reply.")
-    refuse_longer("judge's reply", output.text, MAX_CHARACTERS)
+    refuse_longer("judge's reply", output.text, MAX_REPLY_CHARACTERS)
     properties = list(prompt.output_schema["properties"])
     found, rest = _json_objects(output.text)
     candidates = [value for value in found if any(name in value for name in properties)]
@@ -166,9 +167,9 @@ def _json_objects(text: str) -> tuple[list[dict[str, Any]], str]:
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object in which no name is given two values."""
+    """An object whose names are all different; plain JSON reading keeps the last of a name."""
     value = dict(pairs)
-    for name, given in pairs:
-        if given != value[name]:
-            raise ContradictoryVerdictsError(f"The judge gave {quoted(name)} two values.")
+    if len(value) < len(pairs):
+        shown = ", ".join(name for name, _ in pairs)
+        raise ContradictoryVerdictsError(f"The judge gave a field twice: {quoted(shown)}.")
     return value

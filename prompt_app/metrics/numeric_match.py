@@ -27,10 +27,8 @@ _NUMBER = re.compile(
 )
 _FINAL_ANSWER = "####"
 _SHOWN_DIGITS = 30
-# Nothing traps: of numbers out of range the difference is infinite, and does not match.
-_ARITHMETIC = decimal.Context(
-    prec=40, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN, traps=[decimal.InvalidOperation]
-)
+# Wide enough for any exponent that _NUMBER takes: nothing overflows.
+_ARITHMETIC = decimal.Context(prec=40, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN)
 
 
 @dataclass(frozen=True)
@@ -77,11 +75,12 @@ class NumericMatch:
 
     @cached_property
     def _compiled(self) -> tuple[regex.Pattern[str] | None, regex.Pattern[str] | None]:
-        of_response = self.pattern and compile_pattern("pattern", self.pattern)
-        of_reference = self.reference_pattern and compile_pattern(
-            "reference_pattern", self.reference_pattern
-        )
-        return of_response or None, of_reference or of_response or None
+        of_response = of_reference = None
+        if self.pattern is not None:
+            of_response = of_reference = compile_pattern("pattern", self.pattern)
+        if self.reference_pattern is not None:
+            of_reference = compile_pattern("reference_pattern", self.reference_pattern)
+        return of_response, of_reference
 
     def score(self, sample: ScoringInput) -> Score:
         """Raises NoReferenceError where no reference holds a number, ScoringTimeoutError."""
@@ -96,21 +95,18 @@ class NumericMatch:
         if number is None:
             reason = f"expected {wanted}, found no number in {quoted(sample.text)}"
             return make_score(self.info, 0.0, reason)
+        shown = _shown(number)
         matches = any(self._equal(number, reference) for reference in expected)
-        reason = (
-            f"found {_shown(number)}" if matches else f"expected {wanted}, got {_shown(number)}"
-        )
-        return make_score(self.info, float(matches), reason, {"number": _shown(number)})
+        reason = f"found {shown}" if matches else f"expected {wanted}, got {shown}"
+        return make_score(self.info, matches, reason, {"number": shown})
 
     def _equal(self, number: Decimal, reference: Decimal) -> bool:
         if number == reference:
             return True
-        # As written: Decimal(0.3) would be a little less than 0.3.
-        absolute, relative = (
-            Decimal(str(self.absolute_tolerance)),
-            Decimal(str(self.relative_tolerance)),
-        )
-        allowed = max(absolute, _ARITHMETIC.multiply(relative, reference).copy_abs())
+        # By way of text, because Decimal(0.3) is a little less than 0.3.
+        relative = Decimal(str(self.relative_tolerance))
+        share = _ARITHMETIC.multiply(relative, reference).copy_abs()
+        allowed = max(Decimal(str(self.absolute_tolerance)), share)
         return _ARITHMETIC.subtract(number, reference).copy_abs() <= allowed
 
 
@@ -137,4 +133,6 @@ def _marked_number(text: str) -> re.Match[str] | None:
 
 def _shown(number: Decimal) -> str:
     text = str(number)
-    return text if len(text) <= _SHOWN_DIGITS else f"{text[:_SHOWN_DIGITS]}… ({len(text)} digits)"
+    return (
+        text if len(text) <= _SHOWN_DIGITS else f"{text[:_SHOWN_DIGITS]}… ({len(text)} characters)"
+    )

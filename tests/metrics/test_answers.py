@@ -144,6 +144,7 @@ def test_quasi_exact_match() -> None:
         ("a party of art", ("art",), {"whole_words": True}, 1),
         ("art", ("art",), {"whole_words": True}, 1),
         ("C++!", ("C++",), {"whole_words": True}, 1),
+        ("cafe\u0301", ("cafe",), {"whole_words": True}, 0),
         ("red and blue", ("red", "green"), {}, 1),
         ("red and blue", ("red", "green"), {"require": "all"}, 0),
         ("red and blue", ("red", "blue"), {"require": "all"}, 1),

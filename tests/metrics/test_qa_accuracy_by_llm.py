@@ -84,8 +84,8 @@ def test_the_question_is_found() -> None:
 def test_no_call_is_paid_for_in_vain() -> None:
     with pytest.raises(NoReferenceError):
         JUDGE.request(sample("a"))
-    with pytest.raises(TextTooLongError, match="answer has 100,001"):
-        JUDGE.request(sample("a" * 100_001, "b"))
+    with pytest.raises(TextTooLongError, match="answer has 1,000,001"):
+        JUDGE.request(sample("a" * 1_000_001, "b"))
 
 
 def test_model_and_parameters_are_those_of_the_evaluation() -> None:
@@ -163,6 +163,7 @@ def test_one_clear_verdict_counts(text: str) -> None:
         (f"{YES} {NO}", ContradictoryVerdictsError),
         (f"First: {NO}\nOn second thoughts:\n```\n{YES}\n```", ContradictoryVerdictsError),
         ('{"reasoning": "x", "correct": true, "correct": false}', ContradictoryVerdictsError),
+        ('{"reasoning": "x", "correct": 1, "correct": true}', ContradictoryVerdictsError),
         ('{"a":' * 15_000, InvalidVerdictError),
         ("{" * 90_000, InvalidVerdictError),
         ('{"' * 40_000, InvalidVerdictError),
