@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from prompt_app.datamodel.model import TokenUsage
 from prompt_app.datamodel.score import Failure, Score
+from prompt_app.errors import StoreError
 from prompt_app.interfaces import Lease, SampleResult, SampleScores, StoredReply, WriteBatch
-from prompt_app.storage.database import in_chunks
+from prompt_app.storage.database import BulkInsert, in_chunks
 from prompt_app.storage.encoding import dump_plain, dump_record
 from prompt_app.storage.leases import held_run
 from prompt_app.storage.part import StorePart
-from prompt_app.storage.tables import evaluations, replies, runs, samples, scores
+from prompt_app.storage.tables import escape_text, evaluations, replies, runs, samples, scores
 
 Identity = tuple[str, int]
 """Example id and repeat."""
@@ -24,6 +26,19 @@ Identity = tuple[str, int]
 
 class Batches(StorePart):
     """The part of the store that workers write to."""
+
+    @cached_property
+    def _replies(self) -> BulkInsert:
+        return BulkInsert(self._database, self._database.insert_or_ignore(replies, "id"))
+
+    @cached_property
+    def _samples(self) -> BulkInsert:
+        return BulkInsert(self._database, insert(samples))
+
+    @cached_property
+    def _scores(self) -> BulkInsert:
+        ignoring = self._database.insert_or_ignore(scores, "sample", "metric")
+        return BulkInsert(self._database, ignoring)
 
     def write_batch(self, lease: Lease, batch: WriteBatch) -> None:
         """Store all of it in one transaction, with the run's counts, or nothing.
@@ -38,12 +53,11 @@ class Batches(StorePart):
             present = _present(connection, held.number, _identities(batch))
             self._insert_replies(connection, batch, present, counts, now)
             new = _new_results(batch.results, present)
-            _insert_samples(connection, held.number, new, batch.replies, now)
+            self._insert_samples(connection, held.number, new, now)
             counts.add_results(new, batch.replies)
             if batch.scores:
-                if new:
-                    present = _present(connection, held.number, _identities(batch))
-                _insert_scores(connection, held.number, batch.scores, present, counts)
+                present.update(_present(connection, held.number, _both(new, batch.scores)))
+                self._insert_scores(connection, held.number, batch.scores, present, counts)
             released = min(batch.released_nanousd, held.reserved_nanousd)
             connection.execute(
                 _COUNT, {"run_number": held.number, "released": released, **counts.columns()}
@@ -69,21 +83,94 @@ class Batches(StorePart):
         if not batch.replies:
             return
         _count_duplicate_calls(connection, batch, present, counts)
-        connection.execute(
-            self._database.insert_or_ignore(replies, "id"),
+        stored_now = self._database.stored_time(now)
+        self._replies(
+            connection,
             [
-                {
-                    "id": stored.id,
-                    "cache_key": stored.cache_key,
-                    "reply": dump_record(stored.reply),
-                    "text": stored.reply.text,
-                    "latency_seconds": stored.reply.latency_seconds,
-                    "cost_usd": stored.cost_usd,
-                    "created_at": stored.created_at or now,
-                }
+                (
+                    stored.id,
+                    stored.cache_key,
+                    stored.reply.latency_seconds,
+                    stored.cost_usd,
+                    stored_now
+                    if stored.created_at is None
+                    else self._database.stored_time(stored.created_at),
+                    escape_text(stored.reply.text),
+                    dump_record(stored.reply),
+                )
                 for stored in batch.replies
             ],
         )
+
+    def _insert_samples(
+        self,
+        connection: Connection,
+        run: int,
+        new: Sequence[SampleResult],
+        now: datetime,
+    ) -> None:
+        if not new:
+            return
+        known = _stored_replies(connection, new)
+        stored_now = self._database.stored_time(now)
+        self._samples(
+            connection,
+            [
+                (
+                    run,
+                    result.key.example_id,
+                    result.key.repeat,
+                    result.position,
+                    "failed" if result.reply_id is None else "answered",
+                    known[result.reply_id][0],
+                    result.cached,
+                    result.cost_usd,
+                    known[result.reply_id][1],
+                    result.attempts,
+                    result.error_kind,
+                    None if result.error_message is None else escape_text(result.error_message),
+                    stored_now,
+                )
+                for result in new
+            ],
+        )
+
+    def _insert_scores(
+        self,
+        connection: Connection,
+        run: int,
+        scored: Sequence[SampleScores],
+        present: Mapping[Identity, _Present],
+        counts: _Counts,
+    ) -> None:
+        """Insert the outcomes that are new and move their samples on to ``scored``."""
+        by_sample = [
+            (sample, entry)
+            for entry in scored
+            if (sample := present.get((entry.key.example_id, entry.key.repeat))) is not None
+            and sample.state != "failed"
+        ]
+        known: set[tuple[int, str]] = set()
+        if any(outcome.cost_usd for _, entry in by_sample for outcome in entry.outcomes):
+            for some in in_chunks([sample.number for sample, _ in by_sample]):
+                found = connection.execute(_OUTCOMES, {"numbers": some})
+                known.update((number, metric) for number, metric in found)
+        rows: list[tuple[Any, ...]] = []
+        finished: list[int] = []
+        for sample, entry in by_sample:
+            for outcome in entry.outcomes:
+                identity = (sample.number, outcome.metric)
+                if identity not in known:
+                    known.add(identity)
+                    counts.judge_cost_usd += outcome.cost_usd
+                    rows.append(_outcome_row(run, sample.number, outcome))
+            if sample.state == "answered":
+                sample.state = "scored"
+                finished.append(sample.number)
+        counts.scored += len(finished)
+        self._scores(connection, rows)
+        for some in in_chunks(finished):
+            connection.execute(_SET_SCORED, {"numbers": some})
 
 
 @dataclass(slots=True)
@@ -166,7 +253,7 @@ _PRESENT = select(samples.c.number, samples.c.example_id, samples.c.repeat, samp
     samples.c.run == bindparam("run_number"),
     samples.c.example_id.in_(bindparam("example_ids", expanding=True)),
 )
-_LATENCIES = select(replies.c.id, replies.c.latency_seconds).where(
+_STORED = select(replies.c.id, replies.c.number, replies.c.latency_seconds).where(
     replies.c.id.in_(bindparam("ids", expanding=True))
 )
 _KNOWN_REPLIES = select(replies.c.id).where(replies.c.id.in_(bindparam("ids", expanding=True)))
@@ -197,6 +284,13 @@ def _present(
         for number, example_id, repeat, state in rows:
             found[example_id, repeat] = _Present(number, state)
     return found
+
+
+def _both(new: Iterable[SampleResult], scored: Iterable[SampleScores]) -> list[Identity]:
+    """Samples that come with their scores in one batch."""
+    answered = {(result.key.example_id, result.key.repeat) for result in new}
+    keys = ((entry.key.example_id, entry.key.repeat) for entry in scored)
+    return [key for key in keys if key in answered]
 
 
 def _new_results(
@@ -235,100 +329,32 @@ def _count_duplicate_calls(
             counts.usage.append(stored.reply.usage)
 
 
-def _insert_samples(
-    connection: Connection,
-    run: int,
-    new: Sequence[SampleResult],
-    stored: Sequence[StoredReply],
-    now: datetime,
-) -> None:
-    if not new:
-        return
-    latency = {reply.id: reply.reply.latency_seconds for reply in stored}
-    earlier = [r.reply_id for r in new if r.reply_id is not None and r.reply_id not in latency]
-    for some in in_chunks(earlier):
-        latency.update((row[0], row[1]) for row in connection.execute(_LATENCIES, {"ids": some}))
-    connection.execute(
-        insert(samples),
-        [
-            {
-                "run": run,
-                "example_id": result.key.example_id,
-                "repeat": result.key.repeat,
-                "position": result.position,
-                "state": "failed" if result.reply_id is None else "answered",
-                "reply_id": result.reply_id,
-                "cached": result.cached,
-                "cost_usd": result.cost_usd,
-                "latency_seconds": None
-                if result.reply_id is None
-                else latency.get(result.reply_id),
-                "attempts": result.attempts,
-                "error_kind": result.error_kind,
-                "error_message": result.error_message,
-                "answered_at": now,
-            }
-            for result in new
-        ],
-    )
+def _stored_replies(
+    connection: Connection, results: Sequence[SampleResult]
+) -> dict[str | None, tuple[int | None, float | None]]:
+    """The key and the latency in seconds of each result's reply."""
+    known: dict[str | None, tuple[int | None, float | None]] = {None: (None, None)}
+    ids = [result.reply_id for result in results if result.reply_id is not None]
+    for some in in_chunks(ids):
+        for reply_id, number, seconds in connection.execute(_STORED, {"ids": some}):
+            known[reply_id] = number, seconds
+    missing = [reply_id for reply_id in ids if reply_id not in known]
+    if missing:
+        raise StoreError(f"A result names the reply {missing[0]!r}, which was never stored.")
+    return known
 
 
-def _insert_scores(
-    connection: Connection,
-    run: int,
-    scored: Sequence[SampleScores],
-    present: Mapping[Identity, _Present],
-    counts: _Counts,
-) -> None:
-    """Insert the outcomes that are new and move their samples on to ``scored``."""
-    by_sample = [
-        (sample, entry)
-        for entry in scored
-        if (sample := present.get((entry.key.example_id, entry.key.repeat))) is not None
-        and sample.state != "failed"
-    ]
-    known: set[tuple[int, str]] = set()
-    for some in in_chunks([sample.number for sample, _ in by_sample]):
-        rows = connection.execute(_OUTCOMES, {"numbers": some})
-        known.update((number, metric) for number, metric in rows)
-    columns: list[dict[str, Any]] = []
-    finished: list[int] = []
-    for sample, entry in by_sample:
-        for outcome in entry.outcomes:
-            identity = (sample.number, outcome.metric)
-            if identity not in known:
-                known.add(identity)
-                counts.judge_cost_usd += outcome.cost_usd
-                columns.append(_outcome_columns(run, sample.number, outcome))
-        if sample.state == "answered":
-            sample.state = "scored"
-            finished.append(sample.number)
-    counts.scored += len(finished)
-    if columns:
-        connection.execute(insert(scores), columns)
-    for some in in_chunks(finished):
-        connection.execute(_SET_SCORED, {"numbers": some})
-
-
-def _outcome_columns(run: int, sample: int, outcome: Score | Failure) -> dict[str, Any]:
-    columns: dict[str, Any] = {
-        "sample": sample,
-        "metric": outcome.metric,
-        "run": run,
-        "value": None,
-        "reason": None,
-        "version": outcome.version,
-        "details": None,
-        "failure_kind": None,
-        "failure_message": None,
-        "cost_usd": outcome.cost_usd,
-        "usage": dump_record(outcome.usage) if outcome.usage.total else None,
-    }
+def _outcome_row(run: int, sample: int, outcome: Score | Failure) -> tuple[Any, ...]:
+    usage = dump_record(outcome.usage) if outcome.usage.total else None
     if isinstance(outcome, Failure):
-        columns["failure_kind"] = outcome.kind
-        columns["failure_message"] = outcome.message
-    else:
-        columns["value"] = outcome.value
-        columns["reason"] = outcome.reason or None
-        columns["details"] = dump_plain(outcome.details) if outcome.details else None
-    return columns
+        kind, message = outcome.kind, escape_text(outcome.message)
+        return (
+            *(sample, outcome.metric, run, None, None, outcome.version, None),
+            *(kind, message, outcome.cost_usd, usage),
+        )
+    reason = escape_text(outcome.reason) if outcome.reason else None
+    details = dump_plain(outcome.details) if outcome.details else None
+    return (
+        *(sample, outcome.metric, run, outcome.value, reason, outcome.version, details),
+        *(None, None, outcome.cost_usd, usage),
+    )

@@ -5,10 +5,21 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    create_engine,
+    event,
+    func,
+    make_url,
+)
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
@@ -21,6 +32,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.sql.dml import Insert
 
 from prompt_app.errors import SettingsError, StoreError, StoreUnavailableError
+from prompt_app.storage.tables import Moment
 
 Result = TypeVar("Result")
 Item = TypeVar("Item")
@@ -96,6 +108,11 @@ class Database:
 
         return postgresql.insert(table).on_conflict_do_nothing(index_elements=unique)
 
+    def stored_time(self, at: datetime) -> Any:
+        """``at`` as a column of type Moment takes it."""
+        process = Moment().dialect_impl(self.engine.dialect).bind_processor(self.engine.dialect)
+        return at if process is None else process(at)
+
     def close(self) -> None:
         self.engine.dispose()
 
@@ -135,6 +152,47 @@ class Database:
             yield
         except (DBAPIError, PoolTimeoutError) as error:
             raise self.translate(error) from error
+
+
+class BulkInsert:
+    """An insert of many rows that is compiled once.
+
+    SQLAlchemy's own way works out every row's parameters anew, which costs more than what SQLite
+    does with them. Values are given as the database takes them.
+    """
+
+    def __init__(self, database: Database, statement: Insert) -> None:
+        dialect = database.engine.dialect
+        self._columns = [
+            column.name
+            for column in statement.table.columns
+            if column.name != "number"  # that the database gives
+        ]
+        self._text = str(statement.compile(dialect=dialect, column_keys=self._columns))
+        self._positional = dialect.positional
+
+    def __call__(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+        """``rows`` in the order of the table's columns."""
+        if not rows:
+            return
+        if self._positional:
+            connection.exec_driver_sql(self._text, list(rows))
+        else:
+            named = [dict(zip(self._columns, row, strict=True)) for row in rows]
+            connection.exec_driver_sql(self._text, named)
+
+
+def contains(connection: Connection, column: Any, text: str) -> ColumnElement[bool]:
+    """Whether ``column`` has ``text`` in it, in whatever case."""
+    found: ColumnElement[bool]
+    if connection.dialect.name != "sqlite":
+        found = column.icontains(text, autoescape=True)
+    elif text.isascii():
+        # SQLite's own LIKE ignores the case of these; lower(), which SQLAlchemy adds, is slow.
+        found = column.contains(text, autoescape=True)
+    else:
+        found = func.contains_folded(column, text.casefold())
+    return found
 
 
 def in_chunks(items: Sequence[Item], size: int = MOST_PARAMETERS) -> Iterator[Sequence[Item]]:
@@ -181,6 +239,7 @@ def _sqlite_engine(url: URL) -> Engine:
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+        connection.create_function("contains_folded", 2, _contains_folded, deterministic=True)
 
     def begin(connection: Connection) -> None:
         # A deferred transaction that turns into a writer fails at once when another wrote
@@ -191,6 +250,10 @@ def _sqlite_engine(url: URL) -> Engine:
     event.listen(engine, "connect", set_pragmas)
     event.listen(engine, "begin", begin)
     return engine
+
+
+def _contains_folded(text: str | None, folded: str) -> bool:
+    return text is not None and folded in text.casefold()
 
 
 def _postgresql_engine(url: URL) -> Engine:

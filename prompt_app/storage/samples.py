@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
 from prompt_app.datamodel.dataset import Example
 from prompt_app.datamodel.evaluation import SampleKey, SampleState
@@ -14,7 +14,7 @@ from prompt_app.datamodel.model import Reply, TokenUsage
 from prompt_app.datamodel.score import Failure, Score
 from prompt_app.errors import EvaluationError, UnknownNameError
 from prompt_app.interfaces import Page, RowFilter, StoredSample
-from prompt_app.storage.database import in_chunks
+from prompt_app.storage.database import contains, in_chunks
 from prompt_app.storage.encoding import load_record
 from prompt_app.storage.part import StorePart
 from prompt_app.storage.runs import lacks_outcome, run_number
@@ -77,10 +77,19 @@ class Samples(StorePart):
         """The rows that fit ``row_filter``. Sorted by score, rows without a score come last."""
         with self._database.read() as connection:
             run = run_number(connection, run_id)
-            query = _filtered(run, row_filter)
-            total = connection.scalar(query.with_only_columns(func.count()))
+            query = _filtered(connection, run, row_filter)
             ordered = _ordered(query.with_only_columns(samples.c.number), run, row_filter)
-            numbers = connection.scalars(ordered.offset(offset).limit(limit)).all()
+            ordered = ordered.offset(offset).limit(limit)
+            if row_filter.text:
+                # Searching is slow, so count in the same pass.
+                found = connection.execute(ordered.add_columns(func.count().over())).all()
+                numbers: Sequence[int] = [row[0] for row in found]
+                total = found[0][1] if found else None
+            else:
+                numbers = connection.scalars(ordered).all()
+                total = None
+            if total is None and (offset or not row_filter.text):
+                total = connection.scalar(query.with_only_columns(func.count()))
             return Page(tuple(_load(connection, numbers)), int(total or 0), offset)
 
     def get_sample(self, run_id: str, key: SampleKey) -> StoredSample:
@@ -150,7 +159,7 @@ class Samples(StorePart):
             position, repeat = rows[-1].position, rows[-1].repeat
 
 
-def _filtered(run: int, wanted: RowFilter) -> Select[Any]:
+def _filtered(connection: Connection, run: int, wanted: RowFilter) -> Select[Any]:
     query = select(samples).where(samples.c.run == run)
     if wanted.state is not None:
         query = query.where(samples.c.state == wanted.state)
@@ -164,7 +173,7 @@ def _filtered(run: int, wanted: RowFilter) -> Select[Any]:
             failed = failed.where(scores.c.metric == wanted.metric)
         query = query.where(samples.c.number.in_(failed))
     if wanted.text:
-        query = query.where(_contains(run, wanted.text))
+        query = query.where(_contains(connection, run, wanted.text))
     return query
 
 
@@ -181,27 +190,28 @@ def _in_range(run: int, wanted: RowFilter) -> Select[Any]:
     return query
 
 
-def _contains(run: int, text: str) -> Any:
+def _contains(connection: Connection, run: int, text: str) -> ColumnElement[bool]:
     """Rows with ``text`` in the example's fields, the reply or the error message."""
+    # Inside JSON, quotes, backslashes and line breaks are escaped.
     in_json = json.dumps(text, ensure_ascii=False)[1:-1]
     with_example = (
-        select(version_rows.c.example_id)
+        select(version_rows.c.position)
         .join(examples, examples.c.number == version_rows.c.example)
         .where(
             version_rows.c.version
             == select(runs.c.version).where(runs.c.number == run).scalar_subquery(),
-            examples.c.fields.icontains(in_json, autoescape=True),
+            contains(connection, examples.c.fields, in_json),
         )
     )
     with_reply = (
         select(samples.c.number)
-        .join(replies, replies.c.id == samples.c.reply_id)
-        .where(samples.c.run == run, replies.c.text.icontains(text, autoescape=True))
+        .join(replies, replies.c.number == samples.c.reply)
+        .where(samples.c.run == run, contains(connection, replies.c.text, text))
     )
     return or_(
-        samples.c.example_id.in_(with_example),
+        samples.c.position.in_(with_example),
         samples.c.number.in_(with_reply),
-        samples.c.error_message.icontains(text, autoescape=True),
+        contains(connection, samples.c.error_message, text),
     )
 
 
@@ -227,7 +237,8 @@ def _ordered(query: Select[Any], run: int, wanted: RowFilter) -> Select[Any]:
 _WHOLE = (
     select(
         samples,
-        replies.c.reply,
+        replies.c.id.label("reply_id"),
+        replies.c.reply.label("reply_json"),
         version_rows.c.split,
         examples.c.fields,
     )
@@ -240,7 +251,7 @@ _WHOLE = (
         ),
     )
     .outerjoin(examples, examples.c.number == version_rows.c.example)
-    .outerjoin(replies, replies.c.id == samples.c.reply_id)
+    .outerjoin(replies, replies.c.number == samples.c.reply)
 )
 
 
@@ -268,7 +279,7 @@ def _sample_of(row: Row[Any], outcomes: Iterable[Score | Failure]) -> StoredSamp
             fields={} if row.fields is None else json.loads(row.fields),
             split=row.split,
         ),
-        reply=None if row.reply is None else load_record(Reply, row.reply),
+        reply=None if row.reply_json is None else load_record(Reply, row.reply_json),
         reply_id=row.reply_id,
         cached=row.cached,
         cost_usd=row.cost_usd,

@@ -219,13 +219,15 @@ runs = Table(
 replies = Table(
     "replies",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("number", Key, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
     Column("cache_key", Text, nullable=False, index=True),
-    Column("reply", Text, nullable=False),  # Reply, the raw body included
-    Column("text", PlainText, nullable=False),  # the first response's text, to search
     Column("latency_seconds", Double, nullable=False),
     Column("cost_usd", Double, nullable=False),
     Column("created_at", Moment, nullable=False),
+    # To search. Stands before the long column, which a search then does not have to read.
+    Column("text", PlainText, nullable=False),  # of the first response
+    Column("reply", Text, nullable=False),  # Reply, the raw body included
 )
 
 # The outcome of the calls for one sample.
@@ -238,7 +240,7 @@ samples = Table(
     Column("repeat", Integer, nullable=False),
     Column("position", Integer, nullable=False),
     Column("state", Text, nullable=False),
-    Column("reply_id", Text, ForeignKey("replies.id")),
+    Column("reply", Key, ForeignKey("replies.number")),
     Column("cached", Boolean, nullable=False),
     Column("cost_usd", Double, nullable=False),
     Column("latency_seconds", Double),  # of the reply

@@ -80,14 +80,16 @@ def upgrade() -> None:
     )
     op.create_table(
         "replies",
+        sa.Column("number", KEY, nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("cache_key", sa.Text(), nullable=False),
-        sa.Column("reply", sa.Text(), nullable=False),
-        sa.Column("text", sa.Text(), nullable=False),
         sa.Column("latency_seconds", sa.Double(), nullable=False),
         sa.Column("cost_usd", sa.Double(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_replies"),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("reply", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name="pk_replies"),
+        sa.UniqueConstraint("id", name="uq_replies_id"),
     )
     op.create_index("ix_replies_cache_key", "replies", ["cache_key"], unique=False)
     op.create_table(
@@ -161,7 +163,7 @@ def upgrade() -> None:
         sa.Column("repeat", sa.Integer(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("reply_id", sa.Text(), nullable=True),
+        sa.Column("reply", KEY, nullable=True),
         sa.Column("cached", sa.Boolean(), nullable=False),
         sa.Column("cost_usd", sa.Double(), nullable=False),
         sa.Column("latency_seconds", sa.Double(), nullable=True),
@@ -169,7 +171,7 @@ def upgrade() -> None:
         sa.Column("error_kind", sa.Text(), nullable=True),
         sa.Column("error_message", sa.Text(), nullable=True),
         sa.Column("answered_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["reply_id"], ["replies.id"], name="fk_samples_reply_id"),
+        sa.ForeignKeyConstraint(["reply"], ["replies.number"], name="fk_samples_reply"),
         sa.ForeignKeyConstraint(["run"], ["runs.number"], name="fk_samples_run"),
         sa.PrimaryKeyConstraint("number", name="pk_samples"),
         sa.UniqueConstraint("run", "example_id", "repeat", name="uq_samples_run_example_id_repeat"),
