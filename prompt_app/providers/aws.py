@@ -74,8 +74,9 @@ def is_aws_host(host: str) -> bool:
 def load_access(
     service: str, region: str | None, endpoint: str | None, settings: Settings, *, signed: bool
 ) -> AwsAccess:
-    """Find region, endpoint and, if requests are ``signed``, credentials. Blocks: the chain may
-    ask the machine's metadata service or the identity provider. Raises AuthenticationError."""
+    """Find region, endpoint (AWS's own when None) and, if requests are ``signed``, credentials.
+    Blocks: the chain may ask the machine's metadata service or the identity provider. Raises
+    AuthenticationError."""
     import botocore.session
     from botocore.exceptions import BotoCoreError
 
@@ -89,10 +90,7 @@ def load_access(
         if credentials is not None:
             credentials.get_frozen_credentials()
         if endpoint is None:
-            resolver = session.get_component("endpoint_resolver")
-            found = resolver.construct_endpoint(service, region)
-            host = found["hostname"] if found else f"{service}.{region}.amazonaws.com"
-            endpoint = f"https://{host}"
+            endpoint = session.create_client(service, region_name=region).meta.endpoint_url
     except BotoCoreError as error:
         raise AuthenticationError(f"The AWS credentials cannot be used: {quoted(error)}") from None
     if signed and credentials is None:
@@ -172,7 +170,10 @@ def aws_error(response: HttpResponse, host: str, credentials_hint: str) -> Provi
         return QuotaExhaustedError(told, status=status, request_id=request_id)
     if "Throttl" in code and status == 400:
         return RateLimitedError(
-            told, retry_after=retry_after_seconds(response.headers), request_id=request_id
+            told,
+            retry_after=retry_after_seconds(response.headers),
+            status=status,
+            request_id=request_id,
         )
     if code in ACCESS_CODES:
         return AuthenticationError(

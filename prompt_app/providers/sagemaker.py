@@ -97,7 +97,7 @@ class SageMakerProvider:
             parse_base_url(endpoint)
         region = checked_region(model.region) if model.region is not None else None
         self._access = Once(
-            lambda: load_access("runtime.sagemaker", region, endpoint, settings, signed=True)
+            lambda: load_access("sagemaker-runtime", region, endpoint, settings, signed=True)
         )
         self._signer: Signer | None = None
         self._endpoint = ""
@@ -146,7 +146,7 @@ def wire_format(model: ModelSpec) -> WireFormat:
 def check_access(model: ModelSpec, settings: Settings) -> None:
     """Raise AuthenticationError where nothing could sign a request. Blocks."""
     endpoint = model.base_url or settings.sagemaker_endpoint_url
-    load_access("runtime.sagemaker", model.region, endpoint, settings, signed=True)
+    load_access("sagemaker-runtime", model.region, endpoint, settings, signed=True)
 
 
 def refusal(response: HttpResponse, host: str, request: GenerationRequest) -> ProviderError:
