@@ -1,0 +1,200 @@
+"""cdk-nag, and every exception from it with its reason.
+
+An exception names one finding at one construct. A test holds that each is needed: one that cdk-nag
+would no longer report fails it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from aws_cdk import Acknowledgment, App, CfnElement, Stack, Validations
+from cdk_nag import AwsSolutionsChecks
+from constructs import IConstruct
+
+from cdk_src.configuration import Configuration
+
+_ANY = "IAM5[Resource::*]"
+_BASIC_LOGGING = (
+    "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]"
+)
+_WEB = "Web/Task/Definition"
+_WORKER = "Workers/Task/Definition"
+_STUDIO = "Studio/Role/DefaultPolicy"
+
+
+@dataclass(frozen=True)
+class Exemption:
+    """``path`` is below the stack; ``finding`` is without the pack's prefix."""
+
+    path: str
+    finding: str
+    reason: str
+
+
+def add_nag(app: App, stack: Stack, configuration: Configuration) -> None:
+    """Check the app at synthesis, which then fails with each finding that is not exempt."""
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    for exemption in exemptions(stack, configuration):
+        Validations.of(_find(stack, exemption.path)).acknowledge(
+            Acknowledgment(
+                id=f"AwsSolutions::AwsSolutions-{exemption.finding}", reason=exemption.reason
+            )
+        )
+
+
+def exemptions(stack: Stack, configuration: Configuration) -> Iterator[Exemption]:
+    """The exceptions of this deployment."""
+    yield from _models(configuration, stack, "Models/BatchRole/DefaultPolicy", lists=False)
+    yield _objects(stack, "Models/BatchRole/DefaultPolicy", "batch")
+    if configuration.deploy_prompt_app:
+        yield from _tasks(stack, configuration)
+        yield from _database()
+        yield from _edge(configuration)
+        yield from _login(configuration)
+    if configuration.deploy_sagemaker_domain:
+        yield from _models(configuration, stack, _STUDIO)
+        yield _objects(stack, _STUDIO, "datasets")
+        for kind in ("app", "domain", "space", "user-profile"):
+            yield Exemption(
+                _STUDIO,
+                "IAM5[Resource::arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>:"
+                f"{kind}/*]",
+                "The ids of JupyterLab spaces and apps are made while the workshop runs.",
+            )
+
+
+def _models(
+    configuration: Configuration, stack: Stack, path: str, *, lists: bool = True
+) -> Iterator[Exemption]:
+    allowed = "The operator names the models by BEDROCK_MODELS; profiles route across regions."
+    for model in configuration.bedrock_models:
+        profile = model if model == "*" else f"*.{model}"
+        arn = "arn:<AWS::Partition>:bedrock:*"
+        yield Exemption(path, f"IAM5[Resource::{arn}::foundation-model/{model}]", allowed)
+        yield Exemption(
+            path, f"IAM5[Resource::{arn}:<AWS::AccountId>:inference-profile/{profile}]", allowed
+        )
+    if not lists:
+        return
+    yield Exemption(path, _ANY, "Listing models, quotas and domains takes no resource.")
+    for name in configuration.sagemaker_endpoints or ():
+        if name.endswith("*"):
+            yield Exemption(
+                path,
+                "IAM5[Resource::arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>:"
+                f"endpoint/{name.lower()}]",
+                "The operator names the endpoints by SAGEMAKER_ENDPOINTS.",
+            )
+
+
+def _objects(stack: Stack, path: str, folder: str) -> Exemption:
+    bucket = _find(stack, "Data/Data/Resource")
+    assert isinstance(bucket, CfnElement)
+    return Exemption(
+        path,
+        f"IAM5[Resource::<{stack.get_logical_id(bucket)}.Arn>/{folder}/*]",
+        f"Objects come and go; the role sees only those below {folder}/.",
+    )
+
+
+def _tasks(stack: Stack, configuration: Configuration) -> Iterator[Exemption]:
+    for definition in (_WEB, _WORKER):
+        yield from _models(configuration, stack, f"{definition}/TaskRole/DefaultPolicy")
+        for folder in ("files", "datasets"):
+            yield _objects(stack, f"{definition}/TaskRole/DefaultPolicy", folder)
+        yield Exemption(
+            f"{definition}/ExecutionRole/DefaultPolicy",
+            _ANY,
+            "ecr:GetAuthorizationToken takes no resource.",
+        )
+        yield Exemption(
+            definition,
+            "ECS2",
+            "The variables name addresses and settings; every secret comes from Secrets Manager.",
+        )
+    worker_policy = f"{_WORKER}/TaskRole/DefaultPolicy"
+    yield _objects(stack, worker_policy, "batch")
+    yield Exemption(
+        worker_policy,
+        "IAM5[Resource::arn:<AWS::Partition>:bedrock:<AWS::Region>:<AWS::AccountId>:"
+        "model-invocation-job/*]",
+        "Bedrock names batch jobs when the worker starts them.",
+    )
+
+
+def _database() -> Iterator[Exemption]:
+    yield Exemption(
+        "Database/Cluster",
+        "RDS10",
+        "`npm run destroy` has to work; unless REMOVAL_POLICY=destroy a last snapshot is taken.",
+    )
+    yield Exemption(
+        "Database/Cluster/Secret",
+        "SMG4",
+        "A rotation would wake the paused database and cut off running tasks; "
+        "docs/deployment.md says how to change the password.",
+    )
+
+
+def _edge(configuration: Configuration) -> Iterator[Exemption]:
+    distribution = "Edge/Distribution"
+    yield Exemption(distribution, "CFR1", "The studio has no reason to shut out countries.")
+    if not (configuration.waf or configuration.web_acl_arn):
+        yield Exemption(
+            distribution, "CFR2", "The web ACL is optional: WAF or WAF_WEB_ACL_ARN adds one."
+        )
+    if configuration.domain_name is None:
+        yield Exemption(
+            distribution,
+            "CFR4",
+            "CloudFront's own certificate allows no choice of protocol; a custom domain has "
+            "TLS 1.2 or newer.",
+        )
+    yield Exemption(
+        "Edge/OriginSecurityGroup/CustomResourcePolicy",
+        _ANY,
+        "ec2:DescribeSecurityGroups takes no resource.",
+    )
+    # The function of every AwsCustomResource; the library fixes its id.
+    yield Exemption(
+        "AWS679f53fac002430cb0da5b7982bd2287/ServiceRole",
+        _BASIC_LOGGING,
+        "The policy only lets the function write its log.",
+    )
+
+
+def _login(configuration: Configuration) -> Iterator[Exemption]:
+    yield Exemption(
+        "Login/CookieSecret", "SMG4", "A rotation would log everyone out; delete it to do so."
+    )
+    if not configuration.uses_cognito:
+        return
+    yield Exemption(
+        "Login/ClientSecret", "SMG4", "Cognito makes the client's secret and cannot rotate it."
+    )
+    if configuration.mfa != "required":
+        yield Exemption(
+            "Login/Users", "COG2", "The operator decides by LOGIN_MFA; users may enrol themselves."
+        )
+    if not configuration.threat_protection:
+        yield Exemption(
+            "Login/Users", "COG8", "The Plus plan is paid for each user: LOGIN_THREAT_PROTECTION."
+        )
+    if configuration.admin_email and configuration.admin_invitation == "secret":
+        yield Exemption(
+            "Login/FirstAdmin/Password", "SMG4", "A first password, changed by its owner."
+        )
+        yield Exemption(
+            "Login/FirstAdmin/SetPassword/ServiceRole",
+            _BASIC_LOGGING,
+            "The policy only lets the function write its log.",
+        )
+
+
+def _find(stack: Stack, path: str) -> IConstruct:
+    found: IConstruct = stack
+    for part in path.split("/"):
+        found = found.node.find_child(part)
+    return found

@@ -1,0 +1,92 @@
+"""Aurora Serverless v2 PostgreSQL that pauses when nobody is connected."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_rds as rds
+from constructs import Construct
+
+from cdk_src.configuration import Configuration
+from cdk_src.network import Network
+
+_DATABASE = "prompt_app"
+
+
+class Database(Construct):
+    """The cluster, with its password in Secrets Manager.
+
+    Tasks get the address by libpq's own ``PG*`` variables, so that the password is never part of
+    a URL: ``environment`` and ``secrets``.
+    """
+
+    def __init__(
+        self, scope: Construct, id: str, *, configuration: Configuration, network: Network
+    ) -> None:
+        super().__init__(scope, id)
+        engine = rds.DatabaseClusterEngine.aurora_postgres(
+            version=rds.AuroraPostgresEngineVersion.VER_17_7
+        )
+        pauses = configuration.database_min_acu == 0
+        self.cluster = rds.DatabaseCluster(
+            self,
+            "Cluster",
+            engine=engine,
+            default_database_name=_DATABASE,
+            credentials=rds.Credentials.from_generated_secret("prompt_app"),
+            writer=rds.ClusterInstance.serverless_v2("Writer", auto_minor_version_upgrade=True),
+            serverless_v2_min_capacity=configuration.database_min_acu,
+            serverless_v2_max_capacity=configuration.database_max_acu,
+            serverless_v2_auto_pause_duration=(
+                Duration.minutes(configuration.database_pause_minutes) if pauses else None
+            ),
+            vpc=network.vpc,
+            vpc_subnets=network.isolated,
+            security_groups=[
+                ec2.SecurityGroup(
+                    self,
+                    "SecurityGroup",
+                    vpc=network.vpc,
+                    description="PostgreSQL, from the tasks only",
+                    allow_all_outbound=False,
+                )
+            ],
+            parameter_group=rds.ParameterGroup(
+                self,
+                "Parameters",
+                engine=engine,
+                description="TLS is required",
+                parameters={"rds.force_ssl": "1"},
+            ),
+            storage_encrypted=True,
+            iam_authentication=True,
+            copy_tags_to_snapshot=True,
+            backup=rds.BackupProps(retention=Duration.days(configuration.database_backup_days)),
+            cloudwatch_logs_exports=["postgresql"],
+            # A snapshot, not RETAIN: a cluster left behind would keep its VPC from being deleted.
+            removal_policy=(
+                RemovalPolicy.DESTROY if configuration.destroys_data else RemovalPolicy.SNAPSHOT
+            ),
+        )
+        secret = self.cluster.secret
+        assert secret is not None
+        self.secret = secret
+        self.environment = {
+            "DATABASE_URL": "postgresql+psycopg://",
+            "PGHOST": self.cluster.cluster_endpoint.hostname,
+            "PGPORT": "5432",
+            "PGDATABASE": _DATABASE,
+            "PGSSLMODE": "verify-full",
+            "PGSSLROOTCERT": "/etc/ssl/certs/rds.pem",
+            # A paused cluster takes about 15 s to answer.
+            "PGCONNECT_TIMEOUT": "60",
+        }
+        self.secrets = {
+            "PGUSER": ecs.Secret.from_secrets_manager(secret, "username"),
+            "PGPASSWORD": ecs.Secret.from_secrets_manager(secret, "password"),
+        }
+
+    def allow_from(self, client: ec2.IConnectable) -> None:
+        """Let ``client`` connect."""
+        self.cluster.connections.allow_from(client, ec2.Port.tcp(5432), "PostgreSQL")

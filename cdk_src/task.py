@@ -1,0 +1,146 @@
+"""One hardened Fargate task of the app; the web service and the workers differ in its command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aws_cdk import Duration, IgnoreMode
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecr_assets as ecr_assets
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from cdk_src.configuration import Configuration
+from cdk_src.network import Network
+from cdk_src.removal import log_retention, removal_policy
+
+ROOT = Path(__file__).parent.parent
+PORT = 8501
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What every task of the app shares."""
+
+    cluster: ecs.Cluster
+    image: ecs.ContainerImage
+    network: Network
+    environment: Mapping[str, str]
+    secrets: Mapping[str, ecs.Secret]
+
+
+@dataclass(frozen=True)
+class Container:
+    """What differs: ``size`` is CPU units and MiB; one that ``serves`` has a port and a probe."""
+
+    size: tuple[int, int]
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, ecs.Secret] = field(default_factory=dict)
+    serves: bool = False
+
+
+def build_image(scope: Construct, configuration: Configuration) -> ecs.ContainerImage:
+    """The image of ``prompt_app/Dockerfile``: only fingerprinted at synthesis, built at deploy."""
+    platforms = {
+        "amd64": ecr_assets.Platform.LINUX_AMD64,
+        "arm64": ecr_assets.Platform.LINUX_ARM64,
+    }
+    return ecs.ContainerImage.from_docker_image_asset(
+        ecr_assets.DockerImageAsset(
+            scope,
+            "Image",
+            directory=str(ROOT),
+            file="prompt_app/Dockerfile",
+            platform=platforms[configuration.architecture],
+            ignore_mode=IgnoreMode.DOCKER,
+        )
+    )
+
+
+class Task(Construct):
+    """``definition`` runs as the image's own user on a read-only root file system.
+
+    ``/data`` and ``/tmp`` are the task's own volumes and gone with it: what must last is in the
+    database and the bucket.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        configuration: Configuration,
+        platform: Platform,
+        container: Container,
+    ) -> None:
+        super().__init__(scope, id)
+        cpu, memory_mib = container.size
+        self.definition = ecs.FargateTaskDefinition(
+            self,
+            "Definition",
+            cpu=cpu,
+            memory_limit_mib=memory_mib,
+            runtime_platform=ecs.RuntimePlatform(
+                cpu_architecture=(
+                    ecs.CpuArchitecture.ARM64
+                    if configuration.architecture == "arm64"
+                    else ecs.CpuArchitecture.X86_64
+                ),
+                operating_system_family=ecs.OperatingSystemFamily.LINUX,
+            ),
+        )
+        self.log_group = logs.LogGroup(
+            self,
+            "Log",
+            retention=log_retention(configuration),
+            removal_policy=removal_policy(configuration),
+        )
+        app = self.definition.add_container(
+            "App",
+            image=platform.image,
+            command=list(container.command),
+            user="10001:10001",
+            readonly_root_filesystem=True,
+            linux_parameters=ecs.LinuxParameters(self, "Linux", init_process_enabled=True),
+            environment={**platform.environment, **container.environment},
+            secrets={**platform.secrets, **container.secrets},
+            logging=ecs.LogDriver.aws_logs(
+                log_group=self.log_group, stream_prefix=scope.node.id.lower()
+            ),
+            stop_timeout=Duration.seconds(60),
+            port_mappings=[ecs.PortMapping(container_port=PORT)] if container.serves else None,
+            health_check=_web_health_check() if container.serves else None,
+        )
+        for name in ("data", "tmp"):
+            self.definition.add_volume(name=name)
+            app.add_mount_points(
+                ecs.MountPoint(source_volume=name, container_path=f"/{name}", read_only=False)
+            )
+        self.security_group = ec2.SecurityGroup(
+            self,
+            "SecurityGroup",
+            vpc=platform.network.vpc,
+            description=f"{scope.node.id} task",
+            allow_all_outbound=False,
+        )
+        self.security_group.add_egress_rule(
+            ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "Model providers and AWS"
+        )
+
+
+def _web_health_check() -> ecs.HealthCheck:
+    probe = (
+        "import urllib.request; "
+        f"urllib.request.urlopen('http://127.0.0.1:{PORT}/_stcore/health', timeout=3)"
+    )
+    return ecs.HealthCheck(
+        command=["CMD", "python", "-c", probe],
+        interval=Duration.seconds(15),
+        timeout=Duration.seconds(5),
+        retries=3,
+        start_period=Duration.seconds(90),
+    )

@@ -1,0 +1,156 @@
+"""What configures a deployment, and what refuses a wrong value."""
+
+from __future__ import annotations
+
+import pytest
+from infra.conftest import FULL
+
+from cdk_src.configuration import (
+    Configuration,
+    ConfigurationError,
+    configuration_table,
+    read_configuration,
+)
+
+WRONG = {
+    "STACK_NAME": "1st",
+    "DEPLOY_PROMPT_APP": "perhaps",
+    "DEPLOY_SAGEMAKER_DOMAIN": "2",
+    "SAGEMAKER_CODE_REPO": "git@example.com:a/b",
+    "SAGEMAKER_CODE_CHECKOUT": "a b",
+    "CDK_NAG": "on please",
+    "REMOVAL_POLICY": "keep",
+    "LOG_RETENTION_DAYS": "31",
+    "LOG_LEVEL": "TRACE",
+    "VPC_ID": "my-vpc",
+    "VPC_AVAILABILITY_ZONES": "eu-west-1",
+    "VPC_PRIVATE_SUBNET_IDS": "10.0.0.0/24",
+    "NAT_GATEWAYS": "0",
+    "CPU_ARCHITECTURE": "sparc",
+    "WEB_CPU": "1000",
+    "WEB_MEMORY_MIB": "2GB",
+    "WEB_COUNT": "0",
+    "WEB_MAX_COUNT": "-1",
+    "WORKER_CPU": "1",
+    "WORKER_MEMORY_MIB": "1e3",
+    "WORKER_COUNT": "51",
+    "WORKER_MAX_COUNT": "0",
+    "DATABASE_MIN_ACU": "0.3",
+    "DATABASE_MAX_ACU": "512",
+    "DATABASE_PAUSE_MINUTES": "1",
+    "DATABASE_BACKUP_DAYS": "0",
+    "BEDROCK_MODELS": "amazon nova",
+    "SAGEMAKER_ENDPOINTS": "a_b",
+    "OPENAI_SECRET_NAME": "a b",
+    "DOMAIN_NAME": "https://example.com",
+    "CERTIFICATE_ARN": "arn:aws:acm:eu-west-1:111122223333:certificate/x",
+    "ORIGIN_CERTIFICATE_ARN": "certificate",
+    "HOSTED_ZONE_ID": "example.com",
+    "SELF_SIGN_UP": "open",
+    "ADMIN_EMAIL": "admin",
+    "ADMIN_INVITATION": "sms",
+    "LOGIN_MFA": "sometimes",
+    "LOGIN_THREAT_PROTECTION": "high",
+    "OIDC_DISCOVERY_URL": "http://id.example.com",
+    "OIDC_CLIENT_ID": "a b",
+    "OIDC_CLIENT_SECRET_NAME": "a b",
+    "OIDC_GROUPS_CLAIM": "a b",
+    "WAF": "maybe",
+    "WAF_WEB_ACL_ARN": "arn:aws:wafv2:eu-west-1:111122223333:regional/webacl/a/b",
+    "ALARM_EMAIL": "a@b",
+    "MONTHLY_BUDGET_USD": "12.50",
+}
+
+
+def test_nothing_set_is_the_default() -> None:
+    assert read_configuration({}) == Configuration()
+
+
+def test_an_empty_variable_is_not_set() -> None:
+    assert read_configuration({"WEB_CPU": " ", "DOMAIN_NAME": ""}) == Configuration()
+
+
+def test_everything_set() -> None:
+    configuration = read_configuration(FULL)
+    assert configuration.bedrock_models == ("amazon.nova-lite-v1:0", "anthropic.claude-*")
+    assert configuration.database_min_acu == 0.5
+    assert configuration.destroys_data is True
+    assert configuration.waf is True
+
+
+def test_each_variable_has_a_wrong_value_here() -> None:
+    assert set(WRONG) == {row.name for row in configuration_table()}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_value_is_refused_by_name_with_what_is_accepted(name: str) -> None:
+    accepts = next(row.accepts for row in configuration_table() if row.name == name)
+    with pytest.raises(ConfigurationError) as caught:
+        read_configuration({name: WRONG[name]})
+    message = str(caught.value)
+    assert f"- {name} is {WRONG[name]!r}; accepted: {accepts}." in message
+    assert "docs/deployment.md" in message
+
+
+def test_all_wrong_values_are_named_at_once() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read_configuration({"WEB_CPU": "3", "LOG_LEVEL": "LOUD"})
+    assert "WEB_CPU is '3'" in str(caught.value)
+    assert "LOG_LEVEL is 'LOUD'" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"DEPLOY_PROMPT_APP": "false"}, "DEPLOY_SAGEMAKER_DOMAIN are both false"),
+        ({"DOMAIN_NAME": "a.example.com"}, "CERTIFICATE_ARN not set"),
+        ({"VPC_ID": "vpc-01234567"}, "VPC_AVAILABILITY_ZONES and VPC_PRIVATE_SUBNET_IDS not set"),
+        (
+            {
+                "VPC_ID": "vpc-01234567",
+                "VPC_AVAILABILITY_ZONES": "eu-west-1a,eu-west-1b",
+                "VPC_PRIVATE_SUBNET_IDS": "subnet-01234567",
+            },
+            "names 2 zones and VPC_PRIVATE_SUBNET_IDS 1 subnets",
+        ),
+        ({"OIDC_CLIENT_ID": "x"}, "OIDC_DISCOVERY_URL and OIDC_CLIENT_SECRET_NAME not set"),
+        (
+            {"WEB_CPU": "256", "WEB_MEMORY_MIB": "1536"},
+            "WEB_CPU=256: 512, 1024, 2048.",
+        ),
+        ({"WEB_CPU": "4096"}, "accepted with WEB_CPU=4096: 8192, 9216, "),
+        ({"WORKER_MEMORY_MIB": "2500"}, "WORKER_MEMORY_MIB is 2500"),
+        ({"WEB_COUNT": "5"}, "WEB_COUNT is 5; accepted: at most WEB_MAX_COUNT, which is 4"),
+        ({"WORKER_COUNT": "9"}, "at most WORKER_MAX_COUNT"),
+        ({"DATABASE_MIN_ACU": "8"}, "at most DATABASE_MAX_ACU, which is 4"),
+        (
+            {
+                "WAF": "true",
+                "WAF_WEB_ACL_ARN": "arn:aws:wafv2:us-east-1:111122223333:global/webacl/a/b",
+            },
+            "both set",
+        ),
+        ({"HOSTED_ZONE_ID": "Z0123456789"}, "only together with DOMAIN_NAME"),
+        (
+            {"ORIGIN_CERTIFICATE_ARN": "arn:aws:acm:eu-west-1:111122223333:certificate/x"},
+            "only together with DOMAIN_NAME",
+        ),
+        (
+            {
+                "OIDC_DISCOVERY_URL": "https://id.example.com",
+                "OIDC_CLIENT_ID": "x",
+                "OIDC_CLIENT_SECRET_NAME": "y",
+                "ADMIN_EMAIL": "a@example.com",
+            },
+            "ADMIN_EMAIL is set; accepted: only without OIDC_DISCOVERY_URL",
+        ),
+    ],
+)
+def test_values_that_contradict_each_other(environment: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigurationError, match="Wrong configuration") as caught:
+        read_configuration(environment)
+    assert message in str(caught.value)
+
+
+def test_values_that_belong_together() -> None:
+    read_configuration({"WEB_CPU": "256", "WEB_MEMORY_MIB": "512", "WEB_MAX_COUNT": "1"})
