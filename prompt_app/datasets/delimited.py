@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from prompt_app.datamodel.dataset import DatasetOptions, RowProblem
-from prompt_app.datasets.text import numbered_lines, open_text
+from prompt_app.datasets.text import check_decoded, numbered_lines, open_text
 from prompt_app.datasets.values import MAX_CELL, RawRows, RowRefused, checked_text
 from prompt_app.errors import DatasetError
 
@@ -32,6 +32,7 @@ def checked_header(cells: Sequence[str | None], where: str) -> list[str]:
         if names.index(name) < number - 1:
             raise DatasetError(f"The header ({where}) has two columns named {name[:100]!r}.")
         try:
+            check_decoded(name)
             checked_text(name)
         except RowRefused as refused:
             raise DatasetError(f"Column {number} of the header ({where}): {refused}.") from None
@@ -67,7 +68,10 @@ def _read(path: Path, delimiter: str) -> RawRows:
 def _fields(header: list[str], cells: list[str]) -> dict[str, str]:
     if len(cells) != len(header):
         raise RowRefused(f"{len(cells)} cells where the header has {len(header)}")
-    return {name: checked_text(cell) for name, cell in zip(header, cells, strict=True)}
+    for cell in cells:
+        check_decoded(cell)
+        checked_text(cell)
+    return dict(zip(header, cells, strict=True))
 
 
 def _explained(error: csv.Error) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from prompt_app.datamodel.dataset import DatasetOptions, RowProblem
-from prompt_app.datasets.text import numbered_lines, open_text
+from prompt_app.datasets.text import check_decoded, numbered_lines, open_text
 from prompt_app.datasets.values import (
     DEEPEST,
     MAX_CELL,
@@ -61,12 +61,12 @@ class RowDecoder:
         if not isinstance(value, dict):
             raise RowRefused(f"not an object but {_described(value)}")
         row = text[start:end]
+        check_decoded(row)
         # The walk through the value is only for rows that could fail it.
         if (
             len(row) > MAX_CELL
             or _SUSPICIOUS.search(row)
             or row.count("{") + row.count("[") > DEEPEST
-            or not (row.isascii() or _is_unicode(row))
         ):
             checked_json(value)
 
@@ -270,14 +270,6 @@ def _one_value(decoder: RowDecoder, row: str, is_first: bool) -> Any:
             hint = " (a file that is one JSON array ends in .json)"
         raise RowRefused("; ".join(reasons) + hint)
     return value
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _described(value: Any) -> str:

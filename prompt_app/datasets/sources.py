@@ -62,7 +62,8 @@ def _download(bucket: str, key: str, file: IO[bytes], settings: Settings) -> Non
 
     address = f"{_S3}{bucket}/{key}"
     try:
-        client = boto3.client("s3", region_name=settings.aws_region)
+        # A session of its own: the default one is shared, and not safe to use from threads.
+        client = boto3.Session().client("s3", region_name=settings.aws_region)
         client.download_fileobj(bucket, key, file)
     except NoCredentialsError:
         raise DatasetError(

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from prompt_app.datasets.values import MAX_ROW
+from prompt_app.datasets.values import MAX_ROW, RowRefused
 from prompt_app.errors import DatasetError
 
 _FOREIGN_MARKS = (
@@ -46,3 +46,14 @@ def numbered_lines(text: TextIO) -> Iterator[tuple[int, str]]:
         if len(line) == MAX_ROW and not line.endswith(("\n", "\r")):
             raise DatasetError(f"Line {number} is longer than {MAX_ROW:,} characters.")
         yield number, line
+
+
+def check_decoded(text: str) -> None:
+    """Raise RowRefused for text from :func:`open_text` with a byte that is not UTF-8."""
+    if text.isascii():
+        return
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        byte = ord(text[error.start]) - 0xDC00
+        raise RowRefused(f"invalid UTF-8 (byte 0x{byte:02x})") from None

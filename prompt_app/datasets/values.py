@@ -40,7 +40,8 @@ def checked_text(text: str) -> str:
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            raise RowRefused(_surrogate_reason(text[error.start])) from None
+            code = ord(text[error.start])
+            raise RowRefused(f"a lone surrogate (\\u{code:04x})") from None
     return text
 
 
@@ -119,11 +120,3 @@ def _bytes_text(value: bytes) -> str:
     except UnicodeDecodeError:
         return base64.b64encode(value).decode()
     return base64.b64encode(value).decode() if "\0" in text else text
-
-
-def _surrogate_reason(character: str) -> str:
-    # Text files are read with errors="surrogateescape": U+DC80..U+DCFF are undecodable bytes.
-    code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:
-        return f"invalid UTF-8 (byte 0x{code - 0xDC00:02x})"
-    return f"a lone surrogate (\\u{code:04x})"

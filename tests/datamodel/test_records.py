@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 import types
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import pytest
@@ -39,12 +40,9 @@ RECORDS = sorted(
     key=lambda cls: cls.__name__,
 )
 BOUNDS = {"ge": "min_value", "le": "max_value", "gt": "min_value", "lt": "max_value"}
+finite_floats = partial(st.floats, allow_nan=False, allow_infinity=False)
 json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
+    st.none() | st.booleans() | st.integers() | finite_floats() | st.text(),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2),
     max_leaves=4,
 )
@@ -59,37 +57,37 @@ scalars: dict[Any, st.SearchStrategy[Any]] = {
 
 def values(annotation: Any, constraints: list[Any]) -> st.SearchStrategy[Any]:
     """Values for a field's type, within its constraints."""
-    origin, arguments = get_origin(annotation), get_args(annotation)
     limits = {
         key: getattr(each, key)
         for each in constraints
         for key in (*BOUNDS, "min_length", "pattern")
         if getattr(each, key, None) is not None
     }
-    if origin is Annotated:
-        field = arguments[1]
-        return values(arguments[0], [*constraints, *field.metadata])
     if "pattern" in limits:
         return st.from_regex(limits["pattern"], fullmatch=True)
     if annotation in scalars:
         return scalars[annotation]
     if annotation in (int, float):
         bounds = {BOUNDS[key]: annotation(value) for key, value in limits.items()}
-        if annotation is int:
-            return st.integers(**bounds)
-        return st.floats(allow_nan=False, allow_infinity=False, **bounds)
-    if origin is Literal:
-        return st.sampled_from(arguments)
-    if origin in (Union, types.UnionType):
-        return st.one_of([values(each, constraints) for each in arguments])
-    if origin is tuple:
-        least = limits.get("min_length", 0)
-        return st.lists(values(arguments[0], []), min_size=least, max_size=least + 1).map(tuple)
-    if origin is dict:
-        return st.dictionaries(values(arguments[0], []), values(arguments[1], []), max_size=2)
+        return st.integers(**bounds) if annotation is int else finite_floats(**bounds)
     if isinstance(annotation, type) and issubclass(annotation, Record):
         return records(annotation)
-    raise TypeError(f"no strategy for {annotation!r}; add one")
+    return composed(annotation, constraints, limits.get("min_length", 0))
+
+
+def composed(annotation: Any, constraints: list[Any], least: int) -> st.SearchStrategy[Any]:
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return st.sampled_from(arguments)
+    if origin is Annotated:
+        return values(arguments[0], [*constraints, *arguments[1].metadata])
+    if origin in (Union, types.UnionType):
+        return st.one_of([values(each, constraints) for each in arguments])
+    items = [values(each, []) for each in arguments if each is not ...]
+    if origin is tuple:
+        return st.lists(*items, min_size=least, max_size=least + 1).map(tuple)
+    assert origin is dict, f"no strategy for {annotation!r}; add one"
+    return st.dictionaries(*items, max_size=2)
 
 
 def records(cls: type[Record]) -> st.SearchStrategy[Record]:
