@@ -1,6 +1,6 @@
 """CPU and wall time a request of this app's providers, beside the vendors' own clients.
 
-    python benchmarks/http_clients.py                       2,000 requests at 100 ms, concurrency 100
+    python benchmarks/http_clients.py        2,000 requests at 100 ms, concurrency 100
     python benchmarks/http_clients.py --requests 500 --repeats 3
 
 All clients call the same mock server, in a process of its own, over real sockets, and read text

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from prompt_app.datamodel.model import InferenceParameters, ModelSpec
 
@@ -111,8 +112,18 @@ REFUSALS = (
 )
 
 
+def _is_vendors_own(model: ModelSpec) -> bool:
+    """Whether a name means what it means at its vendor; another server may call anything so."""
+    if model.provider != "openai" or model.base_url is None:
+        return True
+    host = urlsplit(model.base_url).hostname or ""
+    return host.endswith((".openai.com", ".openai.azure.com"))
+
+
 def refusals(model: ModelSpec, given: InferenceParameters) -> Iterator[tuple[str, str]]:
     """(parameter, reason) for each parameter in ``given`` that ``model`` is known to refuse."""
+    if not _is_vendors_own(model):
+        return
     values = given.given()
     for rule in REFUSALS:
         if rule.applies(model, given):

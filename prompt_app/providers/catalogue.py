@@ -32,7 +32,7 @@ from prompt_app.providers.offline import (
     SUPPORTED_PARAMETERS,
     check_offline_parameters,
 )
-from prompt_app.providers.prices import FREE, listed_model, price_from
+from prompt_app.providers.prices import FREE, listed_model, price_from, split_prefix
 from prompt_app.providers.secrets import OPENAI_BASE_URL
 from prompt_app.settings import Settings
 
@@ -174,12 +174,12 @@ def _check_spelling(model: ModelSpec) -> None:
         return
     from rapidfuzz.distance import OSA
 
-    prefix, name = _split_prefix(model.name)
+    prefix, name = split_prefix(model.name.lower())
     table = "openai" if model.provider == "openai" else "aws"
     digits = re.findall(r"\d+", name)
     distances = {}
     for listed in _chat_models(table):
-        known = _split_prefix(listed.id)[1]
+        known = split_prefix(listed.id)[1]
         if re.findall(r"\d+", known) == digits:
             distance = OSA.distance(name, known, score_cutoff=MOST_TYPOS)
             if distance <= MOST_TYPOS:
@@ -192,12 +192,6 @@ def _check_spelling(model: ModelSpec) -> None:
             nearest,
             advice="If the name is right, set the model's option 'unlisted: true'.",
         )
-
-
-def _split_prefix(name: str) -> tuple[str, str]:
-    """A Bedrock name's cross-region prefix with its dot, and the rest."""
-    match = re.match(r"(?:us|eu|apac|us-gov|ca|jp|au|in|global|regional)\.(?=\w+\.)", name)
-    return (match.group(), name[match.end() :]) if match else ("", name)
 
 
 def check_parameters(model: ModelSpec, parameters: InferenceParameters) -> None:

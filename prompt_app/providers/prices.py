@@ -3,7 +3,9 @@ fetched from the network."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 FREE = Price(input=0.0, output=0.0)
 MILLION = 1_000_000
+_PREFIX = re.compile(r"(?:us|eu|apac|us-gov|ca|jp|au|in|global|regional)\.(?=\w+\.)")
 # genai-prices' names of the prices, by ours.
 PRICE_KEYS = {
     "input": "input_mtok",
@@ -56,14 +59,24 @@ def listed_model(model: ModelSpec) -> ModelInfo | None:
 def _find(provider: str | None, address: str | None, name: str) -> ModelInfo | None:
     from genai_prices.data_snapshot import get_snapshot
 
-    try:
-        return get_snapshot().find_provider_model(name, None, provider, address)[1]
-    except LookupError:
-        pass
+    snapshot = get_snapshot()
+    with suppress(LookupError):
+        return snapshot.find_provider_model(name, None, provider, address)[1]
     if provider != "aws" or name.startswith("arn:"):
         return None
-    # A few models are listed with their regional prefix only.
-    return _find(provider, None, f"us.{name}") if not name.startswith("us.") else None
+    # Some models are listed without a prefix, or under one region's only; all regions' prices
+    # are the same where the table has them.
+    plain = split_prefix(name)[1]
+    for other in (plain, f"us.{plain}"):
+        with suppress(LookupError):
+            return snapshot.find_provider_model(other, None, provider, None)[1]
+    return None
+
+
+def split_prefix(name: str) -> tuple[str, str]:
+    """A Bedrock name's cross-region prefix with its dot, and the rest."""
+    match = _PREFIX.match(name)
+    return (match.group(), name[match.end() :]) if match else ("", name)
 
 
 def price_from(listed: ModelInfo) -> Price | None:

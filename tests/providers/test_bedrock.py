@@ -402,9 +402,7 @@ REFUSALS: list[tuple[int, str, str, dict[str, Any], type[ProviderError], str | N
 ]
 
 
-@pytest.mark.parametrize(
-    ("status", "code", "message", "parameters", "expected", "named"), REFUSALS
-)
+@pytest.mark.parametrize(("status", "code", "message", "parameters", "expected", "named"), REFUSALS)
 async def test_every_refusal_has_its_error(
     status: int,
     code: str,
@@ -414,9 +412,7 @@ async def test_every_refusal_has_its_error(
     named: str | None,
 ) -> None:
     async with recording() as server:
-        server.answer(
-            status, {"message": message}, x_amzn_ErrorType=code, x_amzn_RequestId="r-2"
-        )
+        server.answer(status, {"message": message}, x_amzn_ErrorType=code, x_amzn_RequestId="r-2")
         with pytest.raises(ProviderError) as caught:
             await call(settings(bedrock_endpoint_url=server.url), **parameters)
     error = caught.value

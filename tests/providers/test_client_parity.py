@@ -146,7 +146,9 @@ async def test_boto3_sends_the_same_converse_request(name: str) -> None:
     assert (mine.path, mine.json) == (theirs.path, theirs.json)
     assert mine.headers["X-Amz-Security-Token"] == theirs.headers["X-Amz-Security-Token"]
     assert scope(mine.headers["Authorization"]) == scope(theirs.headers["Authorization"])
-    texts = [part["text"] for part in theirs_reply["output"]["message"]["content"] if "text" in part]
+    texts = [
+        part["text"] for part in theirs_reply["output"]["message"]["content"] if "text" in part
+    ]
     assert reply.text == "".join(texts) == "4"
     assert reply.outputs[0].finish_reason == "length"
     assert reply.request_id == theirs_reply["ResponseMetadata"]["RequestId"] == "r-1"

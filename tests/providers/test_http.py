@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from recorder import recording
 from yarl import URL
 
@@ -159,27 +165,35 @@ async def test_the_deadline_covers_an_answer_that_trickles() -> None:
     assert time.monotonic() - started < 1
 
 
-async def test_an_untrusted_certificate_blocks_the_run() -> None:
-    import ssl
-    import subprocess
-    import tempfile
-    from pathlib import Path
+async def test_an_untrusted_certificate_blocks_the_run(tmp_path: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(self_signed(tmp_path))
+    server = await asyncio.start_server(lambda _, w: w.close(), "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        with pytest.raises(RunBlockingError, match=r"certificate of localhost"):
+            await post(URL(f"https://localhost:{port}/"))
 
-    with tempfile.TemporaryDirectory() as folder:
-        certificate, key = Path(folder, "c.pem"), Path(folder, "k.pem")
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"]
-            + ["-subj", "/CN=localhost", "-keyout", str(key), "-out", str(certificate)],
-            check=True,
-            capture_output=True,
-        )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, key)
-        server = await asyncio.start_server(lambda _, w: w.close(), "127.0.0.1", 0, ssl=context)
-        port = server.sockets[0].getsockname()[1]
-        async with server:
-            with pytest.raises(RunBlockingError, match=r"certificate of localhost"):
-                await post(URL(f"https://localhost:{port}/"))
+
+def self_signed(folder: Path) -> Path:
+    """A PEM file with a fresh key and a certificate that nobody trusts."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = folder / "server.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    pem.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
+    return pem
 
 
 def test_what_json_cannot_hold_is_refused_before_it_is_sent() -> None:

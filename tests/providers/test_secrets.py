@@ -152,9 +152,7 @@ def test_access_that_is_denied_is_told(aws: Any, monkeypatch: pytest.MonkeyPatch
 async def test_the_secret_is_fetched_once_for_all_calls(aws: Any) -> None:
     aws.create_secret(Name="gateway", SecretString=KEY)
     async with recording() as server:
-        server.answer(
-            200, {"choices": [{"message": {"content": "x"}, "finish_reason": "stop"}]}
-        )
+        server.answer(200, {"choices": [{"message": {"content": "x"}, "finish_reason": "stop"}]})
         spec = ModelSpec(
             provider="openai",
             name="m",
