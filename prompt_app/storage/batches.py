@@ -95,7 +95,7 @@ class Batches(StorePart):
                     stored_now
                     if stored.created_at is None
                     else self._database.stored_time(stored.created_at),
-                    escape_text(stored.reply.text),
+                    escape_text(stored.reply.text.casefold()),
                     dump_record(stored.reply),
                 )
                 for stored in batch.replies

@@ -9,17 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import (
-    URL,
-    ColumnElement,
-    Connection,
-    Engine,
-    Table,
-    create_engine,
-    event,
-    func,
-    make_url,
-)
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
@@ -182,19 +172,6 @@ class BulkInsert:
             connection.exec_driver_sql(self._text, named)
 
 
-def contains(connection: Connection, column: Any, text: str) -> ColumnElement[bool]:
-    """Whether ``column`` has ``text`` in it, in whatever case."""
-    found: ColumnElement[bool]
-    if connection.dialect.name != "sqlite":
-        found = column.icontains(text, autoescape=True)
-    elif text.isascii():
-        # SQLite's own LIKE ignores the case of these; lower(), which SQLAlchemy adds, is slow.
-        found = column.contains(text, autoescape=True)
-    else:
-        found = func.contains_folded(column, text.casefold())
-    return found
-
-
 def in_chunks(items: Sequence[Item], size: int = MOST_PARAMETERS) -> Iterator[Sequence[Item]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]
@@ -239,7 +216,6 @@ def _sqlite_engine(url: URL) -> Engine:
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
-        connection.create_function("contains_folded", 2, _contains_folded, deterministic=True)
 
     def begin(connection: Connection) -> None:
         # A deferred transaction that turns into a writer fails at once when another wrote
@@ -250,10 +226,6 @@ def _sqlite_engine(url: URL) -> Engine:
     event.listen(engine, "connect", set_pragmas)
     event.listen(engine, "begin", begin)
     return engine
-
-
-def _contains_folded(text: str | None, folded: str) -> bool:
-    return text is not None and folded in text.casefold()
 
 
 def _postgresql_engine(url: URL) -> Engine:

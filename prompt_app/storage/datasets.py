@@ -19,7 +19,7 @@ from prompt_app.datamodel.dataset import DatasetOptions, DatasetVersion, Example
 from prompt_app.errors import DatasetError, UnknownNameError
 from prompt_app.registry import nearest_names
 from prompt_app.storage.database import in_chunks
-from prompt_app.storage.encoding import dump_fields, dump_plain, dump_record, load_record
+from prompt_app.storage.encoding import dump_fields, dump_plain, dump_record, fold, load_record
 from prompt_app.storage.part import StorePart
 from prompt_app.storage.tables import dataset_versions, examples, version_rows
 
@@ -160,7 +160,10 @@ class Datasets(StorePart):
             rows = [json.loads(line) for line in lines]
             connection.execute(
                 insert_example,
-                [{"fingerprint": row[2], "fields": row[3]} for row in rows],
+                [
+                    {"fingerprint": row[2], "fields": row[3], "folded": fold(json.loads(row[3]))}
+                    for row in rows
+                ],
             )
             numbers = _example_numbers(connection, [row[2] for row in rows])
             try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -38,6 +38,24 @@ def dump_fields(fields: Mapping[str, Any]) -> str:
     text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
     text.encode()
     return text
+
+
+def fold(value: Any) -> str:
+    """Every text, number and truth value inside ``value``, one a line, in one case."""
+    return "\n".join(_leaves(value)).casefold()
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _leaves(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _leaves(inner)
+    elif value is not None:
+        yield json.dumps(value)
 
 
 def dump_plain(value: Any) -> str:

@@ -14,7 +14,7 @@ from prompt_app.datamodel.model import Reply, TokenUsage
 from prompt_app.datamodel.score import Failure, Score
 from prompt_app.errors import EvaluationError, UnknownNameError
 from prompt_app.interfaces import Page, RowFilter, StoredSample
-from prompt_app.storage.database import contains, in_chunks
+from prompt_app.storage.database import in_chunks
 from prompt_app.storage.encoding import load_record
 from prompt_app.storage.part import StorePart
 from prompt_app.storage.runs import lacks_outcome, run_number
@@ -77,7 +77,7 @@ class Samples(StorePart):
         """The rows that fit ``row_filter``. Sorted by score, rows without a score come last."""
         with self._database.read() as connection:
             run = run_number(connection, run_id)
-            query = _filtered(connection, run, row_filter)
+            query = _filtered(run, row_filter)
             ordered = _ordered(query.with_only_columns(samples.c.number), run, row_filter)
             ordered = ordered.offset(offset).limit(limit)
             if row_filter.text:
@@ -159,7 +159,7 @@ class Samples(StorePart):
             position, repeat = rows[-1].position, rows[-1].repeat
 
 
-def _filtered(connection: Connection, run: int, wanted: RowFilter) -> Select[Any]:
+def _filtered(run: int, wanted: RowFilter) -> Select[Any]:
     query = select(samples).where(samples.c.run == run)
     if wanted.state is not None:
         query = query.where(samples.c.state == wanted.state)
@@ -173,7 +173,7 @@ def _filtered(connection: Connection, run: int, wanted: RowFilter) -> Select[Any
             failed = failed.where(scores.c.metric == wanted.metric)
         query = query.where(samples.c.number.in_(failed))
     if wanted.text:
-        query = query.where(_contains(connection, run, wanted.text))
+        query = query.where(_contains(run, wanted.text))
     return query
 
 
@@ -190,28 +190,27 @@ def _in_range(run: int, wanted: RowFilter) -> Select[Any]:
     return query
 
 
-def _contains(connection: Connection, run: int, text: str) -> ColumnElement[bool]:
+def _contains(run: int, text: str) -> ColumnElement[bool]:
     """Rows with ``text`` in the example's fields, the reply or the error message."""
-    # Inside JSON, quotes, backslashes and line breaks are escaped.
-    in_json = json.dumps(text, ensure_ascii=False)[1:-1]
+    folded = text.casefold()
     with_example = (
         select(version_rows.c.position)
         .join(examples, examples.c.number == version_rows.c.example)
         .where(
             version_rows.c.version
             == select(runs.c.version).where(runs.c.number == run).scalar_subquery(),
-            contains(connection, examples.c.fields, in_json),
+            examples.c.folded.contains(folded, autoescape=True),
         )
     )
     with_reply = (
         select(samples.c.number)
         .join(replies, replies.c.number == samples.c.reply)
-        .where(samples.c.run == run, contains(connection, replies.c.text, text))
+        .where(samples.c.run == run, replies.c.folded.contains(folded, autoescape=True))
     )
     return or_(
         samples.c.position.in_(with_example),
         samples.c.number.in_(with_reply),
-        contains(connection, samples.c.error_message, text),
+        samples.c.error_message.icontains(text, autoescape=True),
     )
 
 

@@ -116,6 +116,7 @@ examples = Table(
     metadata,
     Column("number", Key, primary_key=True),
     Column("fingerprint", Text, nullable=False, unique=True),  # Example.fingerprint
+    Column("folded", PlainText, nullable=False),  # all values in one case, to search
     Column("fields", Text, nullable=False),  # JSON object, columns in their order
 )
 
@@ -225,8 +226,7 @@ replies = Table(
     Column("latency_seconds", Double, nullable=False),
     Column("cost_usd", Double, nullable=False),
     Column("created_at", Moment, nullable=False),
-    # To search. Stands before the long column, which a search then does not have to read.
-    Column("text", PlainText, nullable=False),  # of the first response
+    Column("folded", PlainText, nullable=False),  # the first response in one case, to search
     Column("reply", Text, nullable=False),  # Reply, the raw body included
 )
 
