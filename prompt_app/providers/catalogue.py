@@ -198,10 +198,11 @@ def check_parameters(model: ModelSpec, parameters: InferenceParameters) -> None:
     """Raise EvaluationError, naming the parameter, for one that ``model`` is known not to take:
     its protocol has no place for it, or the model's documentation says so."""
     try:
-        canonical_json(parameters.extra)
-    except ValueError:
+        canonical_json(parameters.model_dump(exclude_defaults=True)).encode()
+    except (ValueError, TypeError):
         raise EvaluationError(
-            f"{model.reference}: 'extra' holds a number that JSON does not have (NaN or infinity)."
+            f"{model.reference}: 'extra' or 'stop' holds what JSON cannot (NaN, a date, half "
+            "of a surrogate pair ...)."
         ) from None
     try:
         _build_request(model, parameters)

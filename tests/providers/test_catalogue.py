@@ -180,6 +180,8 @@ def test_a_private_address_is_for_those_who_may_or_who_configured_it() -> None:
         ("bedrock:amazon.nova-lite-v1:0", {"temperature": 1.5}, "temperature"),
         ("offline:echo", {"top_p": 0.5}, "top_p"),
         ("openai:gpt-4o", {"extra": {"x": float("nan")}}, "extra"),
+        ("openai:gpt-4o", {"extra": {"\ud800": 1}}, "extra"),
+        ("openai:gpt-4o", {"stop": ["\ud800"]}, "stop"),
     ],
 )
 def test_a_known_refusal_is_told_before_the_run(
