@@ -1,18 +1,18 @@
 """Confidence intervals of proportions and means.
 
-A worker imports this module at start-up, so numpy and scipy are imported only inside the
-functions that need them.
+A worker sums up each of its runs with these, so they are plain Python: importing numpy and scipy
+would cost it time and memory at every start.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable, Sequence
-from statistics import NormalDist
 from typing import Literal
 
 from prompt_app.datamodel.score import Interval
 from prompt_app.errors import StatisticsError
+from prompt_app.statistics.quantiles import two_sided_normal, two_sided_t
 
 WILSON = "Wilson score"
 STUDENT = "t"
@@ -26,15 +26,13 @@ FEWEST_FOR_SKEWNESS = 10
 def normal_quantile(level: float) -> float:
     """The z with which ``estimate +- z * standard error`` covers ``level`` (two-sided)."""
     check_level(level)
-    return NormalDist().inv_cdf(0.5 + level / 2)
+    return two_sided_normal(level)
 
 
 def t_quantile(level: float, degrees: float) -> float:
     """The same of Student's t with ``degrees`` of freedom."""
-    from scipy.special import stdtrit
-
     check_level(level)
-    return float(stdtrit(degrees, 0.5 + level / 2))
+    return two_sided_t(level, degrees)
 
 
 def check_level(level: float) -> None:
@@ -80,16 +78,14 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval | No
 
     Raises StatisticsError for values that are not finite.
     """
-    import numpy as np
-
     check_level(level)
-    array = np.asarray(values, dtype=float)
-    _check_finite(bool(np.isfinite(array).all()))
-    if array.size < 2:
+    _check_finite(values)
+    n = len(values)
+    if n < 2:
         return None
-    mean = float(array.mean())
-    error = float(array.std(ddof=1)) / math.sqrt(array.size)
-    half = t_quantile(level, array.size - 1) * error
+    mean = math.fsum(values) / n
+    error = _deviation(values, mean) / math.sqrt(n)
+    half = t_quantile(level, n - 1) * error
     return Interval(lower=mean - half, upper=mean + half, level=level, method=STUDENT)
 
 
@@ -104,18 +100,19 @@ def skewed_mean_interval(values: Sequence[float], level: float = 0.95) -> Interv
 
     Raises StatisticsError for values that are not finite.
     """
-    import numpy as np
-
     plain = mean_interval(values, level)
-    array = np.asarray(values, dtype=float)
-    n = array.size
+    n = len(values)
     if plain is None or n < 3:
         return None
-    mean, deviation = float(array.mean()), float(array.std(ddof=1))
-    # Equal values leave only rounding errors, whose skewness means nothing.
+    mean = math.fsum(values) / n
+    deviation = _deviation(values, mean)
+    # Equal or symmetric values leave only rounding errors, whose skewness means nothing.
     if deviation <= 1e-12 * abs(mean):
         return plain
-    third = n * float(np.power((array - mean) / deviation, 3).sum()) / ((n - 1) * (n - 2))
+    cubes = math.fsum(((value - mean) / deviation) ** 3 for value in values)
+    third = n * cubes / ((n - 1) * (n - 2))
+    if abs(third) < 1e-9:
+        return plain
     lower, upper = skewness_corrected(
         mean, deviation / math.sqrt(n), third / math.sqrt(n), t_quantile(level, n - 1)
     )
@@ -169,20 +166,20 @@ def clustered_standard_error(
 
     The formula is in :func:`clustered_mean_interval`; None below two clusters.
     """
-    import numpy as np
-
-    array = np.asarray(values, dtype=float)
-    _check_finite(bool(np.isfinite(array).all()))
-    if array.size != len(clusters):
+    _check_finite(values)
+    if len(values) != len(clusters):
         raise StatisticsError(
-            f"{array.size} values but {len(clusters)} cluster names: give one for each value."
+            f"{len(values)} values but {len(clusters)} cluster names: give one for each value."
         )
-    codes = cluster_codes(clusters)
-    count = max(codes, default=-1) + 1
+    members: dict[Hashable, list[float]] = {}
+    for value, cluster in zip(values, clusters, strict=True):
+        members.setdefault(cluster, []).append(value)
+    count = len(members)
     if count < 2:
         return None, count
-    sums = np.bincount(codes, weights=array - array.mean(), minlength=count)
-    variance = count / (count - 1) * float(np.square(sums).sum()) / array.size**2
+    mean = math.fsum(values) / len(values)
+    sums = (math.fsum(value - mean for value in group) for group in members.values())
+    variance = count / (count - 1) * math.fsum(each**2 for each in sums) / len(values) ** 2
     return math.sqrt(variance), count
 
 
@@ -244,8 +241,13 @@ def average_repeats(examples: Sequence[str], values: Sequence[float]) -> dict[st
     return {example: math.fsum(group) / len(group) for example, group in grouped.items()}
 
 
-def _check_finite(finite: bool) -> None:
-    if not finite:
+def _deviation(values: Sequence[float], mean: float) -> float:
+    """The standard deviation with the n-1 denominator."""
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+
+
+def _check_finite(values: Iterable[float]) -> None:
+    if not all(map(math.isfinite, values)):
         raise StatisticsError(
             "A value is infinite or not a number; leave samples without a score out."
         )
