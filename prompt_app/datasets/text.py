@@ -32,7 +32,7 @@ def open_text(path: Path, newline: str | None) -> Iterator[TextIO]:
     if foreign is None and len(head) >= 4 and (not any(head[::2]) or not any(head[1::2])):
         foreign = "UTF-16"
     if foreign is not None:
-        raise DatasetError(f"{path.name} is {foreign} text; save it as UTF-8.")
+        raise DatasetError(f"It is {foreign} text; save it as UTF-8.")
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline=newline) as text:
         yield text
 

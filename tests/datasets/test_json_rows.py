@@ -105,7 +105,7 @@ def test_large_and_odd_but_sound_values_are_kept(fields) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 def test_other_encodings_are_named(read, encoding) -> None:
-    with pytest.raises(DatasetError, match=r"a\.jsonl is UTF-(16|32) text; save it as UTF-8"):
+    with pytest.raises(DatasetError, match=r"a\.jsonl: It is UTF-(16|32) text; save it as UTF-8"):
         read("a.jsonl", GOOD.encode(encoding))
 
 
