@@ -67,7 +67,8 @@ def _read(path: Path, delimiter: str) -> RawRows:
 
 def _fields(header: list[str], cells: list[str]) -> dict[str, str]:
     if len(cells) != len(header):
-        raise RowRefused(f"{len(cells)} cells where the header has {len(header)}")
+        plural = "" if len(cells) == 1 else "s"
+        raise RowRefused(f"{len(cells)} cell{plural} where the header has {len(header)}")
     for cell in cells:
         check_decoded(cell)
         checked_text(cell)

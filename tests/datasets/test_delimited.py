@@ -48,7 +48,7 @@ def test_line_numbers_count_line_breaks_inside_quotes(problems) -> None:
             "1,2,3",
         ]
         assert problems("a.csv", ending.join(lines)) == [
-            (5, "1 cells where the header has 2"),
+            (5, "1 cell where the header has 2"),
             (6, "3 cells where the header has 2"),
             (9, "3 cells where the header has 2"),
         ]
