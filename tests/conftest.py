@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 from mock_process import MockProcess
+from servers import PostgresServer
 
 from prompt_app.providers.mock_server import MockServer
 
@@ -29,3 +30,14 @@ def mock_process() -> Iterator[MockProcess]:
     """A mock model server in a process of its own."""
     with MockProcess() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL cluster for the whole session."""
+    try:
+        server = PostgresServer()
+    except RuntimeError as error:
+        pytest.fail(str(error), pytrace=False)
+    yield server
+    server.close()
