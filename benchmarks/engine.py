@@ -28,6 +28,8 @@ from prompt_app.workbench import Workbench, open_workbench
 from prompt_app.workbench.files import load_evaluation
 
 CONCURRENCY = 100
+ENVIRONMENT = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+"""Byte code is cached, as it is for anyone who uses the program twice."""
 
 BARE_LOOP = """
 import asyncio, json, sys, aiohttp, uvloop
@@ -103,10 +105,10 @@ def one_case(label: str, samples: int, latency_ms: float, *options: str) -> None
             cases = []
             bare = [sys.executable, "-c", BARE_LOOP, url, str(samples), str(CONCURRENCY)]
             if not options:
-                cases.append(("bare loop", measure(bare, dict(os.environ))))
+                cases.append(("bare loop", measure(bare, ENVIRONMENT)))
             cases.append(("worker", measure_worker(folder / "a", evaluation, samples)))
             command = [sys.executable, "-m", "prompt_app.cli", "run", str(evaluation), "--quiet"]
-            environment = {**os.environ, "PROMPT_APP_DATA_DIR": str(folder / "b")}
+            environment = {**ENVIRONMENT, "PROMPT_APP_DATA_DIR": str(folder / "b")}
             cases.append(("run", measure(command, environment)))
     finally:
         server.terminate()
@@ -127,7 +129,7 @@ def measure_worker(data_dir: Path, evaluation: Path, samples: int) -> Measured:
     spec = load_evaluation(evaluation)
     submitted = workbench.submit_evaluation(spec, folder=evaluation.parent)
     workbench.close()
-    environment = {**os.environ, "PROMPT_APP_DATA_DIR": str(data_dir), "LOG_LEVEL": "WARNING"}
+    environment = {**ENVIRONMENT, "PROMPT_APP_DATA_DIR": str(data_dir), "LOG_LEVEL": "WARNING"}
     command = [sys.executable, "-m", "prompt_app.cli", "worker", "--until-idle"]
     got = measure(command, environment)
     check(open_workbench(settings), submitted.id, samples)

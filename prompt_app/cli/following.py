@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from prompt_app.cli.common import duration, money, notices
+from prompt_app.cli.event_loop import run_worker
 from prompt_app.datamodel.evaluation import ACTIVE_STATES, Run
 from prompt_app.errors import StoreUnavailableError
 
@@ -25,14 +26,7 @@ LINE_SECONDS = 5.0
 def follow_evaluation(workbench: Workbench, evaluation_id: str, *, show: bool) -> list[Run]:
     """Work on the evaluation's runs until all have ended, wherever they run. Raises
     KeyboardInterrupt when stopped; the runs are then queued, and nothing is lost."""
-    try:
-        import uvloop
-
-        runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
-    except ImportError:
-        runner = asyncio.Runner()
-    with runner:
-        return runner.run(_follow(workbench, evaluation_id, show=show))
+    return run_worker(_follow(workbench, evaluation_id, show=show))
 
 
 async def _follow(workbench: Workbench, evaluation_id: str, *, show: bool) -> list[Run]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from prompt_app.cli.common import opened_workbench
+from prompt_app.cli.event_loop import run_worker
 
 if TYPE_CHECKING:
     from prompt_app.workbench import Workbench
@@ -22,14 +23,7 @@ def worker(
 ) -> None:
     """Work on queued runs until stopped. Stopping lets calls in flight finish for a moment."""
     with opened_workbench(quiet=False) as workbench:
-        try:
-            import uvloop
-
-            runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
-        except ImportError:
-            runner = asyncio.Runner()
-        with runner:
-            runner.run(_work(workbench, until_idle=until_idle))
+        run_worker(_work(workbench, until_idle=until_idle))
 
 
 async def _work(workbench: Workbench, *, until_idle: bool) -> None:

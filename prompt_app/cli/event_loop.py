@@ -1,0 +1,26 @@
+"""Runs a worker's coroutine on the fastest event loop there is."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+
+YOUNG_OBJECTS = 50_000
+"""Allocated before the collector looks again. Python's 700 costs a worker a fifth of its time;
+its samples leave no cycles behind."""
+
+
+def run_worker(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """The coroutine's result. What was imported until now is left out of garbage collection."""
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, 20, 20)
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        from asyncio import new_event_loop
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(coroutine)
