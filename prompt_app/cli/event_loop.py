@@ -18,9 +18,13 @@ def run_worker(coroutine: Coroutine[Any, Any, Result]) -> Result:
     """The coroutine's result. What was imported until now is left out of garbage collection."""
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, 20, 20)
-    try:
-        from uvloop import new_event_loop
-    except ImportError:
-        from asyncio import new_event_loop
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=_new_event_loop) as runner:
         return runner.run(coroutine)
+
+
+def _new_event_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:  # there is none for Windows
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()

@@ -17,7 +17,7 @@ from prompt_app.cli.common import (
 )
 
 
-def rows(  # noqa: PLR0913, PLR0917 - one option a filter
+def rows(  # noqa: PLR0917 - one option a filter
     run_id: RunId,
     metric: Annotated[str | None, typer.Option(help="Metric for --min, --max and --sort score.")]
     = None,
