@@ -17,6 +17,7 @@ from prompt_app.statistics.bootstrap import (
 )
 from prompt_app.statistics.estimate import Estimate, perfect_agreement_interval
 from prompt_app.statistics.intervals import wilson_interval
+from prompt_app.statistics.jackknife import jackknife_interval
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -72,7 +73,9 @@ def agreement(
 
     ``labels``: all that are allowed, worst to best or best to worst; those found, sorted, when
     absent. Intervals: Wilson's for accuracy, precision and recall; for F1 that of
-    :func:`f1_interval`; BCa over resampled confusion matrices for kappa and macro averages.
+    :func:`f1_interval`; for kappa
+    :func:`~prompt_app.statistics.jackknife.jackknife_interval`; for macro averages BCa over
+    resampled confusion matrices.
 
     Raises StatisticsError for a label that is not allowed, lengths that differ, or when no row
     has both labels.
@@ -95,9 +98,9 @@ def agreement(
         macro_precision=resampled(lambda t: _macro(t, _diagonal(t), t.sum(axis=1))),
         macro_recall=resampled(lambda t: _macro(t, _diagonal(t), t.sum(axis=2))),
         macro_f1=resampled(lambda t: _macro(t, 2 * _diagonal(t), t.sum(axis=1) + t.sum(axis=2))),
-        kappa=_kappa(table, kappa_weights(len(names), 0), level, resampling),
-        linear_kappa=_kappa(table, kappa_weights(len(names), 1), level, resampling),
-        quadratic_kappa=_kappa(table, kappa_weights(len(names), 2), level, resampling),
+        kappa=kappa(table, kappa_weights(len(names), 0), level),
+        linear_kappa=kappa(table, kappa_weights(len(names), 1), level),
+        quadratic_kappa=kappa(table, kappa_weights(len(names), 2), level),
     )
 
 
@@ -232,10 +235,27 @@ def _perfect_macro_interval(rows: IntArray, level: float) -> Interval | None:
     return Interval(lower=lower, upper=1.0, level=level, method="mean of the labels' bounds")
 
 
-def _kappa(table: IntArray, weights: FloatArray, level: float, resampling: Resampling) -> Estimate:
-    found = _table_estimate(table, lambda t: cohen_kappa(t, weights), level, resampling)
-    if found.value != 1:
-        return found
-    shares = table.sum(axis=1) / found.n
-    p_differ = 1 - float(np.square(shares).sum())
-    return Estimate(1.0, perfect_agreement_interval(found.n, p_differ, level), found.n)
+def kappa(table: IntArray, weights: FloatArray, level: float = 0.95) -> Estimate:
+    """Cohen's kappa of one confusion matrix with its jackknife interval.
+
+    ``table``: counts of shape (k, k); ``weights``: of :func:`kappa_weights`. Undefined where
+    both sides use one label only.
+    """
+    size, rows = len(table), int(table.sum())
+    value = float(cohen_kappa(table[None].astype(float), weights)[0])
+    if not np.isfinite(value):
+        return Estimate(None, None, rows)
+    if np.trace(table) == rows:
+        p_differ = 1 - float(np.square(np.diagonal(table) / rows).sum())
+        return Estimate(1.0, perfect_agreement_interval(rows, p_differ, level), rows)
+    # One row more, spread as chance would: see jackknife_interval.
+    chance = np.outer(table.sum(axis=1), table.sum(axis=0)) / rows**2
+    counts = (table + chance).ravel()
+    filled = np.flatnonzero(counts)
+    interval = jackknife_interval(
+        np.eye(counts.size)[filled],
+        counts[filled],
+        lambda sums: cohen_kappa(sums.reshape(-1, size, size), weights),
+        level,
+    )
+    return Estimate(value, interval, rows)

@@ -22,7 +22,7 @@ class Estimate:
 
 
 def perfect_agreement_interval(n: int, p_differ: float, level: float) -> Interval | None:
-    """Interval of a chance-corrected agreement of exactly 1, where resampling shows no spread.
+    """Interval of a chance-corrected agreement of 1, where leaving units out shows no spread.
 
     ``1 - q / p_differ`` to 1: q is the most disagreement that Wilson's interval allows after
     none in ``n`` units; ``p_differ`` the chance that two random labels differ, held fixed.

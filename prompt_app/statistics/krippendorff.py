@@ -9,18 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prompt_app.errors import StatisticsError
-from prompt_app.statistics.bootstrap import (
-    DEFAULT_RESAMPLING,
-    Resampling,
-    bootstrap_sums_interval,
-)
 from prompt_app.statistics.estimate import Estimate, perfect_agreement_interval
+from prompt_app.statistics.jackknife import jackknife_interval
 
 FloatArray = NDArray[np.float64]
 Scale = Literal["nominal", "ordinal", "interval"]
 Rating = str | float | None
-
-_MOST_CELLS = 20_000_000
 
 
 def krippendorff_alpha(
@@ -28,15 +22,14 @@ def krippendorff_alpha(
     scale: Scale = "nominal",
     order: Sequence[str | float] | None = None,
     level: float = 0.95,
-    resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> Estimate:
-    """Krippendorff's alpha, 1 for agreement, 0 for chance, with a BCa interval over units.
+    """Krippendorff's alpha, 1 for agreement, 0 for chance, with a jackknife interval over units.
 
     ``1 - D_o / D_e``, observed over expected disagreement, from the coincidences of values
     within units. The squared distance is 1 for unequal nominal values, the squared number of
     ratings between two ordinal ones, and the squared difference of interval ones. Krippendorff
-    (2019), Content Analysis, 4th edition, chapter 12; units are resampled as in Zapf et al.
-    (2016), BMC Medical Research Methodology 16:93.
+    (2019), Content Analysis, 4th edition, chapter 12. The interval is
+    :func:`~prompt_app.statistics.jackknife.jackknife_interval`, units being independent.
 
     ``units``: for each unit the ratings given to it, None where a rater gave none; units with
     fewer than two do not count. ``order``: the ordinal values from one end to the other; numbers
@@ -49,29 +42,32 @@ def krippendorff_alpha(
     if not pairable:
         raise StatisticsError("No unit has ratings of two raters, so that none can be compared.")
     if scale == "interval":
-        features, statistic, p_differ = _interval_sums(pairable)
+        features, chance, statistic = _interval_sums(pairable)
     else:
-        features, statistic, p_differ = _coincidence_sums(pairable, scale, order)
-    distinct, counts = np.unique(features, axis=0, return_counts=True)
-    value = float(statistic((counts @ distinct)[None])[0])
-    n = len(pairable)
+        features, chance, statistic = _coincidence_sums(pairable, scale, order)
+    value = float(statistic(features.sum(axis=0)[None])[0])
     if not np.isfinite(value):
-        return Estimate(None, None, n)
-    if value == 1:
-        return Estimate(1.0, perfect_agreement_interval(n, p_differ, level), n)
-    interval = None
-    if distinct.size <= _MOST_CELLS:
-        interval = bootstrap_sums_interval(distinct, statistic, level, counts, resampling)
-    return Estimate(value, interval, n)
+        return Estimate(None, None, len(pairable))
+    if value > 1 - 1e-12:
+        _, times = np.unique([rating for unit in pairable for rating in unit], return_counts=True)
+        p_differ = 1 - float(np.square(times / times.sum()).sum())
+        interval = perfect_agreement_interval(len(pairable), p_differ, level)
+        return Estimate(1.0, interval, len(pairable))
+    distinct, counts = np.unique(features, axis=0, return_counts=True)
+    interval = jackknife_interval(
+        np.vstack([distinct, chance]), np.append(counts, 1).astype(float), statistic, level
+    )
+    return Estimate(value, interval, len(pairable))
 
 
-Sums = tuple[FloatArray, Callable[[FloatArray], FloatArray], float]
+Sums = tuple[FloatArray, FloatArray, Callable[[FloatArray], FloatArray]]
+"""Each unit's features, those of a unit rated by chance, and alpha of the features' sums."""
 
 
 def _coincidence_sums(
     units: Sequence[Sequence[str | float]], scale: Scale, order: Sequence[str | float] | None
 ) -> Sums:
-    """Each unit's coincidences, shape (units, k * k), and alpha of their sums."""
+    """The features are coincidences: shape (units, k * k)."""
     index = _positions(units, scale, order)
     size = len(index)
     counts = np.zeros((len(units), size))
@@ -96,12 +92,13 @@ def _coincidence_sums(
         chance = np.einsum("bi,bj,bij->b", totals, totals, distance)
         return _alpha(observed, chance, totals.sum(axis=1))
 
-    shares = counts.sum(axis=0) / counts.sum()
-    return features, alpha, 1 - float(np.square(shares).sum())
+    totals, n = counts.sum(axis=0), counts.sum()
+    paired = np.outer(totals, totals) - np.diag(totals)
+    return features, n / len(units) * paired.ravel() / (n * (n - 1)), alpha
 
 
 def _interval_sums(units: Sequence[Sequence[str | float]]) -> Sums:
-    """Each unit's moments, shape (units, 4), and alpha of their sums."""
+    """The features are moments: shape (units, 4)."""
     try:
         values = [np.array([float(rating) for rating in unit]) for unit in units]
     except ValueError:
@@ -121,8 +118,10 @@ def _interval_sums(units: Sequence[Sequence[str | float]]) -> Sums:
         n, total, squares, observed = sums.T
         return _alpha(observed, 2 * (n * squares - total**2), n)
 
-    _, counts = np.unique(everything, return_counts=True)
-    return np.array(rows), alpha, 1 - float(np.square(counts / everything.size).sum())
+    features = np.array(rows)
+    n, total, squares, _ = features.sum(axis=0)
+    disagreement = 2 * (n * squares - total**2) / (n - 1)
+    return features, np.array([n, total, squares, disagreement]) / len(units), alpha
 
 
 def _alpha(observed: FloatArray, chance: FloatArray, n: FloatArray) -> FloatArray:

@@ -98,10 +98,6 @@ def test_perfect_agreement_still_has_a_width() -> None:
         assert estimate.interval is not None
         assert 0.5 < estimate.interval.lower < 0.9
         assert estimate.interval.upper == 1
-    assert ours.kappa.interval is not None
-    assert ours.accuracy.interval is not None
-    bound = 1 - (1 - ours.accuracy.interval.lower) / 0.5
-    assert ours.kappa.interval.lower == pytest.approx(bound)
 
 
 def test_rows_without_a_label_are_counted_and_left_out() -> None:
@@ -182,7 +178,7 @@ def test_alpha_of_words_and_of_two_raters() -> None:
 
 def test_alpha_where_nothing_varies_or_everything_agrees() -> None:
     assert krippendorff_alpha([(1, 1), (1, 1)]).value is None
-    perfect = krippendorff_alpha([(1, 1), (2, 2), (3, 3), (None, 3)] * 5, "interval")
+    perfect = krippendorff_alpha([(0.1, 0.1, 0.1), (2, 2), (3, 3), (None, 3)] * 5, "interval")
     assert perfect.value == 1
     assert perfect.n == 15
     assert perfect.interval is not None
@@ -210,7 +206,7 @@ unit_lists = st.lists(st.tuples(ratings, ratings, ratings), min_size=3, max_size
 @given(unit_lists)
 def test_alpha_invariances(units) -> None:
     def alpha(rows, scale):
-        return krippendorff_alpha(rows, scale, resampling=Resampling(50)).value
+        return krippendorff_alpha(rows, scale).value
 
     for scale in ("nominal", "ordinal", "interval"):
         value = alpha(units, scale)
