@@ -16,10 +16,18 @@ if TYPE_CHECKING:
     from prompt_app.datamodel.score import MetricSummary
     from prompt_app.workbench import Workbench
 
+UNBROKEN = ("run", "state", "metric", "dataset", "example", "created")
+"""Columns whose cells are copied or compared: they keep to one line."""
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 RunId = Annotated[str, typer.Argument(help="Run id, or any beginning of it that is unique.")]
 
+PLAIN_WIDTH = 200
+"""Of tables that go into a file or a pipe."""
+
 console = Console(highlight=False)
+if not console.is_terminal:
+    console = Console(highlight=False, width=PLAIN_WIDTH)
 notices = Console(stderr=True, highlight=False)
 
 
@@ -59,14 +67,19 @@ def _plain(value: Any) -> Any:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
-    """Cells are shown as plain text: markup in a dataset or a reply stays inert."""
+    """Cells are shown as plain text: markup in a dataset or a reply stays inert. A ``#`` behind
+    a column's name, or a ``$`` at its end, puts it to the right."""
     if not rows:
         console.print(Text(empty))
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        numeric = column.endswith(("#", "$", "%"))
-        table.add_column(column.rstrip("#%"), justify="right" if numeric else "left")
+        numeric = column.endswith(("#", "$"))
+        table.add_column(
+            column.rstrip("#"),
+            justify="right" if numeric else "left",
+            no_wrap=numeric or column in UNBROKEN,
+        )
     for row in rows:
         table.add_row(*(Text(printable(str(cell))) for cell in row))
     console.print(table)
@@ -104,17 +117,14 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def score_text(summary: MetricSummary) -> str:
-    """``0.812 [0.790, 0.834] n=500``, with failures and skipped where there are any."""
-    if summary.mean is None:
-        text = "no score"
-    else:
-        text = f"{summary.mean:.4g}{' ' + summary.unit if summary.unit else ''}"
-    if summary.interval is not None:
-        text += f" [{summary.interval.lower:.4g}, {summary.interval.upper:.4g}]"
-    text += f" n={summary.examples}"
-    if summary.failed:
-        text += f" failed={summary.failed}"
-    if summary.skipped:
-        text += f" skipped={summary.skipped}"
-    return text
+def score_cells(summary: MetricSummary) -> list[str]:
+    """Mean, interval, and the counts of examples, failed and skipped."""
+    unit = f" {summary.unit}" if summary.unit else ""
+    interval = summary.interval
+    return [
+        "none" if summary.mean is None else f"{summary.mean:.4g}{unit}",
+        "undefined" if interval is None else f"{interval.lower:.4g} to {interval.upper:.4g}",
+        str(summary.examples),
+        str(summary.failed),
+        str(summary.skipped),
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,7 @@ from prompt_app.cli.common import (
     opened_workbench,
     print_json,
     print_table,
-    score_text,
+    score_cells,
 )
 
 if TYPE_CHECKING:
@@ -69,19 +70,33 @@ def run(
 
 
 def print_results(runs: list[Run]) -> None:
-    """A row a run: its scores with their intervals, its errors and its cost."""
-    keys = list(dict.fromkeys(metric.key for each in runs for metric in each.spec.metrics))
-    rows = []
-    for each in runs:
-        summaries = {summary.metric: summary for summary in each.summary}
-        scores = [score_text(summaries[key]) if key in summaries else "" for key in keys]
-        progress = each.progress
-        rows.append(
-            [each.id, each.name, *scores, progress.failed, progress.cached,
-             money(progress.cost_usd + progress.judge_cost_usd)]
-        )  # fmt: skip
-    print_table(["run", "prompt · model", *keys, "errors#", "cached#", "cost$"], rows, "No runs.")
-    skipped = {each.progress.skipped_rows for each in runs} - {0}
+    """The runs, then their scores: metric by metric, so that what is compared stands together."""
+    print_table(
+        ["run", "prompt · model", "state", "answered#", "cached#", "errors#", "cost$"],
+        [
+            [each.id, each.name, each.state, each.progress.answered, each.progress.cached,
+             each.progress.failed, money(each.progress.cost_usd + each.progress.judge_cost_usd)]
+            for each in runs
+        ],
+        "No runs.",
+    )  # fmt: skip
+    console.print()
+    print_scores(runs)
+    skipped = max((each.progress.skipped_rows for each in runs), default=0)
     if skipped:
-        console.print(f"{max(skipped)} malformed rows of the dataset were skipped.")
-    console.print("Intervals are at 95%.")
+        console.print(f"{skipped} malformed rows of the dataset were skipped.")
+
+
+def print_scores(runs: Sequence[Run]) -> None:
+    """Every score with its 95% interval and its denominators."""
+    keys = list(dict.fromkeys(metric.key for each in runs for metric in each.spec.metrics))
+    rows = [
+        [key, each.name, *score_cells(summary)]
+        for key in keys
+        for each in runs
+        for summary in each.summary
+        if summary.metric == key
+    ]
+    columns = ["metric", "prompt · model", "mean#", "95% interval#", "examples#", "failed#",
+               "skipped#"]  # fmt: skip
+    print_table(columns, rows, "No scores.")

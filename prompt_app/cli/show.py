@@ -8,10 +8,9 @@ from prompt_app.cli.common import (
     console,
     opened_workbench,
     print_json,
-    print_table,
-    score_text,
 )
 from prompt_app.cli.following import progress_text
+from prompt_app.cli.run import print_scores
 
 
 def show(run_id: RunId, as_json: AsJson = False) -> None:
@@ -41,5 +40,4 @@ def show(run_id: RunId, as_json: AsJson = False) -> None:
         console.print(f"{name:14}{value}", markup=False)
     for kind, count in (run.progress.retries | errors).items():
         console.print(f"{'error':14}{kind}: {count}", markup=False)
-    rows = [[each.metric, score_text(each), each.direction] for each in run.summary]
-    print_table(["metric", "score", "better is"], rows, "No scores.")
+    print_scores([run])

@@ -12,7 +12,7 @@ from prompt_app.engine.budget import nanousd
 from prompt_app.engine.item import Caller, CallFailed, new_reply_id
 from prompt_app.engine.scoring import JudgeAnswer
 from prompt_app.engine.writer import Entry, GroupWriter
-from prompt_app.errors import BudgetExhaustedError, MetricError
+from prompt_app.errors import BudgetExhaustedError, CutOffVerdictError, MetricError
 from prompt_app.interfaces import Judge, Lease, Store, StoredReply
 from prompt_app.providers.caching import cache_key
 
@@ -30,8 +30,11 @@ class JudgePanel:
 
     async def ask(self, judge: Judge, sample: ScoringInput) -> JudgeAnswer:
         """The verdict on one response: from a stored reply, or by a call. A reply without a
-        valid verdict is asked for once more, then it is a failure."""
-        request = judge.request(sample)
+        valid verdict is asked for once more, unless its length was the cause."""
+        try:
+            request = judge.request(sample)
+        except MetricError as error:
+            return JudgeAnswer(error=error)
         key = self._reply_key(request)
         stored = (await asyncio.to_thread(self.store.find_replies, [key])).get(key)
         answer = JudgeAnswer()
@@ -44,7 +47,7 @@ class JudgePanel:
             if reply is None:
                 return answer
             self._read(judge, sample, reply, answer)
-            if answer.score is not None:
+            if answer.score is not None or isinstance(answer.error, CutOffVerdictError):
                 return answer
         return answer
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from statistics import fmean
 
 from prompt_app.datamodel.dataset import field_value
 from prompt_app.datamodel.evaluation import Run, RunSpec
-from prompt_app.datamodel.score import MetricSpec, MetricSummary
+from prompt_app.datamodel.score import Interval, MetricInfo, MetricSpec, MetricSummary
 from prompt_app.interfaces import Store
 from prompt_app.metrics import create_metric
-from prompt_app.statistics.intervals import interval_for
+from prompt_app.statistics.intervals import interval_for, wilson_interval
 
 
 def summarize_run(store: Store, run: Run) -> tuple[MetricSummary, ...]:
@@ -41,7 +41,7 @@ def summarize_metric(
     return MetricSummary(
         metric=spec.key,
         mean=fmean(values) if values else None,
-        interval=interval_for(values, info.kind, groups),
+        interval=_interval(values, info, groups),
         examples=len(values),
         scored=scored,
         failed=failed,
@@ -50,6 +50,19 @@ def summarize_metric(
         unit=info.unit,
         kind=info.kind,
     )
+
+
+def _interval(
+    values: Sequence[float], info: MetricInfo, clusters: Sequence[str] | None
+) -> Interval | None:
+    """Values within 0..1 that are all the same leave no spread to judge by. Nothing in that range
+    varies more than 0/1 values of the same mean do, so theirs is given: Wilson's."""
+    interval = interval_for(values, info.kind, clusters)
+    within_unit = (info.minimum, info.maximum) == (0, 1)
+    if interval is None or not within_unit or interval.lower < interval.upper:
+        return interval
+    n = len(set(clusters)) if clusters is not None else len(values)
+    return wilson_interval(values[0] * n, n)
 
 
 def _clusters(store: Store, spec: RunSpec) -> dict[str, str] | None:
