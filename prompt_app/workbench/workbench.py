@@ -288,6 +288,11 @@ class Workbench:
         """The messages as they were sent for ``example``."""
         return render_messages(run.spec.prompt, example.fields)
 
+    def score_values(self, run_id: str, metric: str) -> list[float]:
+        """The values of one metric (its key), in order of example; samples without one left out."""
+        outcomes = self.store.iterate_outcomes(self.run(run_id).id, metric)
+        return [value for _, _, value in outcomes if value is not None]
+
     def error_counts(self, run_id: str) -> dict[str, int]:
         """Failed samples by error kind."""
         return self.store.count_errors(self.run(run_id).id)

@@ -1,0 +1,18 @@
+"""Run: progress, scores, and every row behind them."""
+
+import streamlit as st
+
+from prompt_app.ui.components.progress import progress_panel
+from prompt_app.ui.components.row_table import row_section
+from prompt_app.ui.components.run_choice import chosen_run
+from prompt_app.ui.components.scores import score_section, sibling_section
+from prompt_app.ui.components.wording import plain
+
+run = chosen_run()
+st.title(plain(run.name))
+progress_panel(run)
+score_section(run)
+sibling_section(run)
+row_section(run)
+with st.expander("Everything that this run is made of", icon=":material/settings:"):
+    st.code(run.spec.to_yaml(), language="yaml")

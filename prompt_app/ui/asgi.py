@@ -1,0 +1,35 @@
+"""The studio's server: one ASGI app, started by ``streamlit run`` on this file."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from anyio.to_thread import run_sync
+from starlette.middleware import Middleware
+
+from prompt_app.logs import configure_logging
+from prompt_app.settings import load_settings
+from prompt_app.ui.components.errors import show_error
+from prompt_app.ui.headers import SecurityHeaders
+from prompt_app.ui.state import workbench
+
+
+@asynccontextmanager
+async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
+    """Open the store before the first visitor comes, so that a wrong setting stops the start."""
+    configure_logging(load_settings())
+    opened = await run_sync(workbench)
+    yield {}
+    opened.close()
+
+
+app = st.App(
+    Path(__file__).with_name("main.py"),
+    lifespan=lifespan,
+    middleware=[Middleware(SecurityHeaders)],
+    on_script_error=show_error,
+)

@@ -1,0 +1,167 @@
+"""A run's rows: filtered, sorted and paged in the database; each opens in a drawer."""
+
+from __future__ import annotations
+
+from functools import partial
+from math import ceil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, get_args
+
+import pandas as pd
+import streamlit as st
+
+from prompt_app.datamodel.dataset import field_value, reference_values
+from prompt_app.datamodel.evaluation import Run
+from prompt_app.datamodel.rendering import template_placeholders
+from prompt_app.errors import PromptAppError
+from prompt_app.interfaces import RowFilter, StoredSample
+from prompt_app.ui.components.errors import show_message
+from prompt_app.ui.components.row_drawer import open_drawer
+from prompt_app.ui.components.row_filters import row_filters
+from prompt_app.ui.components.scores import metric_infos
+from prompt_app.ui.components.wording import shortened
+from prompt_app.ui.state import workbench
+from prompt_app.workbench import Workbench
+from prompt_app.workbench.exporting import ExportFormat
+
+ROWS_A_PAGE = 25
+CELL_CHARACTERS = 300
+MIME = {
+    "csv": "text/csv",
+    "jsonl": "application/x-ndjson",
+    "parquet": "application/vnd.apache.parquet",
+}
+
+
+def row_section(run: Run) -> None:
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
+        st.subheader("Rows")
+        _downloads(run)
+    if run.progress.done == 0:
+        st.info("Rows appear here as soon as the first samples are done.", icon=":material/info:")
+        return
+    _table(run)
+
+
+def _downloads(run: Run) -> None:
+    with st.container(horizontal=True, width="content"):
+        for export_format in get_args(ExportFormat):
+            st.download_button(
+                export_format.upper() if export_format != "parquet" else "Parquet",
+                partial(_exported, workbench(), run.id, export_format),
+                file_name=f"{run.id}.{export_format}",
+                mime=MIME[export_format],
+                icon=":material/download:",
+                on_click="ignore",
+                disabled=run.progress.done == 0,
+                help=f"Download all rows as {export_format}",
+            )
+
+
+def _exported(workbench: Workbench, run_id: str, export_format: ExportFormat) -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"rows.{export_format}"
+        workbench.export(run_id, path, export_format)
+        return path.read_bytes()
+
+
+@st.fragment
+def _table(run: Run) -> None:
+    wanted = row_filters(run)
+    number = _page_number(wanted)
+    try:
+        page = workbench().rows(
+            run.id, wanted, offset=(number - 1) * ROWS_A_PAGE, limit=ROWS_A_PAGE
+        )
+    except PromptAppError as error:
+        show_message(str(error))
+        return
+    if page.total == 0:
+        st.info("No row fits these filters.", icon=":material/filter_alt_off:")
+        return
+    st.dataframe(
+        _frame(run, page.items),
+        key="rows.table",
+        hide_index=True,
+        height=min(len(page.items), 15) * 35 + 40,
+        column_config=_columns(run),
+        alt="Rows of this run",
+    )
+    pages = ceil(page.total / ROWS_A_PAGE)
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    ):
+        st.caption(f"{page.total:,} row{'s' if page.total != 1 else ''}")
+        if pages > 1:
+            st.pagination(pages, key="rows.page")
+    click = st.session_state.get("rows.open")
+    if click:
+        open_drawer(run, wanted, page.offset + click.row)
+
+
+def _page_number(wanted: RowFilter) -> int:
+    """Other filters start at their first page."""
+    if st.session_state.get("rows.filter") != wanted:
+        st.session_state["rows.filter"] = wanted
+        st.session_state["rows.page"] = 1
+    return int(st.session_state.get("rows.page", 1))
+
+
+def _columns(run: Run) -> dict[str, Any]:
+    columns: dict[str, Any] = {
+        "Open": st.column_config.ButtonColumn(
+            "", key="rows.open", type="tertiary", pinned=True, width=60
+        ),
+        "Row": st.column_config.NumberColumn(width=60, pinned=True),
+        "State": st.column_config.TextColumn(width=80),
+        "Reply": st.column_config.TextColumn(width="large"),
+        "Reference": st.column_config.TextColumn(width="medium"),
+    }
+    for key, info in metric_infos(run).items():
+        if info.minimum == 0 and info.maximum == 1:
+            columns[key] = st.column_config.ProgressColumn(
+                min_value=0.0, max_value=1.0, format="%.2f", width=125
+            )
+        else:
+            columns[key] = st.column_config.NumberColumn(format="%.4g")
+    return columns
+
+
+def _frame(run: Run, samples: tuple[StoredSample, ...]) -> pd.DataFrame:
+    rows = [_row(run, sample) for sample in samples]
+    frame = pd.DataFrame(rows)
+    return frame.dropna(axis="columns", how="all")
+
+
+def _row(run: Run, sample: StoredSample) -> dict[str, Any]:
+    row: dict[str, Any] = {"Open": "Open", "Row": sample.position + 1}
+    if run.spec.repeats > 1:
+        row["Repeat"] = sample.key.repeat + 1
+    row["State"] = sample.state
+    values = {score.metric: score.value for score in sample.scores}
+    row |= {metric.key: values.get(metric.key) for metric in run.spec.metrics}
+    row["Reply"] = shortened(sample.reply.text, CELL_CHARACTERS) if sample.reply else None
+    row["Error"] = (
+        shortened(sample.error_message, CELL_CHARACTERS) if sample.error_message else None
+    )
+    row["Reference"] = _reference(run, sample)
+    for name in reversed(template_placeholders(run.spec.prompt.template)):
+        row[name] = shortened(_text(sample, name), CELL_CHARACTERS)
+    row["Latency, s"] = round(sample.reply.latency_seconds, 3) if sample.reply else None
+    return row
+
+
+def _reference(run: Run, sample: StoredSample) -> str | None:
+    try:
+        found = reference_values(field_value(sample.example.fields, run.spec.reference_field))
+    except KeyError:
+        return None
+    return shortened(" | ".join(found), CELL_CHARACTERS) or None
+
+
+def _text(sample: StoredSample, name: str) -> str:
+    try:
+        return str(field_value(sample.example.fields, name))
+    except KeyError:
+        return ""

@@ -1,0 +1,61 @@
+"""Search and page through all runs, in the database."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import get_args
+
+import streamlit as st
+
+from prompt_app.datamodel.evaluation import ACTIVE_STATES, RunState
+from prompt_app.ui.components.run_list import run_cards
+from prompt_app.ui.state import EVALUATE, workbench
+
+RUNS_A_PAGE = 20
+LOOK_SECONDS = 2.0
+
+
+def run_browser() -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        text = st.text_input(
+            "Search",
+            type="search",
+            key="q",
+            bind="query-params",
+            placeholder="Run, dataset or evaluation",
+            width=320,
+        )
+        states = st.pills(
+            "State",
+            get_args(RunState),
+            selection_mode="multi",
+            key="state",
+            bind="query-params",
+        )
+    is_live = workbench().list_runs(states=ACTIVE_STATES, limit=1).total > 0
+    st.fragment(_page, run_every=LOOK_SECONDS if is_live else None)(text or "", tuple(states))
+
+
+def _page(text: str, states: tuple[RunState, ...]) -> None:
+    number = int(st.session_state.get("page", 1))
+    found = workbench().list_runs(
+        states=states, text=text, offset=(number - 1) * RUNS_A_PAGE, limit=RUNS_A_PAGE
+    )
+    if found.total == 0:
+        _nothing(is_filtered=bool(text or states))
+        return
+    run_cards(found.items)
+    pages = ceil(found.total / RUNS_A_PAGE)
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
+        st.caption(f"{found.total:,} run{'s' if found.total != 1 else ''}")
+        if pages > 1:
+            st.pagination(pages, key="page", bind="query-params")
+
+
+def _nothing(*, is_filtered: bool) -> None:
+    if is_filtered:
+        st.info("No run fits. Clear the search or the states.", icon=":material/info:")
+        return
+    st.info("No runs yet. An evaluation makes one for each prompt and model.")
+    if st.button("New evaluation", type="primary", icon=":material/add:"):
+        st.switch_page(EVALUATE)

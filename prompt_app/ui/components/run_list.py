@@ -1,0 +1,64 @@
+"""Runs as cards: name, state, progress, scores; each a link to its page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import streamlit as st
+
+from prompt_app.datamodel.evaluation import ACTIVE_STATES, Run, RunState
+from prompt_app.datamodel.score import MetricSummary
+from prompt_app.ui.components.wording import ago, money, plain, quantity
+from prompt_app.ui.state import RUN
+
+Color = Literal["red", "orange", "blue", "green", "gray"]
+STATES: dict[RunState, tuple[Color, str]] = {
+    "queued": ("gray", ":material/schedule:"),
+    "running": ("blue", ":material/autorenew:"),
+    "paused": ("orange", ":material/pause:"),
+    "finished": ("green", ":material/check:"),
+    "cancelled": ("gray", ":material/cancel:"),
+    "failed": ("red", ":material/error:"),
+}
+
+
+def state_badge(run: Run) -> None:
+    color, icon = STATES[run.state]
+    wanted = {"pause": "pausing", "cancel": "cancelling"}.get(run.requested or "", run.state)
+    st.badge(wanted, color=color, icon=icon)
+
+
+def run_cards(runs: Sequence[Run]) -> None:
+    for run in runs:
+        _card(run)
+
+
+def _card(run: Run) -> None:
+    with st.container(border=True, gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.page_link(RUN, label=plain(run.name), query_params={"id": run.id})
+            state_badge(run)
+        progress = run.progress
+        facts = [f"{run.spec.dataset_name}", f"{progress.done:,} of {progress.total:,} samples"]
+        if progress.failed:
+            facts.append(f"{progress.failed:,} failed")
+        if progress.cost_usd + progress.judge_cost_usd:
+            facts.append(money(progress.cost_usd + progress.judge_cost_usd))
+        facts.append(ago(run.created_at))
+        st.caption(plain(" · ".join(fact for fact in facts if fact)))
+        if run.state in ACTIVE_STATES:
+            st.progress(progress.done / progress.total if progress.total else 0.0)
+        elif run.summary:
+            st.text("   ".join(score_text(summary) for summary in run.summary))
+
+
+def score_text(summary: MetricSummary) -> str:
+    """``squad_f1 0.81 [0.70, 0.90]``; n and what has no score stand on the run's page."""
+    if summary.mean is None:
+        return f"{summary.metric} no score"
+    text = f"{summary.metric} {quantity(summary.mean, summary.unit)}"
+    if summary.interval is not None:
+        low, high = (quantity(end, "") for end in (summary.interval.lower, summary.interval.upper))
+        text += f" [{low}, {high}]"
+    return text

@@ -1,0 +1,123 @@
+"""A run's scores: every number with its interval and its denominators."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from prompt_app.datamodel.evaluation import ACTIVE_STATES, Run
+from prompt_app.datamodel.score import MetricInfo, MetricSummary
+from prompt_app.ui.components.distribution import distribution_chart
+from prompt_app.ui.components.run_list import score_text
+from prompt_app.ui.components.wording import number, plain, quantity
+from prompt_app.ui.state import workbench
+
+LOOK_SECONDS = 3.0
+
+
+def score_section(run: Run) -> None:
+    is_active = run.state in ACTIVE_STATES
+    st.subheader("Scores so far" if is_active else "Scores")
+    st.fragment(_cards, run_every=LOOK_SECONDS if is_active else None)(run.id)
+    if run.progress.scored:
+        _distribution(run)
+
+
+def _cards(run_id: str) -> None:
+    run = workbench().run(run_id)
+    if run.progress.scored == 0:
+        st.info("No sample has been scored yet.", icon=":material/info:")
+        return
+    infos = metric_infos(run)
+    with st.grid("auto", min_column_width=215):
+        for summary in workbench().summary(run):
+            _card(summary, infos.get(summary.metric))
+
+
+def _card(summary: MetricSummary, info: MetricInfo | None) -> None:
+    with st.container(border=True, gap="xsmall", height="stretch"):
+        value = "no score" if summary.mean is None else quantity(summary.mean, summary.unit)
+        st.metric(
+            plain(summary.metric),
+            plain(value),
+            help=_about(summary, info),
+        )
+        st.caption(plain(_interval_text(summary)))
+        st.caption(
+            f"{summary.scored:,} scored, {summary.failed:,} failed, {summary.skipped:,} skipped"
+        )
+
+
+def _interval_text(summary: MetricSummary) -> str:
+    if summary.interval is None:
+        return "No interval below two examples."
+    interval = summary.interval
+    return (
+        f"{interval.level:.0%} interval {number(interval.lower)} – {number(interval.upper)}, "
+        f"n = {summary.examples:,}"
+    )
+
+
+def _about(summary: MetricSummary, info: MetricInfo | None) -> str:
+    direction = {"higher": "Higher is better.", "lower": "Lower is better.", "neutral": ""}
+    parts = [info.description if info else "", direction[summary.direction]]
+    if summary.interval is not None:
+        parts.append(f"Interval: {summary.interval.method}.")
+    if summary.skipped:
+        parts.append("Skipped samples have no reply to score.")
+    return plain(" ".join(part for part in parts if part))
+
+
+def metric_infos(run: Run) -> dict[str, MetricInfo]:
+    """What each metric key of the run stands for."""
+    known = {info.name: info for info in workbench().list_metrics()}
+    return {spec.key: known[spec.name] for spec in run.spec.metrics if spec.name in known}
+
+
+@st.fragment
+def _distribution(run: Run) -> None:
+    keys = [metric.key for metric in run.spec.metrics]
+    with st.expander("Distribution of the scores", expanded=True, icon=":material/bar_chart:"):
+        key = st.selectbox("Metric", keys, key="distribution.metric", width=260)
+        values = _values(run.id, key, run.progress.scored, run.progress.failed)
+        distribution_chart(key, values, metric_infos(run).get(key))
+
+
+@st.cache_data(show_spinner=False, ttl="10m", max_entries=50)
+def _values(run_id: str, key: str, scored: int, failed: int) -> list[float]:
+    """The counts are part of the cache's key: more samples, another answer."""
+    return workbench().score_values(run_id, key)
+
+
+def sibling_section(run: Run) -> None:
+    """The other runs of the same evaluation, side by side; nothing when there are none."""
+    runs = workbench().runs_of(run.evaluation_id)
+    if len(runs) < 2:
+        return
+    st.subheader("Runs of this evaluation")
+    st.dataframe(
+        _side_by_side(runs, run.id),
+        hide_index=True,
+        column_config={
+            "Run": st.column_config.TextColumn(pinned=True, width="medium"),
+            "Link": st.column_config.LinkColumn("", display_text="Open", width="small"),
+        },
+        alt="Scores of the runs of this evaluation",
+    )
+
+
+def _side_by_side(runs: Sequence[Run], here: str) -> pd.DataFrame:
+    rows = []
+    for run in runs:
+        row: dict[str, str | None] = {
+            "Run": run.name,
+            "Link": None if run.id == here else f"run?id={run.id}",
+            "State": run.state,
+            "Samples": f"{run.progress.done:,} / {run.progress.total:,}",
+        }
+        for summary in run.summary:
+            row[summary.metric] = score_text(summary).removeprefix(f"{summary.metric} ")
+        rows.append(row)
+    return pd.DataFrame(rows)

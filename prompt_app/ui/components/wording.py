@@ -1,0 +1,72 @@
+"""Numbers, times and foreign text, as pages show them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+
+
+def plain(text: str) -> str:
+    """Markdown that shows ``text`` as it is, line by line: for labels and messages that hold
+    names or values from outside."""
+    return _PUNCTUATION.sub(r"\\\1", text).replace("\n", "  \n")
+
+
+def shortened(text: str, most: int = 300) -> str:
+    """On one line, cut at ``most`` characters."""
+    line = " ".join(text[: most * 4].split())
+    return line if len(line) <= most and len(text) <= most * 4 else line[: most - 1] + "…"
+
+
+def number(value: float) -> str:
+    """Three decimals below 100, thousands apart above: ``0.812``, ``12.5``, ``1,204``."""
+    if value == int(value):
+        return f"{int(value):,}"
+    return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.3f}".rstrip("0")
+
+
+def quantity(value: float, unit: str) -> str:
+    """A value with its unit; dollars as money."""
+    if unit == "USD":
+        return money(value)
+    return f"{number(value)} {unit}".strip()
+
+
+def money(usd: float | None) -> str:
+    """Cents from a dollar on, significant places below."""
+    if usd is None:
+        return "unknown"
+    return f"${usd:,.2f}" if usd >= 1 or usd == 0 else f"${usd:.3g}"
+
+
+def span(low: str, high: str) -> str:
+    """``low – high``, or one of them where they are equal."""
+    return low if low == high else f"{low} – {high}"
+
+
+def duration(seconds: float | None) -> str:
+    """``45 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    if seconds is None:
+        return "unknown"
+    whole = round(seconds)
+    if whole < 60:
+        return "under 1 s" if 0 < seconds < 0.5 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def ago(moment: datetime | None) -> str:
+    """How long ago, in words."""
+    if moment is None:
+        return ""
+    seconds = (datetime.now(UTC) - moment).total_seconds()
+    if seconds < 60:
+        return "just now"
+    if seconds < 3600:
+        return f"{int(seconds // 60)} min ago"
+    if seconds < 86400:
+        return f"{int(seconds // 3600)} h ago"
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
