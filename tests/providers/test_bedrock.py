@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -252,12 +253,11 @@ async def test_a_profile_that_does_not_exist_is_told(monkeypatch: pytest.MonkeyP
         await call(settings())
 
 
-async def test_credentials_are_renewed_before_they_expire_and_only_once() -> None:
-    renewals = 0
+async def test_credentials_are_renewed_before_they_expire_once_and_off_the_loop() -> None:
+    renewing_threads = []
 
     def renew() -> dict[str, str]:
-        nonlocal renewals
-        renewals += 1
+        renewing_threads.append(threading.current_thread())
         later = datetime.now(UTC) + timedelta(hours=1)
         return {
             "access_key": "AKIDRENEWED",
@@ -272,7 +272,8 @@ async def test_credentials_are_renewed_before_they_expire_and_only_once() -> Non
     signer = Signer(credentials, "bedrock", "us-east-1")
     signed = await asyncio.gather(*(signer.headers("https://h/x", b"", {}) for _ in range(20)))
     assert all("AKIDRENEWED" in headers["Authorization"] for headers in signed)
-    assert renewals == 1
+    assert len(renewing_threads) == 1
+    assert renewing_threads[0] is not threading.current_thread()
 
 
 # --- what comes back --------------------------------------------------------------------------

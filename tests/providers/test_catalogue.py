@@ -10,6 +10,7 @@ import pytest
 from prompt_app.datamodel.model import GenerationRequest, InferenceParameters, ModelSpec
 from prompt_app.datamodel.prompt import Message
 from prompt_app.errors import EvaluationError, InputError, UnknownNameError
+from prompt_app.providers import catalogue
 from prompt_app.providers.caching import cache_key
 from prompt_app.providers.capabilities import REFUSALS
 from prompt_app.providers.catalogue import (
@@ -20,6 +21,7 @@ from prompt_app.providers.catalogue import (
     pin_server,
 )
 from prompt_app.providers.offline import OFFLINE_MODELS
+from prompt_app.providers.prices import listed_model
 from prompt_app.settings import Settings
 
 SONNET_5 = "bedrock:us.anthropic.claude-sonnet-5-5"
@@ -52,6 +54,18 @@ def test_hosted_models_are_priced_text_models() -> None:
     assert all(card.price is not None for card in hosted)
     for word in ("embed", "audio", "image", "whisper", "tts", "realtime", "regional", "sonic"):
         assert not [card.reference for card in hosted if word in card.reference], word
+
+
+def test_models_that_the_table_calls_deprecated_are_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    listed = listed_model(spec("openai:gpt-5-mini"))
+    monkeypatch.setattr(listed, "deprecated", True)
+    catalogue._hosted_cards.cache_clear()
+    assert "openai:gpt-5-mini" not in cards()
+    monkeypatch.undo()
+    catalogue._hosted_cards.cache_clear()
+    assert "openai:gpt-5-mini" in cards()
 
 
 @pytest.mark.parametrize("reference", ["openai:gpt-5-mini", "bedrock:amazon.nova-lite-v1:0"])

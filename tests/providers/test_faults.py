@@ -54,6 +54,15 @@ NOW = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
         ),
         (
             {
+                "x-ratelimit-remaining-requests": "0",
+                "x-ratelimit-reset-requests": "9s",
+                "x-ratelimit-remaining-tokens": "0",
+                "x-ratelimit-reset-tokens": "2s",
+            },
+            9.0,
+        ),
+        (
+            {
                 "x-ratelimit-remaining-requests": "5",
                 "x-ratelimit-reset-requests": "9s",
                 "x-ratelimit-remaining-tokens": "5",

@@ -137,8 +137,10 @@ async def test_cookies_are_not_kept() -> None:
     async with recording() as server:
         server.answer(200, {}, Set_Cookie="session=1; Path=/")
         transport = Transport(allow_private=True)
+        # By name: aiohttp's own jar takes none from a bare IP address.
+        url = URL(server.url.replace("127.0.0.1", "localhost"))
         for _ in range(2):
-            await transport.post(URL(server.url), b"{}", {})
+            await transport.post(url, b"{}", {})
         await transport.close()
         assert all("Cookie" not in request.headers for request in server.requests)
 

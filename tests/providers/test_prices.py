@@ -90,6 +90,12 @@ def test_no_call_costs_more_than_the_most_it_can(
     assert cost_usd(price, usage) <= most * (1 + 1e-12)
 
 
+def test_the_most_counts_the_dearest_kind_and_every_response() -> None:
+    price = Price(input=3, output=15, cache_write=6, per_request=0.5)
+    most = largest_cost_usd(price, 1_000_000, 100_000, 2)
+    assert most == pytest.approx(2 * (0.5 + 6 + 1.5))
+
+
 @given(prices, st.integers(0, 10**6), st.integers(0, 10**5))
 def test_more_room_never_costs_less(price: Price, tokens: int, most: int) -> None:
     assert largest_cost_usd(price, tokens, most) <= largest_cost_usd(price, tokens + 1, most + 1)
