@@ -15,7 +15,7 @@ MODULES = sorted(
     if "versions" not in path.parts  # a migration is one list of statements, never edited again
 )
 MODULE_LINES = 300
-FUNCTION_LINES = 50
+FUNCTION_LINES = {"prompt_app": 50, "cdk_src": 70}  # a construct is one list of declarations
 # Longer for a reason: what it may have, and why it stays in one piece.
 ALLOWED_LINES = {
     "prompt_app/interfaces.py": 440,  # all sockets on one page; protocols without code
@@ -39,10 +39,11 @@ def test_every_exception_is_still_needed() -> None:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_a_function_is_about_50_lines_at_most(module: str) -> None:
+def test_a_function_is_not_longer_than_a_screen(module: str) -> None:
     tree = ast.parse((ROOT / module).read_text("utf-8"))
     functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
-    long = {f.name: lines for f in functions if (lines := body_lines(f)) > FUNCTION_LINES}
+    most = FUNCTION_LINES[module.split("/")[0]]
+    long = {f.name: lines for f in functions if (lines := body_lines(f)) > most}
     assert long == {}, f"in {module}, lines of code without the docstring"
 
 
