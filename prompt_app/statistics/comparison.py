@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
@@ -35,6 +36,7 @@ from prompt_app.statistics.paired_tests import (
     sign_flip_test,
     signed_ranks,
 )
+from prompt_app.statistics.quantiles import t_tail
 from prompt_app.statistics.verdict import PairedComparison, decide
 
 FloatArray = NDArray[np.float64]
@@ -68,6 +70,7 @@ class ComparisonOptions:
     test: Literal["permutation", "wilcoxon"] = "permutation"
     """For values other than pass/fail; Wilcoxon where outliers should count little."""
     flips: Resampling = DEFAULT_FLIPS
+    """No p-value gets below 1 / (count + 1): raise it for hundreds of metrics and candidates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,13 +258,13 @@ def _spread(differences: FloatArray, clusters: NDArray[np.int64] | None) -> _Spr
 
 def _equivalence(spread: _Spread, margin: float | None) -> float | None:
     """The larger p of both one-sided tests; None without a spread, which says too little."""
-    from scipy.special import ndtr, stdtr
-
     if margin is None or spread.error == 0:
         return None
     nearest = (margin - abs(spread.centre)) / spread.error
-    below = ndtr(-nearest) if spread.degrees is None else stdtr(spread.degrees, -nearest)
-    return float(below)
+    if spread.degrees is None:
+        return NormalDist().cdf(-nearest)
+    tail = t_tail(abs(nearest), spread.degrees) / 2
+    return tail if nearest > 0 else 1 - tail
 
 
 def _adjust(results: Sequence[PairedComparison]) -> list[PairedComparison]:

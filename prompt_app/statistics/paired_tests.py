@@ -14,6 +14,7 @@ from prompt_app.errors import StatisticsError
 from prompt_app.statistics.bootstrap import Resampling
 from prompt_app.statistics.correlation import mean_ranks
 from prompt_app.statistics.intervals import normal_quantile
+from prompt_app.statistics.quantiles import incomplete_beta
 
 FloatArray = NDArray[np.float64]
 
@@ -44,13 +45,15 @@ def mcnemar_exact(gained: int, lost: int) -> TestResult:
 
     ``gained``, ``lost``: examples that pass in the second run only, in the first run only.
     """
-    from scipy.special import bdtr
-
     if gained < 0 or lost < 0:
         raise StatisticsError("Counts of changed examples cannot be negative.")
     changed = gained + lost
-    p = 1.0 if changed == 0 else min(1.0, 2 * float(bdtr(min(gained, lost), changed, 0.5)))
-    return TestResult(p, MCNEMAR)
+    if gained == lost:
+        return TestResult(1.0, MCNEMAR)
+    rarer = min(gained, lost)
+    # P(X <= k) of a binomial is a regularised incomplete beta function: DLMF 8.17.5.
+    tail = incomplete_beta(changed - rarer, rarer + 1, 0.5, 0.5)
+    return TestResult(min(1.0, 2 * tail), MCNEMAR)
 
 
 def sign_flip_test(
