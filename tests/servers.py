@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
@@ -23,9 +24,7 @@ _NOT_FOUND = (
 def postgresql_programs() -> Path:
     """The folder with initdb and postgres. Raises RuntimeError that names the package."""
     on_path = shutil.which("initdb")
-    folders = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda f: -int(f.parent.name)
-    )
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda f: -int(f.parent.name))
     if on_path:
         folders.insert(0, Path(on_path).resolve().parent)
     if config := shutil.which("pg_config"):
@@ -54,18 +53,29 @@ class PostgresServer:
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://postgres@/{database}?host={self._folder}"
 
-    def create_database(self, template: str = "template0") -> str:
-        """The name of a new database, a copy of ``template``."""
+    def create_database(self) -> str:
+        """The name of a new database."""
         name = f"test_{next(self._databases)}"
-        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-        self.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE template0")
+        self.execute(create.format(sql.Identifier(name)))
         return name
+
+    def empty(self, database: str, tables: Sequence[str]) -> None:
+        """Remove all rows, and end the connections that an earlier test left."""
+        with self.connect(database) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = %s AND pid <> pg_backend_pid()",
+                [database],
+            )
+            names = sql.SQL(", ").join(sql.Identifier(table) for table in tables)
+            connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(names))
 
     def drop_database(self, name: str) -> None:
         """Also while connections are left."""
         self.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
-    def execute(self, statement: sql.Composed | sql.SQL) -> None:
+    def execute(self, statement: sql.Composed) -> None:
         with self.connect() as connection:
             connection.execute(statement)
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
-from prompt_app.datamodel.model import TokenUsage
-from prompt_app.datamodel.score import Failure, Score
-from prompt_app.errors import StoreError
-from prompt_app.interfaces import Lease, SampleResult, SampleScores, StoredReply, WriteBatch
+from prompt_app.errors import StoreError, StoreUnavailableError
+from prompt_app.interfaces import Lease, SampleResult, SampleScores, WriteBatch
+from prompt_app.storage.counts import COUNT, SPEND, Counts
 from prompt_app.storage.database import BulkInsert, in_chunks
-from prompt_app.storage.encoding import dump_plain, dump_record
+from prompt_app.storage.encoding import dump_record
 from prompt_app.storage.leases import held_run
+from prompt_app.storage.outcomes import outcome_row
 from prompt_app.storage.part import StorePart
-from prompt_app.storage.tables import escape_text, evaluations, replies, runs, samples, scores
+from prompt_app.storage.tables import escape_text, replies, samples, scores
 
 Identity = tuple[str, int]
 """Example id and repeat."""
@@ -26,6 +26,11 @@ Identity = tuple[str, int]
 
 class Batches(StorePart):
     """The part of the store that workers write to."""
+
+    @cached_property
+    def _doubtful(self) -> dict[str, tuple[int, int, WriteBatch]]:
+        """Run -> the batch that was perhaps stored, its fence, and the number stored before."""
+        return {}
 
     @cached_property
     def _replies(self) -> BulkInsert:
@@ -44,40 +49,53 @@ class Batches(StorePart):
         """Store all of it in one transaction, with the run's counts, or nothing.
 
         A sample that is already there is left as it is, but its reply is kept, since it was paid
-        for. An outcome that is already there is left as it is. Raises LeaseLostError.
+        for. An outcome that is already there is left as it is. When the connection broke so that
+        nobody knows whether the batch was stored, the same object given again is stored once.
+        Raises LeaseLostError.
         """
-        with self._database.write() as connection:
-            held = held_run(connection, lease)
-            counts = _Counts()
-            now = datetime.now(UTC)
-            present = _present(connection, held.number, _identities(batch))
-            self._insert_replies(connection, batch, present, counts, now)
-            new = _new_results(batch.results, present)
-            self._insert_samples(connection, held.number, new, now)
-            counts.add_results(new, batch.replies)
-            if batch.scores:
-                present.update(_present(connection, held.number, _both(new, batch.scores)))
-                self._insert_scores(connection, held.number, batch.scores, present, counts)
-            released = min(batch.released_nanousd, held.reserved_nanousd)
+        held: Row[Any] | None = None
+        try:
+            with self._database.write() as connection:
+                held = held_run(connection, lease)
+                if self._doubtful.get(lease.run.id) != (lease.fence, held.batches - 1, batch):
+                    self._store(connection, held, batch)
+        except StoreUnavailableError:
+            if held is not None:
+                self._doubtful[lease.run.id] = (lease.fence, held.batches, batch)
+            raise
+        self._doubtful.pop(lease.run.id, None)
+
+    def _store(self, connection: Connection, held: Row[Any], batch: WriteBatch) -> None:
+        counts = Counts()
+        now = datetime.now(UTC)
+        present = _present(connection, held.number, _identities(batch))
+        self._insert_replies(connection, batch, present, counts, now)
+        new = _new_results(batch.results, present)
+        self._insert_samples(connection, held.number, new, now)
+        counts.add_results(new, batch.replies)
+        if batch.scores:
+            present.update(_present(connection, held.number, _both(new, batch.scores)))
+            self._insert_scores(connection, held.number, batch.scores, present, counts)
+        released = min(batch.released_nanousd, held.reserved_nanousd)
+        connection.execute(
+            COUNT, {"run_number": held.number, "released": released, **counts.columns()}
+        )
+        if released or batch.spent_nanousd:
             connection.execute(
-                _COUNT, {"run_number": held.number, "released": released, **counts.columns()}
+                SPEND,
+                {
+                    "evaluation": held.evaluation_id,
+                    "released": released,
+                    "spent": batch.spent_nanousd,
+                },
             )
-            if released or batch.spent_nanousd:
-                connection.execute(
-                    _SPEND,
-                    {
-                        "evaluation": held.evaluation_id,
-                        "released": released,
-                        "spent": batch.spent_nanousd,
-                    },
-                )
 
     def _insert_replies(
         self,
         connection: Connection,
         batch: WriteBatch,
         present: Mapping[Identity, _Present],
-        counts: _Counts,
+        counts: Counts,
         now: datetime,
     ) -> None:
         if not batch.replies:
@@ -141,7 +159,7 @@ class Batches(StorePart):
         run: int,
         scored: Sequence[SampleScores],
         present: Mapping[Identity, _Present],
-        counts: _Counts,
+        counts: Counts,
     ) -> None:
         """Insert the outcomes that are new and move their samples on to ``scored``."""
         by_sample = [
@@ -163,7 +181,7 @@ class Batches(StorePart):
                 if identity not in known:
                     known.add(identity)
                     counts.judge_cost_usd += outcome.cost_usd
-                    rows.append(_outcome_row(run, sample.number, outcome))
+                    rows.append(outcome_row(run, sample.number, outcome))
             if sample.state == "answered":
                 sample.state = "scored"
                 finished.append(sample.number)
@@ -181,74 +199,6 @@ class _Present:
     state: str
 
 
-@dataclass(slots=True)
-class _Counts:
-    """What a batch adds to the run's row."""
-
-    answered: int = 0
-    scored: int = 0
-    failed: int = 0
-    cached: int = 0
-    cost_usd: float = 0.0
-    judge_cost_usd: float = 0.0
-    usage: list[TokenUsage] = field(default_factory=list)
-
-    def add_results(self, new: Sequence[SampleResult], stored: Sequence[StoredReply]) -> None:
-        usage = {reply.id: reply.reply.usage for reply in stored}
-        for result in new:
-            self.cost_usd += result.cost_usd
-            if result.reply_id is None:
-                self.failed += 1
-                continue
-            self.answered += 1
-            if result.cached:
-                self.cached += 1
-            elif result.reply_id in usage:
-                self.usage.append(usage[result.reply_id])
-
-    def columns(self) -> dict[str, int | float]:
-        return {
-            "add_answered": self.answered,
-            "add_scored": self.scored,
-            "add_failed": self.failed,
-            "add_cached": self.cached,
-            "add_cost": self.cost_usd,
-            "add_judge_cost": self.judge_cost_usd,
-            "add_input": sum(usage.input for usage in self.usage),
-            "add_output": sum(usage.output for usage in self.usage),
-            "add_cached_input": sum(usage.cached_input for usage in self.usage),
-            "add_cache_write": sum(usage.cache_write for usage in self.usage),
-            "add_reasoning": sum(usage.reasoning for usage in self.usage),
-        }
-
-
-_COUNT = (
-    update(runs)
-    .where(runs.c.number == bindparam("run_number"))
-    .values(
-        heartbeat=runs.c.heartbeat + 1,
-        answered=runs.c.answered + bindparam("add_answered"),
-        scored=runs.c.scored + bindparam("add_scored"),
-        failed=runs.c.failed + bindparam("add_failed"),
-        cached=runs.c.cached + bindparam("add_cached"),
-        cost_usd=runs.c.cost_usd + bindparam("add_cost"),
-        judge_cost_usd=runs.c.judge_cost_usd + bindparam("add_judge_cost"),
-        input_tokens=runs.c.input_tokens + bindparam("add_input"),
-        output_tokens=runs.c.output_tokens + bindparam("add_output"),
-        cached_input_tokens=runs.c.cached_input_tokens + bindparam("add_cached_input"),
-        cache_write_tokens=runs.c.cache_write_tokens + bindparam("add_cache_write"),
-        reasoning_tokens=runs.c.reasoning_tokens + bindparam("add_reasoning"),
-        reserved_nanousd=runs.c.reserved_nanousd - bindparam("released"),
-    )
-)
-_SPEND = (
-    update(evaluations)
-    .where(evaluations.c.id == bindparam("evaluation"))
-    .values(
-        reserved_nanousd=evaluations.c.reserved_nanousd - bindparam("released"),
-        spent_nanousd=evaluations.c.spent_nanousd + bindparam("spent"),
-    )
-)
 _PRESENT = select(samples.c.number, samples.c.example_id, samples.c.repeat, samples.c.state).where(
     samples.c.run == bindparam("run_number"),
     samples.c.example_id.in_(bindparam("example_ids", expanding=True)),
@@ -308,7 +258,7 @@ def _count_duplicate_calls(
     connection: Connection,
     batch: WriteBatch,
     present: Mapping[Identity, _Present],
-    counts: _Counts,
+    counts: Counts,
 ) -> None:
     """Count the cost of calls for samples that had a result already: they were billed too."""
     again = {
@@ -342,19 +292,3 @@ def _stored_replies(
     if missing:
         raise StoreError(f"A result names the reply {missing[0]!r}, which was never stored.")
     return known
-
-
-def _outcome_row(run: int, sample: int, outcome: Score | Failure) -> tuple[Any, ...]:
-    usage = dump_record(outcome.usage) if outcome.usage.total else None
-    if isinstance(outcome, Failure):
-        kind, message = outcome.kind, escape_text(outcome.message)
-        return (
-            *(sample, outcome.metric, run, None, None, outcome.version, None),
-            *(kind, message, outcome.cost_usd, usage),
-        )
-    reason = escape_text(outcome.reason) if outcome.reason else None
-    details = dump_plain(outcome.details) if outcome.details else None
-    return (
-        *(sample, outcome.metric, run, outcome.value, reason, outcome.version, details),
-        *(None, None, outcome.cost_usd, usage),
-    )

@@ -29,6 +29,8 @@ Item = TypeVar("Item")
 
 LOCK_WAIT_SECONDS = 5.0
 """How long a call waits for a lock that another holds before it gives up."""
+LARGEST_NUMBER = 2**31 - 1
+"""That a column of type Integer holds on PostgreSQL."""
 MOST_PARAMETERS = 900
 """Values in one ``IN (...)``."""
 
@@ -42,6 +44,8 @@ _SQLITE_WAITING = {
     sqlite3.SQLITE_READONLY: "its file is read-only",
     sqlite3.SQLITE_NOMEM: "there is no memory left",
 }
+_POSTGRESQL_WAITING = ("08", "25006", "40", "53", "55", "57")
+"""SQLSTATEs of lost connections, a standby, deadlocks, full disks, locks and restarts."""
 
 
 class Database:
@@ -56,10 +60,10 @@ class Database:
 
     @property
     def place(self) -> str:
-        """The database for people, without a password."""
+        """The database for people, without a password, wherever in the address that stands."""
         if self.is_sqlite:
             return str(self.url.database)
-        return self.url.render_as_string(hide_password=True)
+        return self.url.set(query={}).render_as_string(hide_password=True)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -115,8 +119,9 @@ class Database:
         code = getattr(error.orig, "sqlite_errorcode", None)
         if code is not None:
             return self._translate_sqlite(error.orig, code & 0xFF)
-        lost = error.connection_invalidated or isinstance(error, InterfaceError)
-        if lost or isinstance(error, OperationalError):
+        state = getattr(error.orig, "sqlstate", None) or ""
+        lost = error.connection_invalidated or isinstance(error, InterfaceError | OperationalError)
+        if lost or state.startswith(_POSTGRESQL_WAITING):
             return self._unavailable(" ".join(str(error.orig).split()))
         return StoreError(f"The store {self.place} failed: {error.orig}")
 

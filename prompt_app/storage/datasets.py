@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from typing import IO, Any
@@ -14,13 +12,13 @@ from typing import IO, Any
 from sqlalchemy import Connection, Row, Select, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from prompt_app.datamodel.base import canonical_json
 from prompt_app.datamodel.dataset import DatasetOptions, DatasetVersion, Example
 from prompt_app.errors import DatasetError, UnknownNameError
 from prompt_app.registry import nearest_names
 from prompt_app.storage.database import in_chunks
-from prompt_app.storage.encoding import dump_fields, dump_plain, dump_record, fold, load_record
+from prompt_app.storage.encoding import dump_plain, dump_record, fold, load_record
 from prompt_app.storage.part import StorePart
+from prompt_app.storage.spool import spool_rows
 from prompt_app.storage.tables import dataset_versions, examples, version_rows
 
 _SPOOL_IN_MEMORY = 8_000_000
@@ -49,7 +47,7 @@ class Datasets(StorePart):
         with tempfile.SpooledTemporaryFile(
             max_size=_SPOOL_IN_MEMORY, mode="w+", encoding="utf-8", newline="\n"
         ) as spool:
-            content = _spool(name, options, examples, spool)
+            content = spool_rows(name, options, examples, spool)
 
             def save(connection: Connection) -> DatasetVersion:
                 chosen = dataset_versions.c.id == content.id
@@ -105,17 +103,17 @@ class Datasets(StorePart):
     def get_dataset_version(self, name: str, number: int | None = None) -> DatasetVersion:
         """Version ``number`` of ``name``, or the newest."""
         query = _versions().where(dataset_versions.c.name == name)
-        if number is not None:
-            query = query.where(dataset_versions.c.number == number)
+        query = query.order_by(dataset_versions.c.number.desc()).limit(1)
         with self._database.read() as connection:
-            query = query.order_by(dataset_versions.c.number.desc()).limit(1)
-            row = connection.execute(query).first()
-            if row is None:
-                unknown = _unknown_dataset(connection, name)
-                if number is None or not _next_number(connection, name) > 1:
-                    raise unknown
-                raise UnknownNameError(f"version of the dataset {name!r}", str(number))
-            return version_of(row)
+            newest = connection.execute(query).first()
+            if newest is None:
+                raise _unknown_dataset(connection, name)
+            if number is None or number == newest.number:
+                return version_of(newest)
+            if 0 < number < newest.number:
+                chosen = connection.execute(query.where(dataset_versions.c.number == number))
+                return version_of(chosen.one())
+        raise UnknownNameError(f"version of the dataset {name!r}", str(number))
 
     def get_dataset_version_by_id(self, version_id: str) -> DatasetVersion:
         with self._database.read() as connection:
@@ -187,38 +185,6 @@ class Datasets(StorePart):
                     "id field."
                 ) from error
             position += len(rows)
-
-
-@dataclass(slots=True)
-class _Content:
-    """What is known of the rows after they were read."""
-
-    id: str = ""
-    rows: int = 0
-    columns: dict[str, None] = field(default_factory=dict)
-    split_rows: dict[str, int] = field(default_factory=dict)
-
-
-def _spool(name: str, options: DatasetOptions, rows: Iterable[Example], spool: IO[str]) -> _Content:
-    """Write the rows to ``spool``, a JSON list a line: id, split, fingerprint, fields."""
-    content = _Content()
-    digest = hashlib.sha256(canonical_json([name, options.content_id]).encode())
-    for example in rows:
-        content.rows += 1
-        try:
-            fields = dump_fields(example.fields)
-            fingerprint = example.fingerprint
-            digest.update(canonical_json([example.id, example.split, fingerprint]).encode())
-        except (ValueError, TypeError) as error:
-            raise DatasetError(f"Row {content.rows} cannot be stored: {error}.") from error
-        if "\0" in example.id or "\0" in (example.split or ""):
-            raise DatasetError(f"The id or split of row {content.rows} holds a NUL character.")
-        content.columns.update(dict.fromkeys(example.fields))
-        if example.split is not None:
-            content.split_rows[example.split] = content.split_rows.get(example.split, 0) + 1
-        spool.write(json.dumps([example.id, example.split, fingerprint, fields]) + "\n")
-    content.id = digest.hexdigest()[:24]
-    return content
 
 
 def _insert_version(connection: Connection, version: DatasetVersion) -> None:

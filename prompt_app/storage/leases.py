@@ -9,6 +9,7 @@ clock.
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Sequence
@@ -132,17 +133,17 @@ class Leases(StorePart):
             elif state == "queued" and held.requested == "pause":
                 state, reason = "paused", "Paused on request."
             _leave_unconfirmed(connection, held)
+            this_run = runs.c.number == held.number
+            live = connection.execute(select(runs.c.live).where(this_run)).scalar_one()
             connection.execute(
                 update(runs)
-                .where(runs.c.number == held.number)
+                .where(this_run)
                 .values(
-                    **_released(state, reason),
+                    **_released(state, reason, live),
                     summary=dump_plain([item.model_dump(mode="json") for item in summary]),
                 )
             )
-            return run_of(
-                connection.execute(select(runs).where(runs.c.number == held.number)).one()
-            )
+            return run_of(connection.execute(select(runs).where(this_run)).one())
 
     def _claimable(self, evaluation_id: str | None) -> list[Row[Any]]:
         """Queued runs and those of dead workers, oldest first."""
@@ -160,7 +161,14 @@ class Leases(StorePart):
             query = query.where(runs.c.evaluation_id == evaluation_id)
         with self._database.read() as connection:
             rows: Sequence[Row[Any]] = connection.execute(query.order_by(runs.c.number)).all()
+        if evaluation_id is None:
+            self._forget_all_but({row.number for row in rows})
         return [row for row in rows if row.state == "queued" or self._is_abandoned(row)]
+
+    def _forget_all_but(self, numbers: set[int]) -> None:
+        with self._last_sign_lock:
+            for number in self._last_sign.keys() - numbers:
+                del self._last_sign[number]
 
     def _is_abandoned(self, row: Row[Any]) -> bool:
         holder = WorkerIdentity(row.worker_host, row.worker_pid, row.worker_started)
@@ -177,7 +185,7 @@ class Leases(StorePart):
 
 def held_run(connection: Connection, lease: Lease) -> Row[Any]:
     """The run of ``lease``, locked until the transaction ends: number, evaluation_id, requested,
-    reserved_nanousd. Raises LeaseLostError when the lease is no longer its worker's."""
+    reserved_nanousd, batches. Raises LeaseLostError when the lease is no longer its worker's."""
     row = connection.execute(_HELD, {"run_id": lease.run.id, "held_fence": lease.fence}).first()
     if row is None:
         raise LeaseLostError(
@@ -189,7 +197,13 @@ def held_run(connection: Connection, lease: Lease) -> Row[Any]:
 
 def _held_query() -> Any:
     return (
-        select(runs.c.number, runs.c.evaluation_id, runs.c.requested, runs.c.reserved_nanousd)
+        select(
+            runs.c.number,
+            runs.c.evaluation_id,
+            runs.c.requested,
+            runs.c.reserved_nanousd,
+            runs.c.batches,
+        )
         .where(
             runs.c.id == bindparam("run_id"),
             runs.c.fence == bindparam("held_fence"),
@@ -222,7 +236,7 @@ def _claim(connection: Connection, seen: Row[Any], worker: WorkerIdentity) -> Le
     if row.requested is not None:
         state: RunState = "cancelled" if row.requested == "cancel" else "paused"
         reason = f"{state.capitalize()} on request."
-        connection.execute(this_run.values(**_released(state, reason)))
+        connection.execute(this_run.values(**_released(state, reason, row.live)))
         return None
     connection.execute(
         this_run.values(
@@ -258,12 +272,15 @@ def _leave_unconfirmed(connection: Connection, row: Row[Any]) -> None:
     connection.execute(update(runs).where(runs.c.number == row.number).values(reserved_nanousd=0))
 
 
-def _released(state: RunState, reason: str) -> dict[str, Any]:
+def _released(state: RunState, reason: str, live: str) -> dict[str, Any]:
+    """The columns of a run that no worker holds any more. It has no rate then; ``live`` is what
+    its last worker told."""
     ended = state in ("finished", "cancelled", "failed")
     return {
         "state": state,
         "reason": reason,
         "requested": None,
+        "live": dump_plain({"retries": json.loads(live).get("retries", {})}),
         "worker_host": None,
         "worker_pid": None,
         "worker_started": None,

@@ -12,6 +12,7 @@ from prompt_app.datamodel.dataset import Name
 from prompt_app.datamodel.prompt import PromptTemplate, PromptVersion
 from prompt_app.errors import EvaluationError, UnknownNameError
 from prompt_app.registry import nearest_names
+from prompt_app.storage.database import LARGEST_NUMBER
 from prompt_app.storage.encoding import dump_record, load_record
 from prompt_app.storage.part import StorePart
 from prompt_app.storage.tables import prompt_labels, prompt_versions
@@ -120,7 +121,7 @@ class Prompts(StorePart):
             raise EvaluationError(f"{label!r} cannot be a label: it reads as a version's number.")
 
         def move(connection: Connection) -> None:
-            if _find(connection, name, number=number) is None:
+            if _find_number(connection, name, number) is None:
                 raise UnknownNameError(f"version of the prompt {name!r}", str(number))
             here = (prompt_labels.c.name == name) & (prompt_labels.c.label == label)
             connection.execute(delete(prompt_labels).where(here))
@@ -138,11 +139,16 @@ def _find(connection: Connection, name: str, **columns: str | int) -> Row[Any] |
     return connection.execute(query.order_by(prompt_versions.c.number.desc()).limit(1)).first()
 
 
+def _find_number(connection: Connection, name: str, number: int) -> Row[Any] | None:
+    # A greater one is an error to PostgreSQL, not merely absent.
+    return _find(connection, name, number=number) if 0 < number <= LARGEST_NUMBER else None
+
+
 def _find_which(connection: Connection, name: str, which: str | int | None) -> Row[Any] | None:
     if which is None:
         return _find(connection, name)
     if isinstance(which, int) or (which.isdecimal() and len(which) < 10):
-        return _find(connection, name, number=int(which))
+        return _find_number(connection, name, int(which))
     number = connection.scalar(
         select(prompt_labels.c.number).where(
             (prompt_labels.c.name == name) & (prompt_labels.c.label == which)

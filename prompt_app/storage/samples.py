@@ -6,16 +6,18 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import Connection, Row, Select, and_, func, or_, select
 
 from prompt_app.datamodel.dataset import Example
 from prompt_app.datamodel.evaluation import SampleKey, SampleState
-from prompt_app.datamodel.model import Reply, TokenUsage
+from prompt_app.datamodel.model import Reply
 from prompt_app.datamodel.score import Failure, Score
-from prompt_app.errors import EvaluationError, UnknownNameError
+from prompt_app.errors import UnknownNameError
 from prompt_app.interfaces import Page, RowFilter, StoredSample
 from prompt_app.storage.database import in_chunks
 from prompt_app.storage.encoding import load_record
+from prompt_app.storage.filters import filtered, ordered
+from prompt_app.storage.outcomes import outcome_of
 from prompt_app.storage.part import StorePart
 from prompt_app.storage.runs import lacks_outcome, run_number
 from prompt_app.storage.tables import examples, replies, runs, samples, scores, version_rows
@@ -77,16 +79,16 @@ class Samples(StorePart):
         """The rows that fit ``row_filter``. Sorted by score, rows without a score come last."""
         with self._database.read() as connection:
             run = run_number(connection, run_id)
-            query = _filtered(run, row_filter)
-            ordered = _ordered(query.with_only_columns(samples.c.number), run, row_filter)
-            ordered = ordered.offset(offset).limit(limit)
+            query = filtered(run, row_filter)
+            numbered = query.with_only_columns(samples.c.number)
+            wanted = ordered(numbered, row_filter).offset(offset).limit(limit)
             if row_filter.text:
                 # Searching is slow, so count in the same pass.
-                found = connection.execute(ordered.add_columns(func.count().over())).all()
+                found = connection.execute(wanted.add_columns(func.count().over())).all()
                 numbers: Sequence[int] = [row[0] for row in found]
                 total = found[0][1] if found else None
             else:
-                numbers = connection.scalars(ordered).all()
+                numbers = connection.scalars(wanted).all()
                 total = None
             if total is None and (offset or not row_filter.text):
                 total = connection.scalar(query.with_only_columns(func.count()))
@@ -159,80 +161,6 @@ class Samples(StorePart):
             position, repeat = rows[-1].position, rows[-1].repeat
 
 
-def _filtered(run: int, wanted: RowFilter) -> Select[Any]:
-    query = select(samples).where(samples.c.run == run)
-    if wanted.state is not None:
-        query = query.where(samples.c.state == wanted.state)
-    if wanted.error_kind is not None:
-        query = query.where(samples.c.error_kind == wanted.error_kind)
-    if wanted.minimum is not None or wanted.maximum is not None:
-        query = query.where(samples.c.number.in_(_in_range(run, wanted)))
-    if wanted.metric_failed:
-        failed = select(scores.c.sample).where(scores.c.run == run, scores.c.value.is_(None))
-        if wanted.metric is not None:
-            failed = failed.where(scores.c.metric == wanted.metric)
-        query = query.where(samples.c.number.in_(failed))
-    if wanted.text:
-        query = query.where(_contains(run, wanted.text))
-    return query
-
-
-def _in_range(run: int, wanted: RowFilter) -> Select[Any]:
-    if wanted.metric is None:
-        raise EvaluationError("A least or greatest score needs the metric it is of.")
-    query = select(scores.c.sample).where(
-        scores.c.run == run, scores.c.metric == wanted.metric, scores.c.value.is_not(None)
-    )
-    if wanted.minimum is not None:
-        query = query.where(scores.c.value >= wanted.minimum)
-    if wanted.maximum is not None:
-        query = query.where(scores.c.value <= wanted.maximum)
-    return query
-
-
-def _contains(run: int, text: str) -> ColumnElement[bool]:
-    """Rows with ``text`` in the example's fields, the reply or the error message."""
-    folded = text.casefold()
-    with_example = (
-        select(version_rows.c.position)
-        .join(examples, examples.c.number == version_rows.c.example)
-        .where(
-            version_rows.c.version
-            == select(runs.c.version).where(runs.c.number == run).scalar_subquery(),
-            examples.c.folded.contains(folded, autoescape=True),
-        )
-    )
-    with_reply = (
-        select(samples.c.number)
-        .join(replies, replies.c.number == samples.c.reply)
-        .where(samples.c.run == run, replies.c.folded.contains(folded, autoescape=True))
-    )
-    return or_(
-        samples.c.position.in_(with_example),
-        samples.c.number.in_(with_reply),
-        samples.c.error_message.icontains(text, autoescape=True),
-    )
-
-
-def _ordered(query: Select[Any], run: int, wanted: RowFilter) -> Select[Any]:
-    def directed(column: Any) -> Any:
-        return column.desc() if wanted.descending else column.asc()
-
-    by_position = (directed(samples.c.position), directed(samples.c.repeat))
-    if wanted.sort == "score":
-        if wanted.metric is None:
-            raise EvaluationError("Sorting by score needs the metric whose score it is.")
-        query = query.outerjoin(
-            scores, and_(scores.c.sample == samples.c.number, scores.c.metric == wanted.metric)
-        )
-        return query.order_by(directed(scores.c.value).nulls_last(), *by_position)
-    if wanted.sort == "latency":
-        return query.order_by(directed(samples.c.latency_seconds).nulls_last(), *by_position)
-    if wanted.sort == "cost":
-        return query.order_by(directed(samples.c.cost_usd), *by_position)
-    return query.order_by(*by_position)
-
-
 _WHOLE = (
     select(
         samples,
@@ -263,7 +191,7 @@ def _load(connection: Connection, numbers: Sequence[int]) -> list[StoredSample]:
             rows[row.number] = row
         query = select(scores).where(scores.c.sample.in_(some)).order_by(scores.c.metric)
         for row in connection.execute(query):
-            outcomes[row.sample].append(_outcome_of(row))
+            outcomes[row.sample].append(outcome_of(row))
     return [_sample_of(rows[number], outcomes[number]) for number in numbers]
 
 
@@ -288,26 +216,4 @@ def _sample_of(row: Row[Any], outcomes: Iterable[Score | Failure]) -> StoredSamp
         scores=tuple(outcome for outcome in outcomes if isinstance(outcome, Score)),
         failures=tuple(outcome for outcome in outcomes if isinstance(outcome, Failure)),
         answered_at=row.answered_at,
-    )
-
-
-def _outcome_of(row: Row[Any]) -> Score | Failure:
-    usage = TokenUsage() if row.usage is None else load_record(TokenUsage, row.usage)
-    if row.failure_kind is not None:
-        return Failure(
-            metric=row.metric,
-            kind=row.failure_kind,
-            message=row.failure_message or "",
-            version=row.version,
-            cost_usd=row.cost_usd,
-            usage=usage,
-        )
-    return Score(
-        metric=row.metric,
-        value=row.value,
-        reason=row.reason or "",
-        version=row.version,
-        details={} if row.details is None else json.loads(row.details),
-        cost_usd=row.cost_usd,
-        usage=usage,
     )

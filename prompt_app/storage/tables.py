@@ -208,6 +208,7 @@ runs = Table(
     Column("reserved_nanousd", BigInteger, nullable=False, default=0),
     Column("fence", BigInteger, nullable=False, default=0),  # one more with every claim
     Column("heartbeat", BigInteger, nullable=False, default=0),  # one more with every sign of life
+    Column("batches", BigInteger, nullable=False, default=0),  # stored by write_batch
     Column("worker_host", Text),
     Column("worker_pid", Integer),
     Column("worker_started", Text),

@@ -13,6 +13,7 @@ from servers import PostgresServer
 from prompt_app.settings import Settings
 from prompt_app.storage import open_store
 from prompt_app.storage.store import SqlStore
+from prompt_app.storage.tables import metadata
 
 Opener = Callable[..., SqlStore]
 
@@ -38,26 +39,26 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(
+def postgres_database(
     postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
 ) -> str:
+    """A migrated database that the tests use one after another."""
     name = postgres_server.create_database()
     migrated(settings_for(tmp_path_factory.mktemp("none"), postgres_server.url(name)))
     return name
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     """Of a migrated, empty store."""
     if request.param == "sqlite":
         template = request.getfixturevalue("sqlite_template")
         shutil.copy(template, tmp_path / "prompt-app.sqlite3")
-        yield settings_for(tmp_path, None)
-        return
+        return settings_for(tmp_path, None)
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    name = server.create_database(request.getfixturevalue("postgres_template"))
-    yield settings_for(tmp_path, server.url(name))
-    server.drop_database(name)
+    name: str = request.getfixturevalue("postgres_database")
+    server.empty(name, [table.name for table in metadata.sorted_tables])
+    return settings_for(tmp_path, server.url(name))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -18,8 +18,10 @@ JSON = st.recursive(
     | st.integers()
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(exclude_categories=["Cs"])),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 
@@ -147,7 +149,7 @@ def test_an_iterable_that_breaks_leaves_nothing(store: SqlStore) -> None:
     ids=["surrogate", "NUL in id", "NUL in split", "surrogate in id", "5000 digits", "NaN"],
 )
 def test_what_cannot_be_stored_is_refused_with_its_row(store: SqlStore, row: Example) -> None:
-    with pytest.raises(DatasetError, match="row 2|Row 2"):
+    with pytest.raises(DatasetError, match="(?i)row 2"):
         save_dataset(store, [Example(id="ok", position=0, fields={}), row])
     assert store.list_datasets() == []
 

@@ -69,7 +69,7 @@ def test_unknown_ones_come_with_the_nearest(store: SqlStore) -> None:
 
 
 def test_any_text_comes_back(store: SqlStore) -> None:
-    odd = template("NUL \0, quote \" and backslash \\, \x02json:, 🦀 {name}")
+    odd = template('NUL \0, quote " and backslash \\, \x02json:, 🦀 {name}')
     store.save_prompt_version("odd", odd, note="\0 note")
     found = store.get_prompt_version("odd")
     assert (found.template, found.note) == (odd, "\0 note")

@@ -124,6 +124,7 @@ def upgrade() -> None:
         sa.Column("reserved_nanousd", sa.BigInteger(), nullable=False),
         sa.Column("fence", sa.BigInteger(), nullable=False),
         sa.Column("heartbeat", sa.BigInteger(), nullable=False),
+        sa.Column("batches", sa.BigInteger(), nullable=False),
         sa.Column("worker_host", sa.Text(), nullable=True),
         sa.Column("worker_pid", sa.Integer(), nullable=True),
         sa.Column("worker_started", sa.Text(), nullable=True),
