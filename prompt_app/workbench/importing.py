@@ -19,14 +19,15 @@ class BadRowsError(DatasetError):
     """A dataset has malformed rows, and the user has not said to skip them."""
 
     def __init__(self, source: str, problems: Sequence[RowProblem], count: int) -> None:
-        lines = [f"  line {problem.line}: {problem.reason}" for problem in problems]
-        if count > len(lines):
-            lines.append(f"  and {count - len(lines)} more")
-        super().__init__(
-            f"{source} has {count} bad row{'s' if count != 1 else ''}:\n"
-            + "\n".join(lines)
-            + "\nMend them, or skip them with on_bad_rows: skip."
-        )
+        advice = "Mend it, or skip bad rows (on_bad_rows: skip, --skip-bad-rows)."
+        if count == 1:
+            super().__init__(f"{source}, line {problems[0].line}: {problems[0].reason} {advice}")
+        else:
+            lines = [f"  line {problem.line}: {problem.reason}" for problem in problems]
+            if count > len(lines):
+                lines.append(f"  and {count - len(lines)} more")
+            listed = "\n".join(lines)
+            super().__init__(f"{source} has {count} bad rows. {advice}\n{listed}")
         self.problems = tuple(problems)
         self.count = count
 

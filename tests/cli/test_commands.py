@@ -1,0 +1,111 @@
+"""Each command on a real store, its text and its JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from cli.commands import CommandLine
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture
+def finished(command_line: CommandLine) -> str:
+    """The run id of the example's first run."""
+    result = command_line.run("run", "--json", str(EXAMPLES / "evaluation.yaml"))
+    assert result.code == 0
+    return str(result.json()["runs"][0]["id"])
+
+
+def test_the_example_shows_that_the_passage_helps(command_line: CommandLine, finished: str) -> None:
+    first, second = (
+        command_line.run("show", "--json", run).json()["summary"][0]
+        for run in (finished, finished.replace("-1", "-2"))
+    )
+    assert first["interval"]["lower"] > second["interval"]["upper"]
+
+
+def test_listing_and_showing(command_line: CommandLine, finished: str) -> None:
+    assert finished in command_line.run("runs").out
+    shown = command_line.run("show", finished)
+    assert "95% interval" in shown.out
+    assert "squad_f1" in shown.out
+    assert "geography@1" in command_line.run("datasets", "list").out
+    assert command_line.run("datasets", "show", "geography", "--json").json()["versions"]
+    assert "with-passage@1" in command_line.run("prompts", "list").out
+    assert "Passage: {passage}" in command_line.run("prompts", "show", "with-passage").out
+    assert "offline:extractive" in command_line.run("models", "offline").out
+    assert "squad_f1" in command_line.run("metrics").out
+
+
+def test_rows_are_filtered_and_paged(command_line: CommandLine, finished: str) -> None:
+    best = command_line.run(
+        "rows", finished, "--metric", "exact_match", "--min", "1", "--json", "--limit", "3"
+    ).json()
+    assert 3 < best["total"] < 40
+    assert [row["exact_match"] for row in best["rows"]] == [1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_export(command_line: CommandLine, finished: str, ending: str) -> None:
+    result = command_line.run("export", finished, f"rows.{ending}")
+    assert result.code == 0
+    assert (command_line.folder / f"rows.{ending}").stat().st_size > 1000
+    again = command_line.run("export", finished, f"rows.{ending}")
+    assert again.code == 2
+    assert "--force" in again.err
+
+
+def test_export_neutralises_formulas(command_line: CommandLine) -> None:
+    row = {"question": '=HYPERLINK("http://x")', "answers": ["-1+1"], "@x": 1}
+    (command_line.folder / "rows.jsonl").write_text(json.dumps(row))
+    run = command_line.run("run", "--json", command_line.evaluation("rows.jsonl")).json()
+    command_line.run("export", run["runs"][0]["id"], "rows.csv")
+    text = (command_line.folder / "rows.csv").read_text()
+    assert ",'=HYPERLINK" not in text
+    assert "\"'=HYPERLINK" in text
+    assert "'@x" not in text  # behind "input." it starts no formula
+
+
+def test_rescoring_calls_no_model(command_line: CommandLine, finished: str) -> None:
+    result = command_line.run("rescore", finished, "squad_f1", "{name: rouge}", "--json")
+    assert result.code == 0
+    assert [each["metric"] for each in result.json()["summary"]] == ["squad_f1", "rouge"]
+
+
+def test_a_missed_threshold_exits_with_3(command_line: CommandLine) -> None:
+    (command_line.folder / "rows.jsonl").write_text('{"question": "a", "answers": ["b"]}')
+    thresholds = [{"metric": "exact_match", "at_least": 0.5}]
+    result = command_line.run("run", command_line.evaluation("rows.jsonl", thresholds=thresholds))
+    assert result.code == 3
+    assert "exact_match (mean) is 0, below 0.5" in result.err
+
+
+def test_a_run_that_did_not_finish_exits_with_4(command_line: CommandLine) -> None:
+    (command_line.folder / "rows.jsonl").write_text('{"question": "a", "answers": ["a"]}')
+    name = command_line.evaluation("rows.jsonl")
+    run = command_line.run("run", "--json", name).json()["runs"][0]["id"]
+    assert command_line.run("cancel", run).code == 2  # it has ended
+    assert command_line.run("resume", run).code == 2
+
+
+def test_prompts_are_versioned_labelled_and_compared(command_line: CommandLine) -> None:
+    (command_line.folder / "p.txt").write_text("Answer: {question}\n")
+    assert "greet@1" in command_line.run("prompts", "save", "greet", "p.txt").out
+    (command_line.folder / "p.txt").write_text("Answer briefly: {question}\n")
+    assert "greet@2" in command_line.run("prompts", "save", "greet", "p.txt").out
+    assert "greet@2" in command_line.run("prompts", "save", "greet", "p.txt").out
+    command_line.run("prompts", "label", "greet", "production", "1")
+    shown = command_line.run("prompts", "show", "greet@production", "--json").json()
+    assert shown["number"] == 1
+    diff = command_line.run("prompts", "diff", "greet", "production", "2").out
+    assert "+  Answer briefly: {question}" in diff
+
+
+def test_a_quote_spends_nothing(command_line: CommandLine) -> None:
+    result = command_line.run("quote", "--json", str(EXAMPLES / "evaluation.yaml"))
+    assert result.code == 0
+    assert result.json()["samples"] == result.json()["calls"] == 80
+    assert command_line.run("runs", "--json").json() == []
