@@ -5,14 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-# Node 20 still works; its end-of-life notice would drown the messages of this program.
-os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
-
-from aws_cdk import App
-
-from cdk_src.acknowledgements import add_nag
-from cdk_src.configuration import ConfigurationError, read_configuration
-from cdk_src.stack import PromptAppStack
+from cdk_src.configuration import Configuration, ConfigurationError, read_configuration
 
 
 def main() -> int:
@@ -22,12 +15,25 @@ def main() -> int:
     except ConfigurationError as error:
         print(error, file=sys.stderr)
         return 2
+    synthesize(configuration)
+    return 0
+
+
+def synthesize(configuration: Configuration) -> None:
+    """Write the assembly to where the cdk command says."""
+    # Node 20 still works; its end-of-life notice would drown the messages of this program.
+    os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
+    # After that, and only for a configuration that is right: the library takes seconds to import.
+    from aws_cdk import App
+
+    from cdk_src.acknowledgements import add_nag
+    from cdk_src.stack import PromptAppStack
+
     app = App()
     stack = PromptAppStack(app, configuration=configuration)
     if configuration.cdk_nag:
         add_nag(app, stack, configuration)
     app.synth()
-    return 0
 
 
 if __name__ == "__main__":

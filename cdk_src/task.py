@@ -57,6 +57,9 @@ def build_image(scope: Construct, configuration: Configuration) -> ecs.Container
             file="prompt_app/Dockerfile",
             platform=platforms[configuration.architecture],
             ignore_mode=IgnoreMode.DOCKER,
+            # The same image as Docker Hub's, which limits how often builders that share an
+            # address, such as CodeBuild's, may ask.
+            build_args={"PYTHON": "public.ecr.aws/docker/library/python:3.12-slim"},
         )
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from infra.conftest import FULL
+from deployment import FULL
 
 from cdk_src.configuration import (
     Configuration,

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from infra.conftest import Deployment, Synthesize
+from deployment import Deployment, Synthesize
 
 pytestmark = pytest.mark.xdist_group("infra")
 

@@ -1,0 +1,115 @@
+"""The command as a person runs it: no account, no credentials, no Docker, no network."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from deployment import ROOT
+
+CDK = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
+SECONDS = 15.0
+
+pytestmark = [
+    pytest.mark.xdist_group("infra"),
+    pytest.mark.skipif(not CDK.exists(), reason="aws-cdk is not installed: npm ci"),
+]
+
+
+def without_network() -> list[str]:
+    """A prefix that takes the network away, where this user may do that."""
+    prefix = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--net", "--map-root-user"]
+    if shutil.which("unshare") is None:
+        return []
+    allowed = subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0
+    return prefix if allowed else []
+
+
+def synth(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        # No docker on this path.
+        "PATH": f"{Path(shutil.which('node') or '').parent}:/usr/bin:/bin",
+        "HOME": str(folder),
+        "CDK_DISABLE_CLI_TELEMETRY": "true",
+        # jsii unpacks the library there; the real one saves the test from unpacking it again.
+        "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(Path.home() / ".cache/aws/jsii/package-cache"),
+        **variables,
+    }
+    command = [
+        "node",
+        str(CDK),
+        "synth",
+        "--quiet",
+        "--no-notices",
+        "--output",
+        str(folder / "out"),
+    ]
+    return subprocess.run(
+        [*without_network(), *command],
+        check=False,
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def processor_seconds() -> float:
+    """Of all children that have ended; what else the machine does does not count."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def test_synthesizes_with_nag_in_time_and_without_findings(tmp_path: Path) -> None:
+    taken = []
+    for _ in range(2):  # the first may still have to compile the library
+        before = processor_seconds()
+        done = synth(tmp_path, CDK_NAG="true")
+        taken.append(processor_seconds() - before)
+        assert done.returncode == 0, done.stderr
+        if taken[-1] < SECONDS:
+            break
+    assert min(taken) < SECONDS
+    template = json.loads((tmp_path / "out" / "PromptApp.template.json").read_text())
+    assert any(r["Type"] == "AWS::ECS::Service" for r in template["Resources"].values())
+    report = json.loads((tmp_path / "out" / "validation-report.json").read_text())
+    checks = {plugin["pluginName"]: plugin for plugin in report["pluginReports"]}
+    assert checks["AwsSolutions"]["violations"] == []
+    assert len(checks["AwsSolutions"]["suppressedViolations"]) > 10
+
+
+def test_a_wrong_value_ends_it_with_one_message() -> None:
+    done = subprocess.run(
+        [sys.executable, "cdk_app.py"],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "LOG_RETENTION_DAYS": "31"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "LOG_RETENTION_DAYS is '31'; accepted: one of 1, 3, 5" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_scripts_pass_flags_through() -> None:
+    scripts = json.loads((ROOT / "package.json").read_text())["scripts"]
+    for name, command in (
+        ("cdk:bootstrap", "bootstrap"),
+        ("synth", "synth"),
+        ("diff", "diff"),
+        ("deploy", "deploy"),
+        ("destroy", "destroy"),
+    ):
+        assert scripts[name] == f"node scripts/cdk.mjs {command}"
+    assert json.loads((ROOT / "package.json").read_text())["devDependencies"] == {
+        "aws-cdk": "2.1148.1"
+    }
