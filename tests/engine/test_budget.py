@@ -21,8 +21,7 @@ def priced(folder: Path, url: str, rows: int, **changes: Any) -> Any:
         rows_file(folder, rows),
         url,
         models=[model],
-        parameters={"max_tokens": 20},
-        **changes,
+        **{"parameters": {"max_tokens": 20}, **changes},
     )
 
 
@@ -30,7 +29,7 @@ def test_never_overshot_at_concurrency_50(
     workbench: Workbench, mock_process: MockProcess, tmp_path: Path
 ) -> None:
     mock_process.control(latency_ms=30)
-    cap = 1.0
+    cap = 3.0
     limits = {"max_concurrency": 50, "max_cost_usd": cap}
     run = only_run(workbench, priced(tmp_path, mock_process.url, 400, limits=limits))
     work(workbench)
@@ -38,7 +37,7 @@ def test_never_overshot_at_concurrency_50(
     evaluation = workbench.evaluation(run.evaluation_id)
     assert run.state == "paused"
     assert "cap" in run.reason
-    assert 0.8 * cap < evaluation.spent_usd <= cap
+    assert 0.9 * cap < evaluation.spent_usd <= cap
     assert evaluation.unconfirmed_usd == 0
     assert run.progress.cost_usd == pytest.approx(evaluation.spent_usd)
     assert mock_process.stats()["answered"] == run.progress.answered
@@ -60,7 +59,6 @@ def test_a_cap_that_cannot_be_held_is_refused(
     limits = {"max_cost_usd": 1.0}
     with pytest.raises(EvaluationError, match="price"):
         workbench.submit_evaluation(echo_spec(rows_file(tmp_path, 5), url, limits=limits))
-    spec = priced(tmp_path, url, 5, limits=limits).model_copy(update={"parameters": {}})
-    spec = type(spec).model_validate(spec.model_dump(mode="json", exclude_defaults=True))
+    spec = priced(tmp_path, url, 5, limits=limits, parameters={})
     with pytest.raises(EvaluationError, match="max_tokens"):
         workbench.submit_evaluation(spec)
