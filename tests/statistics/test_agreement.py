@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics
 from statsmodels.stats.inter_rater import cohens_kappa
+from statsmodels.stats.proportion import proportion_confint
 
 from prompt_app.errors import StatisticsError
 from prompt_app.statistics.agreement import (
@@ -100,6 +101,14 @@ def test_perfect_agreement_still_has_a_width() -> None:
         assert estimate.interval.upper == 1
 
 
+def test_perfect_kappa_holds_the_chance_of_disagreement() -> None:
+    labels = ["a"] * 15 + ["b"] * 5
+    interval = agreement(labels, labels, resampling=FEW).kappa.interval
+    assert interval is not None
+    lower, _ = proportion_confint(20, 20, method="wilson")
+    assert interval.lower == pytest.approx(1 - (1 - lower) / (1 - 0.75**2 - 0.25**2))
+
+
 def test_rows_without_a_label_are_counted_and_left_out() -> None:
     ours = agreement(["a", None, "b", "a"], ["a", "b", None, "b"], resampling=FEW)
     assert (ours.rows, ours.missing, ours.accuracy.value) == (2, 2, 0.5)
@@ -137,6 +146,14 @@ def test_kappa_is_symmetric_and_free_of_names(rows) -> None:
     for label in there.by_label:
         if label.f1.interval is not None:
             assert label.f1.interval.lower <= label.f1.value <= label.f1.interval.upper
+
+
+def test_f1_interval_is_that_of_the_jaccard_index_transformed() -> None:
+    lower, upper = proportion_confint(8, 11, method="wilson")
+    interval = f1_interval(8, 3)
+    assert interval is not None
+    assert interval.lower == pytest.approx(2 * lower / (1 + lower))
+    assert interval.upper == pytest.approx(2 * upper / (1 + upper))
 
 
 def test_f1_interval_is_undefined_below_two() -> None:

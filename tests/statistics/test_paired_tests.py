@@ -63,6 +63,10 @@ def test_sampled_flips_agree_with_scipys_normal_limit(n: int) -> None:
     assert result.method == "sampled sign-flip permutation"
 
 
+def test_a_sampled_p_value_is_never_zero() -> None:
+    assert sign_flip_test([1.0] * 50, Resampling(99)).p_value == 0.01
+
+
 def test_one_huge_difference_among_many_is_no_evidence() -> None:
     """It alone decides, either way: p = 1/2, where a normal limit of the sum gives 0.32."""
     differences = np.full(6_000, 1e-4)

@@ -123,6 +123,23 @@ def test_clusters_widen_the_intervals() -> None:
     assert together.covariance[0][0] > 1.5 * alone.covariance[0][0]
 
 
+def test_clustered_covariance_of_two_items_written_out() -> None:
+    outcomes = {"x": ["left", "left", "right"], "y": ["left"], "z": ["right", "tie"]}
+    preferences = [
+        Preference("a", "b", outcome, cluster=name)
+        for name, given in outcomes.items()
+        for outcome in given
+    ]
+    ranking = bradley_terry(preferences)
+    p = 4 / 7  # 3.5 of 6 points and half a win added each way
+    sums = [2 - 3 * p, 1 - p, 0.5 - 2 * p]
+    middle = 3 / 2 * sum(s**2 for s in sums) + 0.5 * ((1 - p) ** 2 + p**2)
+    variance = middle / (7 * p * (1 - p)) ** 2
+    v = ranking.covariance
+    assert v[0][0] + v[1][1] - 2 * v[0][1] == pytest.approx(variance)
+    assert ranking.degrees == 2
+
+
 def test_unconnected_items_are_refused_by_name() -> None:
     apart = [Preference("a", "b", "tie"), Preference("c", "d", "left")]
     with pytest.raises(StatisticsError, match="Nothing connects a, b with c, d"):

@@ -24,9 +24,10 @@ def pass_fail(rng, gained, lost, shape):
 
 
 def test_wealth_written_out_step_by_step() -> None:
-    differences, m = [0.3, -1.0, 1.0, 0.0], (0.1 + 1) / 2
+    differences, m = np.random.default_rng(0).uniform(-0.3, 0.5, 300), (0.1 + 1) / 2
     above = below = 0.0
-    variance, total, squares = 0.25, 0.0, 0.0
+    variance, total, squares, uncut = 0.25, 0.0, 0.0, 0
+    paths = log_wealth(differences, 0.1)
     for t, difference in enumerate(differences, 1):
         x = (difference + 1) / 2
         bet = math.sqrt(2 * math.log(40) / (variance * t * math.log(1 + t)))
@@ -35,8 +36,9 @@ def test_wealth_written_out_step_by_step() -> None:
         total += x
         squares += (x - (0.5 + total) / (t + 1)) ** 2
         variance = (0.25 + squares) / (t + 1)
-        paths = log_wealth(differences[:t], 0.1)
-        assert (paths[0][-1], paths[1][-1]) == pytest.approx((above, below))
+        uncut += bet < 0.5 / m
+        assert (paths[0][t - 1], paths[1][t - 1]) == pytest.approx((above, below))
+    assert uncut > 100
 
 
 @pytest.mark.parametrize("kind", ["pass/fail", "rare changes", "skewed scores"])

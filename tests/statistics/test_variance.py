@@ -58,6 +58,17 @@ def test_balanced_one_way_is_statsmodels_reml() -> None:
     assert found.judge is None
 
 
+def test_unbalanced_one_way_anova_by_hand() -> None:
+    values, examples = [1.0, 3.0, 4.0, 8.0, 9.0, 10.0], ["a", "a", "b", "c", "c", "c"]
+    found = variance_components(values, examples)
+    within = (2 + 2) / 3
+    mean = 35 / 6
+    between = (2 * (2 - mean) ** 2 + (4 - mean) ** 2 + 3 * (9 - mean) ** 2) / 2
+    size = (6 - (4 + 1 + 9) / 6) / 2
+    assert found.sampling == pytest.approx(within)
+    assert found.example == pytest.approx((between - within) / size)
+
+
 def test_unbalanced_components_are_unbiased() -> None:
     rng = np.random.default_rng(3)
     estimates = []
