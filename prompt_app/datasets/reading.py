@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +52,30 @@ def read_rows(
     """
     _check_options(options)
     file_format = _format_of(source, options)
+    with _opened(source, settings) as path:
+        yield from _examples(FORMATS.load(file_format)(path, options), options)
+
+
+def read_fields(
+    source: str | Path, options: DatasetOptions, settings: Settings
+) -> Iterator[dict[str, Any]]:
+    """The fields of each row that can be read at all, before anything is required of them: what
+    a person chooses the reference field from. Raises DatasetError as :func:`read_rows` does."""
+    file_format = _format_of(source, options)
+    with _opened(source, settings) as path:
+        for row in FORMATS.load(file_format)(path, options):
+            if not isinstance(row, RowProblem):
+                yield row[1]
+
+
+@contextmanager
+def _opened(source: str | Path, settings: Settings) -> Iterator[Path]:
+    """The file on this machine; errors about it name it."""
     with local_file(source, settings) as path:
         try:
             if path.stat().st_size == 0:
                 raise DatasetError("The file is empty.")
-            yield from _examples(FORMATS.load(file_format)(path, options), options)
+            yield path
         except OSError as error:
             raise DatasetError(f"{source} cannot be read: {error.strerror or error}.") from None
         except DatasetError as error:

@@ -16,7 +16,13 @@ from prompt_app.datamodel.dataset import (
     reference_values,
     sampling_key,
 )
-from prompt_app.datamodel.evaluation import EvaluationSpec, ModelSelection, RunSpec
+from prompt_app.datamodel.evaluation import (
+    EvaluationSpec,
+    ModelSelection,
+    Progress,
+    Run,
+    RunSpec,
+)
 from prompt_app.datamodel.model import InferenceParameters, ModelSpec
 from prompt_app.datamodel.rendering import check_template, template_placeholders
 from prompt_app.datamodel.score import MetricSpec
@@ -54,6 +60,20 @@ class ResolvedEvaluation:
     dataset: DatasetVersion
     runs: tuple[ResolvedRun, ...]
     notes: tuple[str, ...] = ()
+
+    def queued_runs(self, evaluation_id: str) -> list[Run]:
+        """The runs as the store takes them, in the order of the grid."""
+        skipped = self.dataset.skipped_rows
+        return [
+            Run(
+                id=f"{evaluation_id}-{number}",
+                evaluation_id=evaluation_id,
+                name=run.name,
+                spec=run.spec,
+                progress=Progress(total=run.samples, excluded=run.excluded, skipped_rows=skipped),
+            )
+            for number, run in enumerate(self.runs, start=1)
+        ]
 
 
 @dataclass(slots=True)

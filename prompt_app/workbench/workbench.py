@@ -6,7 +6,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from prompt_app.datamodel.base import content_hash
 from prompt_app.datamodel.dataset import DatasetOptions, DatasetVersion, Example
@@ -14,7 +16,6 @@ from prompt_app.datamodel.evaluation import (
     ACTIVE_STATES,
     Evaluation,
     EvaluationSpec,
-    Progress,
     Quote,
     Run,
     RunState,
@@ -23,6 +24,7 @@ from prompt_app.datamodel.evaluation import (
 from prompt_app.datamodel.prompt import Message, PromptTemplate, PromptVersion
 from prompt_app.datamodel.rendering import diff_templates, render_messages
 from prompt_app.datamodel.score import MetricInfo, MetricSpec, MetricSummary
+from prompt_app.datasets import DatasetCheck, check_dataset, read_fields
 from prompt_app.engine.dispatch import StoreDispatcher
 from prompt_app.engine.summary import summarize_run
 from prompt_app.engine.worker import Worker
@@ -39,6 +41,8 @@ from prompt_app.workbench.importing import dataset_name, import_dataset
 from prompt_app.workbench.quoting import quote_evaluation
 from prompt_app.workbench.resolving import ResolvedEvaluation, Resolver
 from prompt_app.workbench.thresholds import missed_thresholds
+
+FIRST_ROWS = 20
 
 
 def open_workbench(settings: Settings | None = None) -> Workbench:
@@ -85,6 +89,14 @@ class Workbench:
             skip_bad_rows=skip_bad_rows,
             note=note,
         )
+
+    def check_dataset(self, source: str | Path, options: DatasetOptions) -> DatasetCheck:
+        """What a file holds and every malformed row of it; nothing is stored."""
+        return check_dataset(source, options, self.settings)
+
+    def first_fields(self, source: str | Path, options: DatasetOptions) -> list[dict[str, Any]]:
+        """The first rows of a file as they stand in it, to choose its reference field from."""
+        return list(islice(read_fields(source, options, self.settings), FIRST_ROWS))
 
     def list_datasets(self) -> list[DatasetVersion]:
         return self.store.list_datasets()
@@ -170,20 +182,7 @@ class Workbench:
         if key is None:
             key = self._free_key(resolved)
         evaluation_id = f"e{secrets.token_hex(6)}"
-        runs = [
-            Run(
-                id=f"{evaluation_id}-{number}",
-                evaluation_id=evaluation_id,
-                name=run.name,
-                spec=run.spec,
-                progress=Progress(
-                    total=run.samples,
-                    excluded=run.excluded,
-                    skipped_rows=resolved.dataset.skipped_rows,
-                ),
-            )
-            for number, run in enumerate(resolved.runs, start=1)
-        ]
+        runs = resolved.queued_runs(evaluation_id)
         evaluation = Evaluation(
             id=evaluation_id,
             name=spec.name,
