@@ -145,6 +145,8 @@ def _transport_error(
         return MalformedReplyError(f"The answer of {host} is not valid HTTP.")
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         reason = "the name cannot be resolved"
+    elif isinstance(error, aiohttp.ClientSSLError):
+        reason = "the TLS handshake failed"
     elif isinstance(error, aiohttp.ClientConnectorError):
         number = cause.errno if isinstance(cause, OSError) else None
         reason = os.strerror(number).lower() if number else "no connection"

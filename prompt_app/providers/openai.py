@@ -38,8 +38,9 @@ class OpenAIProvider:
         """Uses only ``base_url`` and ``options`` of ``model``. Raises EvaluationError or
         InputError for wrong ones; looks up neither host nor key yet."""
         self._options = read_options(model, OpenAIOptions)
-        self._base_url = (model.base_url or settings.openai_base_url).rstrip("/")
-        host = parse_base_url(self._base_url).hostname or ""
+        base_url = model.base_url or settings.openai_base_url
+        host = parse_base_url(base_url).hostname or ""
+        self._base_url = str(URL(base_url)).rstrip("/")
         if self._options.azure and not model.base_url and host == "api.openai.com":
             raise EvaluationError(
                 f"Model {model.reference}: the option 'azure' needs a base_url, e.g. "
@@ -48,7 +49,7 @@ class OpenAIProvider:
         self._host = host
         self._max_tokens_field = self._options.max_tokens_field or default_max_tokens_field(host)
         # An address that the deployment itself configures is trusted.
-        trusted = model.base_url is None or self._base_url == settings.openai_base_url.rstrip("/")
+        trusted = base_url == settings.openai_base_url
         self._transport = Transport(trusted or settings.allow_private_addresses)
         self._key = Once(lambda: openai_key(self._base_url, self._options.api_key_secret, settings))
         self._headers: dict[str, str] | None = None

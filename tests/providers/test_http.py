@@ -177,6 +177,18 @@ async def test_an_untrusted_certificate_blocks_the_run(tmp_path: Path) -> None:
             await post(URL(f"https://localhost:{port}/"))
 
 
+async def test_https_to_a_server_that_speaks_http_is_told() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(65536)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        with pytest.raises(ConnectionFailedError, match="TLS"):
+            await post(URL(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"))
+
+
 def self_signed(folder: Path) -> Path:
     """A PEM file with a fresh key and a certificate that nobody trusts."""
     key = ec.generate_private_key(ec.SECP256R1())

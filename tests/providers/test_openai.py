@@ -174,6 +174,13 @@ async def test_the_key_goes_to_the_configured_server() -> None:
     assert server.requests[0].headers["Authorization"] == f"Bearer {KEY}"
 
 
+async def test_an_address_of_any_script_is_sent_as_http_has_it() -> None:
+    async with recording() as server:
+        server.answer(200, ANSWER)
+        await call(model(f"{server.url}/größe/v1/"), settings())
+    assert server.requests[0].path == "/gr%C3%B6%C3%9Fe/v1/chat/completions"
+
+
 async def test_no_other_server_gets_the_key() -> None:
     async with recording() as configured, recording() as other:
         other.answer(200, ANSWER)
