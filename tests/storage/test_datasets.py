@@ -149,7 +149,7 @@ def test_an_iterable_that_breaks_leaves_nothing(store: SqlStore) -> None:
     ids=["surrogate", "NUL in id", "NUL in split", "surrogate in id", "5000 digits", "NaN"],
 )
 def test_what_cannot_be_stored_is_refused_with_its_row(store: SqlStore, row: Example) -> None:
-    with pytest.raises(DatasetError, match="(?i)row 2"):
+    with pytest.raises(DatasetError, match=r"(?i)row 2"):
         save_dataset(store, [Example(id="ok", position=0, fields={}), row])
     assert store.list_datasets() == []
 

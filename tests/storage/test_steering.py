@@ -137,7 +137,7 @@ def test_a_finished_run_is_queued_only_for_its_failed_samples(store: SqlStore) -
     store.write_batch(lease, together(answer(0), failed(1), failed(2)))
     store.write_batch(lease, scored(0, 1.0))
     store.end_run(lease, "finished")
-    with pytest.raises(EvaluationError, match="has finished: there is nothing to do. Retry"):
+    with pytest.raises(EvaluationError, match="has finished: there is nothing to do"):
         store.requeue_run(lease.run.id)
     run = store.requeue_run(lease.run.id, retry_failed=True)
     progress = run.progress
