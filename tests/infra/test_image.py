@@ -72,7 +72,7 @@ class TestDockerfile:
 
     def test_takes_no_secret(self) -> None:
         arguments = re.findall(r"^ARG (\w+)", DOCKERFILE, re.MULTILINE)
-        assert set(arguments) == {"PYTHON", "UV"}
+        assert set(arguments) == {"PYTHON", "UV", "AURORA_AUTHORITIES"}
         assert not re.search(r"(KEY|TOKEN|SECRET|PASSWORD)\b", DOCKERFILE)
 
 
