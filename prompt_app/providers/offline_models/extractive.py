@@ -89,15 +89,22 @@ def _choose(count: int, question: str, draw: Draw) -> int:
 
 
 def rank_spans(question: str, sentences: Sequence[str]) -> list[str]:
-    """Distinct spans of the passage, likeliest answer first."""
+    """Distinct spans of the passage, likeliest answer first: dates, numbers, places or names where
+    the question asks for one, whole sentences where it is open."""
     weights = stem_weights(sentences)
     asked = {s: weights.get(s, 0.0) for s in content_stems(question)}
     order = content_stems(question)
     pairs = set(pairwise(order))
+    kind = next((name for name, pattern in _KINDS if pattern.search(question)), None)
+    if kind is None:
+        # A long sentence shares words by its length alone.
+        rating = {
+            s: _sentence_score(s, asked, pairs) / (1 + len(s.split())) ** 0.25 for s in sentences
+        }
+        return sorted(rating, key=lambda text: (-rating[text], text))
     by_overlap = sorted(sentences, key=lambda s: _sentence_score(s, asked, pairs), reverse=True)[
         :SENTENCES_SEARCHED
     ]
-    kind = next((name for name, pattern in _KINDS if pattern.search(question)), "phrase")
     scored: dict[str, float] = {}
     for sentence in by_overlap:
         base = 1.5 * _sentence_score(sentence, asked, pairs)
@@ -142,7 +149,7 @@ def _candidates(sentence: str, kind: str, question: str) -> Iterator[_Span]:
 
     yield from (
         span(m.start(), m.end(), 3.0)
-        for m in (_TYPED[kind].finditer(sentence) if kind in _TYPED else ())
+        for m in _TYPED[kind].finditer(sentence)
         if m.group().casefold() not in STOP_WORDS
     )
     begin = 0
