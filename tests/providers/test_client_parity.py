@@ -79,7 +79,7 @@ async def ours(spec: ModelSpec, url: str, **changes: Any) -> Reply:
 
 def boto_client(service: str, url: str) -> Any:
     config = Config(retries={"total_max_attempts": 1})
-    return boto3.client(service, endpoint_url=url, region_name="us-east-1", config=config)
+    return boto3.Session().client(service, endpoint_url=url, region_name="us-east-1", config=config)
 
 
 def boto_converse(url: str, name: str) -> dict[str, Any]:

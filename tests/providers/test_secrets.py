@@ -42,7 +42,7 @@ def aws(monkeypatch: pytest.MonkeyPatch, vault: str) -> Iterator[Any]:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secretsecretsecretsecret")
     monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", vault)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
-    client = boto3.client("secretsmanager", region_name="us-east-1")
+    client = boto3.Session().client("secretsmanager", region_name="us-east-1")
     yield client
     for secret in client.list_secrets()["SecretList"]:
         client.delete_secret(SecretId=secret["ARN"], ForceDeleteWithoutRecovery=True)
