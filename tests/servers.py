@@ -62,14 +62,18 @@ class PostgresServer:
 
     def empty(self, database: str, tables: Sequence[str]) -> None:
         """Remove all rows, and end the connections that an earlier test left."""
+        self.end_connections(database)
         with self.connect(database) as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = %s AND pid <> pg_backend_pid()",
-                [database],
-            )
             names = sql.SQL(", ").join(sql.Identifier(table) for table in tables)
             connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(names))
+
+    def end_connections(self, database: str) -> None:
+        """As a restart or a failover does."""
+        with self.connect() as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                [database],
+            )
 
     def drop_database(self, name: str) -> None:
         """Also while connections are left."""

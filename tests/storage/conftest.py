@@ -48,17 +48,26 @@ def postgres_database(
     return name
 
 
+@pytest.fixture
+def sqlite_settings(sqlite_template: Path, tmp_path: Path) -> Settings:
+    shutil.copy(sqlite_template, tmp_path / "prompt-app.sqlite3")
+    return settings_for(tmp_path, None)
+
+
+@pytest.fixture
+def postgres_settings(
+    postgres_server: PostgresServer, postgres_database: str, tmp_path: Path
+) -> Settings:
+    postgres_server.empty(postgres_database, [table.name for table in metadata.sorted_tables])
+    return settings_for(tmp_path, postgres_server.url(postgres_database))
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+def settings(request: pytest.FixtureRequest) -> Settings:
     """Of a migrated, empty store."""
-    if request.param == "sqlite":
-        template = request.getfixturevalue("sqlite_template")
-        shutil.copy(template, tmp_path / "prompt-app.sqlite3")
-        return settings_for(tmp_path, None)
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    name: str = request.getfixturevalue("postgres_database")
-    server.empty(name, [table.name for table in metadata.sorted_tables])
-    return settings_for(tmp_path, server.url(name))
+    own = "sqlite_settings" if request.param == "sqlite" else "postgres_settings"
+    found: Settings = request.getfixturevalue(own)
+    return found
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
