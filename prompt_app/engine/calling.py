@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from functools import partial
 
@@ -20,6 +21,9 @@ from prompt_app.errors import (
     UnsupportedParameterError,
 )
 from prompt_app.interfaces import Lease, SampleResult, Store
+from prompt_app.logs import bind
+
+logger = logging.getLogger(__name__)
 
 PAGE = 250
 FAILURES_IN_A_ROW = 20
@@ -115,7 +119,8 @@ class CallStage:
             in_hand = False
             try:
                 await self._writer.available.wait()
-                in_hand = not self._halt and await self._call(prepared)
+                with bind(example_id=prepared.item.key.example_id):
+                    in_hand = not self._halt and await self._call(prepared)
             finally:
                 if not in_hand:
                     self._backlog.leave()
@@ -151,6 +156,7 @@ class CallStage:
             self._failures_in_a_row = 0
             self._answered()
             return
+        logger.warning("given up: %s", result.error_message)
         self._failures_in_a_row += 1
         if self._failures_in_a_row == FAILURES_IN_A_ROW:
             self._halt.ask(

@@ -12,6 +12,7 @@ from prompt_app.engine.halting import Ending
 from prompt_app.engine.summary import summarize_run
 from prompt_app.errors import LeaseLostError, PromptAppError, StoreUnavailableError
 from prompt_app.interfaces import Lease, Store, WorkerIdentity
+from prompt_app.logs import bind
 from prompt_app.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -91,19 +92,24 @@ class Worker:
         return self._budgets[evaluation_id]
 
     async def _drive(self, lease: Lease, batch: RunBatch) -> None:
-        run = lease.run
-        logger.info("run %s (%s) starts", run.id, run.name)
+        with bind(run_id=lease.run.id):
+            logger.info("%s starts", lease.run.name)
+            ending = await self._ending(batch)
+            if ending is not None:
+                await self._end(lease, ending)
+
+    async def _ending(self, batch: RunBatch) -> Ending | None:
+        """How the batch ended; None when the run is another worker's now."""
         try:
-            ending = await batch.run()
+            return await batch.run()
         except LeaseLostError:
-            logger.warning("run %s went on with another worker", run.id)
-            return
+            logger.warning("another worker has taken the run over")
+            return None
         except PromptAppError as error:
-            ending = Ending("failed", str(error))
+            return Ending("failed", str(error))
         except Exception as error:
-            logger.exception("run %s failed", run.id)
-            ending = Ending("failed", f"A defect of this app: {type(error).__name__}: {error}")
-        await self._end(lease, ending)
+            logger.exception("the run failed")
+            return Ending("failed", f"A defect of this app: {type(error).__name__}: {error}")
 
     async def _end(self, lease: Lease, ending: Ending) -> None:
         while True:
@@ -111,11 +117,11 @@ class Worker:
                 await asyncio.to_thread(self._store_end, lease, ending)
                 break
             except StoreUnavailableError as error:
-                logger.warning("cannot end run %s yet: %s", lease.run.id, error)
+                logger.warning("cannot end the run yet: %s", error)
                 await asyncio.sleep(POLL_SECONDS)
             except LeaseLostError:
                 return
-        logger.info("run %s is %s %s", lease.run.id, ending.state, ending.reason)
+        logger.info("%s: %s %s", lease.run.name, ending.state, ending.reason)
 
     def _store_end(self, lease: Lease, ending: Ending) -> None:
         run = self._store.get_run(lease.run.id)
