@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
+from pydantic import ValidationError
 
 from prompt_app.errors import PromptAppError
 from prompt_app.ui.components.wording import plain
+from prompt_app.workbench.files import describe_problems
 
 _logger = logging.getLogger(__name__)
 _UNEXPECTED = "Something went wrong here. The server's log says what. Reload the page to go on."
@@ -41,3 +43,5 @@ def errors_shown() -> Iterator[None]:
         yield
     except PromptAppError as error:
         show_message(str(error))
+    except ValidationError as error:
+        show_message(describe_problems(error))

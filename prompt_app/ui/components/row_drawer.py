@@ -34,12 +34,8 @@ def _drawer(run: Run, wanted: RowFilter) -> None:
     sample = page.items[0]
     _navigation(place, page.total)
     _facts(sample)
+    _reply(sample)
     _scores(sample)
-    _heading("Reply")
-    for output in sample.reply.outputs if sample.reply else ():
-        verbatim(output.text)
-    if sample.error_message:
-        show_message(f"{sample.error_kind}: {sample.error_message}")
     _heading("Fields")
     for name, value in sample.example.fields.items():
         _field(name, value, is_reference=name == run.spec.reference_field)
@@ -77,9 +73,8 @@ def _go(step: int) -> None:
 
 
 def _facts(sample: StoredSample) -> None:
-    color = "red" if sample.state == "failed" else "green" if sample.state == "scored" else "gray"
     with st.container(horizontal=True, gap="xsmall"):
-        st.badge(sample.state, color=color)
+        st.badge(sample.state, color="red" if sample.state == "failed" else "green")
         if sample.reply:
             usage = sample.reply.usage
             st.badge(duration_text(sample), icon=":material/timer:", color="gray")
@@ -99,16 +94,24 @@ def duration_text(sample: StoredSample) -> str:
     return f"{seconds * 1000:.3g} ms" if seconds < 1 else duration(seconds)
 
 
+def _reply(sample: StoredSample) -> None:
+    if sample.reply:
+        _heading("Reply")
+        for output in sample.reply.outputs:
+            verbatim(output.text)
+    if sample.error_message:
+        show_message(f"{sample.error_kind}: {sample.error_message}")
+
+
 def _scores(sample: StoredSample) -> None:
     if sample.scores or sample.failures:
         _heading("Scores")
-    for score in sample.scores:
-        with st.container(border=True, gap="xxsmall"):
-            with st.container(horizontal=True, horizontal_alignment="distribute"):
-                st.text(score.metric)
-                st.text(number(round(score.value, 6)))
-            if score.reason:
-                st.text(cut(score.reason))
+    if sample.scores:
+        with st.container(border=True, gap="xsmall"):
+            for score in sample.scores:
+                st.text(f"{score.metric}  {number(round(score.value, 6))}")
+                if score.reason:
+                    st.caption(plain(cut(score.reason)))
     for failure in sample.failures:
         show_message(f"{failure.metric} has no score ({failure.kind}): {failure.message}")
 

@@ -21,25 +21,25 @@ ORDERS = {
 
 def row_filters(run: Run) -> RowFilter:
     """What the person asked for. All conditions hold together."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
         text = st.text_input(
             "Search rows",
             type="search",
             live="400ms",
             key="rows.text",
             placeholder="Field, reply or error",
-            width=260,
+            width=195,
         )
-        order = st.selectbox("Order", list(ORDERS), key="rows.order", width=200)
+        order = st.selectbox("Order", list(ORDERS), key="rows.order", width=165)
         metric = st.selectbox(
             "Metric",
             [metric.key for metric in run.spec.metrics],
             key="rows.metric",
-            width=200,
+            width=150,
             help="The metric that the order and the range go by.",
         )
-        minimum = st.number_input("Least", value=None, key="rows.minimum", width=110)
-        maximum = st.number_input("Greatest", value=None, key="rows.maximum", width=110)
+        minimum = st.number_input("Least", value=None, key="rows.minimum", width=85)
+        maximum = st.number_input("Greatest", value=None, key="rows.maximum", width=85)
         with st.popover("More", icon=":material/filter_list:"):
             state = st.selectbox("State", ["any", *get_args(SampleState)], key="rows.state")
             kind = st.selectbox(

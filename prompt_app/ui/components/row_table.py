@@ -69,7 +69,8 @@ def _exported(workbench: Workbench, run_id: str, export_format: ExportFormat) ->
 @st.fragment
 def _table(run: Run) -> None:
     wanted = row_filters(run)
-    number = _page_number(wanted)
+    pager = _pager_key(wanted)
+    number = int(st.session_state.get(pager, 1))
     try:
         page = workbench().rows(
             run.id, wanted, offset=(number - 1) * ROWS_A_PAGE, limit=ROWS_A_PAGE
@@ -84,7 +85,7 @@ def _table(run: Run) -> None:
         _frame(run, page.items),
         key="rows.table",
         hide_index=True,
-        height=min(len(page.items), 15) * 35 + 40,
+        height=(min(len(page.items), 15) + 1) * 35 + 3,
         column_config=_columns(run),
         alt="Rows of this run",
     )
@@ -94,18 +95,15 @@ def _table(run: Run) -> None:
     ):
         st.caption(f"{page.total:,} row{'s' if page.total != 1 else ''}")
         if pages > 1:
-            st.pagination(pages, key="rows.page")
+            st.pagination(pages, key=pager, width=300)
     click = st.session_state.get("rows.open")
     if click:
         open_drawer(run, wanted, page.offset + click.row)
 
 
-def _page_number(wanted: RowFilter) -> int:
-    """Other filters start at their first page."""
-    if st.session_state.get("rows.filter") != wanted:
-        st.session_state["rows.filter"] = wanted
-        st.session_state["rows.page"] = 1
-    return int(st.session_state.get("rows.page", 1))
+def _pager_key(wanted: RowFilter) -> str:
+    """Other filters have a pager of their own, which starts at page 1."""
+    return f"rows.page.{hash(wanted)}"
 
 
 def _columns(run: Run) -> dict[str, Any]:

@@ -37,7 +37,8 @@ def run_browser() -> None:
 
 
 def _page(text: str, states: tuple[RunState, ...]) -> None:
-    number = int(st.session_state.get("page", 1))
+    pager = f"runs.page.{hash((text, states))}"  # another search starts at page 1
+    number = int(st.session_state.get(pager, 1))
     found = workbench().list_runs(
         states=states, text=text, offset=(number - 1) * RUNS_A_PAGE, limit=RUNS_A_PAGE
     )
@@ -49,7 +50,7 @@ def _page(text: str, states: tuple[RunState, ...]) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute"):
         st.caption(f"{found.total:,} run{'s' if found.total != 1 else ''}")
         if pages > 1:
-            st.pagination(pages, key="page", bind="query-params")
+            st.pagination(pages, key=pager, width=300)
 
 
 def _nothing(*, is_filtered: bool) -> None:

@@ -31,7 +31,7 @@ def _cards(run_id: str) -> None:
         st.info("No sample has been scored yet.", icon=":material/info:")
         return
     infos = metric_infos(run)
-    with st.grid("auto", min_column_width=215):
+    with st.grid("auto", min_column_width=190):
         for summary in workbench().summary(run):
             _card(summary, infos.get(summary.metric))
 
@@ -45,19 +45,21 @@ def _card(summary: MetricSummary, info: MetricInfo | None) -> None:
             help=_about(summary, info),
         )
         st.caption(plain(_interval_text(summary)))
-        st.caption(
-            f"{summary.scored:,} scored, {summary.failed:,} failed, {summary.skipped:,} skipped"
-        )
+        st.caption(_denominators(summary))
 
 
 def _interval_text(summary: MetricSummary) -> str:
     if summary.interval is None:
         return "No interval below two examples."
     interval = summary.interval
-    return (
-        f"{interval.level:.0%} interval {number(interval.lower)} – {number(interval.upper)}, "
-        f"n = {summary.examples:,}"
-    )
+    return f"{interval.level:.0%} interval {number(interval.lower)} – {number(interval.upper)}"
+
+
+def _denominators(summary: MetricSummary) -> str:
+    counts = f"{summary.scored:,} scored, {summary.failed:,} failed, {summary.skipped:,} skipped"
+    if summary.examples != summary.scored:
+        counts += f", over {summary.examples:,} examples"
+    return counts
 
 
 def _about(summary: MetricSummary, info: MetricInfo | None) -> str:
@@ -98,22 +100,22 @@ def sibling_section(run: Run) -> None:
         return
     st.subheader("Runs of this evaluation")
     st.dataframe(
-        _side_by_side(runs, run.id),
+        _side_by_side(runs),
         hide_index=True,
         column_config={
-            "Run": st.column_config.TextColumn(pinned=True, width="medium"),
+            "Run": st.column_config.TextColumn(width=250),
             "Link": st.column_config.LinkColumn("", display_text="Open", width="small"),
         },
         alt="Scores of the runs of this evaluation",
     )
 
 
-def _side_by_side(runs: Sequence[Run], here: str) -> pd.DataFrame:
+def _side_by_side(runs: Sequence[Run]) -> pd.DataFrame:
     rows = []
     for run in runs:
-        row: dict[str, str | None] = {
+        row: dict[str, str] = {
             "Run": run.name,
-            "Link": None if run.id == here else f"run?id={run.id}",
+            "Link": f"run?id={run.id}",
             "State": run.state,
             "Samples": f"{run.progress.done:,} / {run.progress.total:,}",
         }

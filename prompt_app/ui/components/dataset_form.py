@@ -1,0 +1,111 @@
+"""Step 1: which rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+
+from prompt_app.datamodel.dataset import DatasetVersion, Example, field_paths
+from prompt_app.datamodel.evaluation import DatasetSelection, SeededSample
+from prompt_app.ui.components.uploads import upload_form
+from prompt_app.ui.components.wording import plain, shortened
+from prompt_app.ui.state import workbench
+
+ROWS_SHOWN = 5
+STORED, UPLOAD = "Stored dataset", "Upload a file"
+
+
+@dataclass(frozen=True)
+class ChosenDataset:
+    """A stored dataset, and what a prompt may name."""
+
+    selection: DatasetSelection
+    version: DatasetVersion
+    first: Example
+    paths: tuple[str, ...]
+
+
+def dataset_form() -> ChosenDataset | None:
+    """None until a dataset is in the store and chosen."""
+    names = [version.name for version in workbench().list_datasets()]
+    st.session_state.setdefault("dataset.source", STORED if names else UPLOAD)
+    source = st.segmented_control(
+        "Dataset from",
+        [STORED, UPLOAD],
+        required=True,
+        key="dataset.source",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    if source == UPLOAD:
+        upload_form()
+        return None
+    if not names:
+        st.info("No dataset is stored yet. Upload a file.", icon=":material/info:")
+        return None
+    return _stored(names)
+
+
+def _stored(names: list[str]) -> ChosenDataset | None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox(
+            "Dataset", names, key="dataset.name", persist_state="session", width=260
+        )
+        version = _version(name)
+        split = None
+        if version.split_rows:
+            chosen = st.selectbox(
+                "Split", ["all", *version.split_rows], key="dataset.split", width=160
+            )
+            split = None if chosen == "all" else chosen
+        size = st.number_input(
+            "Sample size",
+            min_value=1,
+            value=None,
+            placeholder="All rows",
+            key="dataset.sample",
+            persist_state="session",
+            width=160,
+            help="So many rows, drawn by the seed: the same ones every time.",
+        )
+        seed = 0
+        if size is not None:
+            seed = st.number_input(
+                "Seed", value=0, step=1, key="dataset.seed", persist_state="session", width=120
+            )
+    examples = workbench().examples(version, limit=50)
+    facts = [f"{version.rows:,} rows", f"reference answers in {version.options.reference_field}"]
+    if version.skipped_rows:
+        facts.append(f"{version.skipped_rows:,} bad rows skipped")
+    st.caption(plain(" · ".join(facts)))
+    with st.expander("First rows", icon=":material/table_rows:"):
+        cells = [
+            {column: shortened(str(value)) for column, value in example.fields.items()}
+            for example in examples[:ROWS_SHOWN]
+        ]
+        st.dataframe(pd.DataFrame(cells), hide_index=True, alt="First rows of the dataset")
+    paths = dict.fromkeys(version.columns)
+    paths.update(dict.fromkeys(path for each in examples for path in field_paths(each.fields)))
+    return ChosenDataset(
+        DatasetSelection(
+            name=name,
+            number=version.number,
+            split=split,
+            sample=SeededSample(size=size, seed=seed) if size else None,
+        ),
+        version,
+        examples[0],
+        tuple(paths),
+    )
+
+
+def _version(name: str) -> DatasetVersion:
+    versions = sorted(workbench().dataset_versions(name), key=lambda each: -each.number)
+    if len(versions) == 1:
+        return versions[0]
+    number = st.selectbox(
+        "Version", [version.number for version in versions], key="dataset.version", width=110
+    )
+    return next(version for version in versions if version.number == number)

@@ -1,0 +1,56 @@
+"""What the evaluation will take, told before it starts."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from prompt_app.datamodel.evaluation import EvaluationSpec, Quote
+from prompt_app.errors import PromptAppError
+from prompt_app.ui.components.errors import show_message
+from prompt_app.ui.components.wording import duration, money, plain, span
+from prompt_app.ui.state import submission_key, workbench
+
+
+def quote_section(spec: EvaluationSpec) -> bool:
+    """Shows the quote, or the one message of what is wrong; returns whether it can start."""
+    quote = _quote(spec)
+    if isinstance(quote, str):
+        show_message(quote)
+        return False
+    figures = {
+        "Samples": f"{quote.samples:,}",
+        "Calls": f"{quote.calls:,}",
+        "From cache": f"{quote.cached:,}",
+        "Input tokens": f"{quote.input_tokens:,}",
+        "Output tokens": span(f"{quote.output_tokens_low:,}", f"{quote.output_tokens_high:,}"),
+        "Price": _price(quote),
+        "Time": span(duration(quote.seconds_low), duration(quote.seconds_high)),
+    }
+    with st.grid("auto", min_column_width=150):
+        for label, value in figures.items():
+            st.metric(label, plain(value))
+    for note in quote.notes:
+        st.caption(plain(note))
+    if quote.unpriced_models:
+        st.warning(plain(f"The price is unknown of: {', '.join(quote.unpriced_models)}."))
+    return True
+
+
+def _price(quote: Quote) -> str:
+    if quote.cost_usd_low is None or quote.cost_usd_high is None:
+        return "unknown"
+    return span(money(quote.cost_usd_low), money(quote.cost_usd_high))
+
+
+def _quote(spec: EvaluationSpec) -> Quote | str:
+    """Computed once for each state of the form, whose models' servers are tried."""
+    key = submission_key(spec.content_id)
+    if st.session_state.get("quote.key") != key:
+        with st.spinner("Working out what this will take"):
+            try:
+                st.session_state["quote"] = workbench().quote(spec)
+            except PromptAppError as error:
+                st.session_state["quote"] = str(error)
+        st.session_state["quote.key"] = key
+    found: Quote | str = st.session_state["quote"]
+    return found

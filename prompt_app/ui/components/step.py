@@ -1,0 +1,15 @@
+"""A step of a form: a titled box."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+
+@contextmanager
+def step(title: str) -> Iterator[None]:
+    with st.container(border=True):
+        st.subheader(title)
+        yield

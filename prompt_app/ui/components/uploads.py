@@ -1,0 +1,211 @@
+"""A dataset file from the browser: look at it, name its reference field, add it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from prompt_app.datamodel.dataset import DatasetOptions, field_paths, field_value, reference_values
+from prompt_app.datasets import FORMATS, DatasetCheck
+from prompt_app.errors import PromptAppError
+from prompt_app.ui.components.errors import message_of, show_message
+from prompt_app.ui.components.wording import shortened
+from prompt_app.ui.state import workbench
+from prompt_app.workbench.importing import dataset_name
+
+ROWS_SHOWN = 5
+USUAL_NAMES = (
+    "answers", "answer", "references", "reference", "reference_answers", "target", "targets",
+    "expected", "expected_output", "ground_truth", "gold", "label", "solution", "output",
+    "completion", "referenceresponse",
+)  # fmt: skip
+_FILE = "upload.kept"
+_ERROR = "upload.error"
+
+
+@dataclass(frozen=True)
+class KeptFile:
+    """An upload on disk, under a name that says its format; gone when the session ends."""
+
+    file_id: str
+    path: Path
+    folder: TemporaryDirectory[str]
+
+
+def upload_form() -> None:
+    """Ends with the dataset in the store and chosen; until then shows what is in the file."""
+    uploaded = st.file_uploader(
+        "Dataset file",
+        type=[*FORMATS, "ndjson", "pq"],
+        max_upload_size=workbench().settings.max_upload_mb,
+        key="upload.file",
+    )
+    if uploaded is None:
+        st.caption(
+            "One row for each example, with any field names. Reference answers are a list, or "
+            "text with `<OR>` between alternatives."
+        )
+        return
+    kept = _kept(uploaded)
+    with st.spinner("Reading the file"):
+        try:
+            rows = workbench().first_fields(kept.path, DatasetOptions())
+        except PromptAppError as error:
+            show_message(_without_folder(message_of(error), kept))
+            return
+        if not rows:
+            show_message("No row of this file can be read.")
+            return
+    name, options = _options(rows, uploaded.name)
+    _table(rows, options.reference_field)
+    _checked(kept, name, options)
+
+
+def _kept(uploaded: UploadedFile) -> KeptFile:
+    kept: KeptFile | None = st.session_state.get(_FILE)
+    if kept is not None and kept.file_id == uploaded.file_id:
+        return kept
+    folder = TemporaryDirectory(prefix="prompt-app-")
+    ending = uploaded.name.rpartition(".")[2].lower()
+    path = Path(folder.name) / f"{dataset_name(uploaded.name)}.{ending}"
+    path.write_bytes(uploaded.getbuffer())
+    kept = KeptFile(uploaded.file_id, path, folder)
+    st.session_state[_FILE] = kept
+    return kept
+
+
+def _options(rows: Sequence[dict[str, Any]], file_name: str) -> tuple[str, DatasetOptions]:
+    paths = list(dict.fromkeys(path for row in rows for path in field_paths(row)))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input("Dataset name", dataset_name(file_name), width=260)
+        reference = st.selectbox(
+            "Reference answers",
+            paths,
+            index=paths.index(guessed_reference(paths)),
+            width=260,
+            help="The field that holds the right answer or answers.",
+        )
+        with st.popover("More fields", icon=":material/tune:"):
+            identifier = st.selectbox("Unique id", paths, index=None, placeholder="None")
+            split = st.selectbox("Split", paths, index=None, placeholder="None")
+            cluster = st.selectbox(
+                "Group of dependent rows",
+                paths,
+                index=None,
+                placeholder="None",
+                help="Rows that share a source document, say: intervals take it into account.",
+            )
+    return name, DatasetOptions(
+        reference_field=reference, id_field=identifier, split_field=split, cluster_field=cluster
+    )
+
+
+def guessed_reference(paths: Sequence[str]) -> str:
+    """The path that most likely holds the reference answers; the last one when none does."""
+    last_parts = {path: path.rpartition(".")[2].lower().replace(" ", "_") for path in paths}
+    for name in USUAL_NAMES:
+        for path, last in last_parts.items():
+            if last == name:
+                return path
+    return paths[-1]
+
+
+def _table(rows: Sequence[dict[str, Any]], reference_field: str) -> None:
+    shown = []
+    for row in rows[:ROWS_SHOWN]:
+        try:
+            references = reference_values(field_value(row, reference_field))
+        except KeyError:
+            references = ()
+        cells = {name: shortened(str(value)) for name, value in row.items()}
+        shown.append({"→ reference answers": " | ".join(references), **cells})
+    st.dataframe(pd.DataFrame(shown), hide_index=True, alt="First rows of the file")
+
+
+def _checked(kept: KeptFile, name: str, options: DatasetOptions) -> None:
+    with st.spinner("Checking every row"):
+        try:
+            check = _check(kept, options)
+        except PromptAppError as error:
+            show_message(_without_folder(message_of(error), kept))
+            return
+    skip = False
+    if check.problem_count:
+        skip = _bad_rows(check)
+    else:
+        st.caption(f"{check.rows:,} rows, all of them good.")
+    refusal = st.session_state.pop(_ERROR, None)
+    if refusal:
+        show_message(refusal)
+    st.button(
+        "Add dataset",
+        type="primary",
+        icon=":material/add:",
+        disabled=bool(check.problem_count) and not skip,
+        on_click=_add,
+        args=(kept, name, options, skip),
+    )
+
+
+def _check(kept: KeptFile, options: DatasetOptions) -> DatasetCheck:
+    """Reads the file once for each choice of options."""
+    key = (kept.file_id, options.content_id)
+    if st.session_state.get("upload.checked") != key:
+        st.session_state["upload.check"] = workbench().check_dataset(kept.path, options)
+        st.session_state["upload.checked"] = key
+    check: DatasetCheck = st.session_state["upload.check"]
+    return check
+
+
+def _bad_rows(check: DatasetCheck) -> bool:
+    """Lists them; returns whether the person chose to leave them out."""
+    st.warning(
+        f"{check.problem_count:,} of {check.rows + check.problem_count:,} rows cannot be used.",
+        icon=":material/warning:",
+    )
+    problems = [{"Line": each.line, "Reason": each.reason} for each in check.problems]
+    st.dataframe(
+        pd.DataFrame(problems),
+        hide_index=True,
+        height=(min(len(problems), 6) + 1) * 35 + 3,
+        column_config={"Line": st.column_config.NumberColumn(width=70)},
+        alt="Rows that cannot be used, and why",
+    )
+    if check.problem_count > len(problems):
+        st.caption(f"The first {len(problems):,} are listed.")
+    if check.rows == 0:
+        return False
+    choice = st.segmented_control(
+        "Bad rows", ["Stop, I will mend the file", "Skip them"], required=True, default=None
+    )
+    return choice == "Skip them"
+
+
+def _add(kept: KeptFile, name: str, options: DatasetOptions, skip: bool) -> None:
+    try:
+        version = workbench().import_dataset(
+            kept.path, name=name.strip() or None, options=options, skip_bad_rows=skip
+        )
+    except (PromptAppError, ValueError) as error:
+        message = (
+            message_of(error)
+            if isinstance(error, PromptAppError)
+            else (f"{name!r} cannot be a dataset's name: use letters, digits, '.', '_' and '-'.")
+        )
+        st.session_state[_ERROR] = _without_folder(message, kept)
+        return
+    st.session_state["dataset.source"] = "Stored dataset"
+    st.session_state["dataset.name"] = version.name
+    st.session_state.pop("dataset.version", None)
+
+
+def _without_folder(message: str, kept: KeptFile) -> str:
+    """People know the file by its own name."""
+    return message.replace(str(kept.path), kept.path.name)
