@@ -78,6 +78,21 @@ class Database:
         with self._translated_errors(), self._writer.begin() as connection:
             yield connection
 
+    @contextmanager
+    def migration(self) -> Iterator[Connection]:
+        """A write that may rebuild tables. SQLite rebuilds one by dropping it, which with foreign
+        keys in force would delete the rows that point to it: they are checked at the end."""
+        migrator = self.engine.execution_options(writes=True, foreign_keys=False)
+        try:
+            with self._translated_errors(), migrator.begin() as connection:
+                yield connection
+                if self.is_sqlite:
+                    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+                    if broken is not None:
+                        raise StoreError(f"rows of {broken[0]} point to no row of {broken[2]}")
+        finally:
+            self.engine.dispose()
+
     def write_retrying(self, action: Callable[[Connection], Result]) -> Result:
         """``action`` in a write transaction, again when a concurrent writer took the same unique
         key: it then finds the other's row."""
@@ -225,8 +240,10 @@ def _sqlite_engine(url: URL) -> Engine:
     def begin(connection: Connection) -> None:
         # A deferred transaction that turns into a writer fails at once when another wrote
         # meanwhile; an immediate one waits for its turn.
-        writes = connection.get_execution_options().get("writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        options = connection.get_execution_options()
+        if not options.get("foreign_keys", True):
+            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
 
     event.listen(engine, "connect", set_pragmas)
     event.listen(engine, "begin", begin)

@@ -85,7 +85,7 @@ def _upgrade(database: Database, config: Config, head: str | None) -> None:
     from alembic import command
 
     try:
-        with database.write() as connection:
+        with database.migration() as connection:
             if not database.is_sqlite:
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({_POSTGRESQL_LOCK})"))
             if _revision_in(connection) == head:

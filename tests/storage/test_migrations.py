@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from pydantic import SecretStr
 from sqlalchemy import inspect, text
-from storage.building import save_dataset
+from storage.building import answer, claimed, save_dataset, scored, submit, together
 
 from prompt_app.errors import SchemaError, StoreError, StoreUnavailableError
 from prompt_app.settings import Settings
@@ -249,3 +249,47 @@ def test_a_server_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
         open_store(Settings(data_dir=tmp_path, database_url=url))
     assert "127.0.0.1" in str(raised.value)
     assert "secret" not in str(raised.value)
+
+
+def test_a_rebuilt_table_keeps_the_rows_that_point_to_it(
+    own_settings: Settings, later_scripts: Path
+) -> None:
+    store = open_store(own_settings)
+    lease = claimed(store)
+    store.write_batch(lease, together(answer(0), scored(0, 0.5)))
+    store.close()
+    rebuild = (
+        "import sqlalchemy as sa\n"
+        "    for name in ('samples', 'runs'):\n"
+        "        with op.batch_alter_table(name) as table:\n"
+        "            table.add_column(sa.Column('more', sa.Text()))\n"
+        "            table.alter_column('state', existing_type=sa.Text(), server_default='x')"
+    )
+    add_script(later_scripts, "9002", "9001", rebuild)
+    database = database_of(own_settings)
+    migrate(database, own_settings.data_dir / "backups", later_scripts)
+    with database.read() as connection:
+        counts = [
+            connection.scalar(text(f"SELECT count(*) FROM {table}"))
+            for table in ("runs", "samples", "scores")
+        ]
+        if database.is_sqlite:
+            assert connection.scalar(text("PRAGMA foreign_keys")) == 1
+    database.close()
+    assert counts == [1, 1, 1]
+
+
+def test_a_migration_that_leaves_a_row_pointing_nowhere_is_undone(
+    sqlite_settings: Settings, later_scripts: Path
+) -> None:
+    store = open_store(sqlite_settings)
+    submit(store)
+    store.close()
+    add_script(later_scripts, "9002", "9001", 'op.execute("DELETE FROM evaluations")')
+    database = database_of(sqlite_settings)
+    with pytest.raises(SchemaError, match="rows of runs point to no row of evaluations"):
+        migrate(database, sqlite_settings.data_dir / "backups", later_scripts)
+    database.close()
+    store = open_store(sqlite_settings)
+    assert store.list_runs().total == 1
+    store.close()
