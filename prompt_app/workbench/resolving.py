@@ -4,16 +4,11 @@ found here, before anything is spent."""
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from prompt_app.datamodel.dataset import (
     DatasetVersion,
-    Example,
-    field_paths,
-    field_value,
-    reference_values,
     sampling_key,
 )
 from prompt_app.datamodel.evaluation import (
@@ -24,18 +19,22 @@ from prompt_app.datamodel.evaluation import (
     RunSpec,
 )
 from prompt_app.datamodel.model import InferenceParameters, ModelSpec
-from prompt_app.datamodel.rendering import check_template, template_placeholders
 from prompt_app.datamodel.score import MetricSpec
-from prompt_app.engine.plan import Selection
 from prompt_app.errors import EvaluationError
 from prompt_app.interfaces import Store
 from prompt_app.metrics import create_metric
-from prompt_app.providers.catalogue import check_access, check_model, check_parameters
+from prompt_app.providers.catalogue import (
+    check_access,
+    check_model,
+    check_parameters,
+    pin_server,
+)
 from prompt_app.providers.prices import price_of
 from prompt_app.providers.reachability import check_reachable
 from prompt_app.settings import Settings
 from prompt_app.workbench.importing import import_dataset
 from prompt_app.workbench.pinning import PromptPinner, all_examples
+from prompt_app.workbench.surveying import Survey, survey_rows
 
 MOST_PATHS = 1000
 ROWS_SHOWN = 5
@@ -76,18 +75,6 @@ class ResolvedEvaluation:
         ]
 
 
-@dataclass(slots=True)
-class _Survey:
-    """What one pass over the rows found, for one prompt."""
-
-    placeholders: list[str]
-    selection: Selection
-    rows: int = 0
-    excluded: int = 0
-    lacking: dict[str, list[str]] = field(default_factory=dict)
-    """Placeholder -> ids of rows that have no such field."""
-
-
 class Resolver:
     """``folder`` is where relative dataset paths start. With ``probe`` the providers' servers
     are tried for a connection, so that a wrong address is told now."""
@@ -102,6 +89,7 @@ class Resolver:
 
     def resolve(self, spec: EvaluationSpec, *, save_prompts: bool) -> ResolvedEvaluation:
         """Raises an InputError, or an AuthenticationError where credentials are missing."""
+        spec = self._with_servers(spec)
         metrics = [create_metric(metric) for metric in spec.metrics]
         self._check_models(spec)
         dataset = self._dataset(spec)
@@ -126,7 +114,7 @@ class Resolver:
         )
         by_prompt = [base.model_copy(update={"prompt": prompt}) for prompt in prompts]
         needs_reference = any(metric.info.needs_reference for metric in metrics)
-        surveys = self._survey(by_prompt, dataset, needs_reference=needs_reference)
+        surveys = survey_rows(self._store, by_prompt, dataset, needs_reference=needs_reference)
         if save_prompts:
             by_prompt = [self._with_saved_prompt(pinned) for pinned in by_prompt]
         runs = tuple(
@@ -139,7 +127,7 @@ class Resolver:
     # the parts
 
     def _run(
-        self, spec: EvaluationSpec, pinned: RunSpec, selection: ModelSelection, survey: _Survey
+        self, spec: EvaluationSpec, pinned: RunSpec, selection: ModelSelection, survey: Survey
     ) -> ResolvedRun:
         run_spec = pinned.model_copy(
             update={
@@ -152,6 +140,21 @@ class Resolver:
         if given:
             name += " · " + ", ".join(f"{key}={value}" for key, value in given.items())
         return ResolvedRun(name, run_spec, survey.rows * spec.repeats, survey.excluded)
+
+    def _with_servers(self, spec: EvaluationSpec) -> EvaluationSpec:
+        """Every model with the server and region that the settings name, so that a run and its
+        stored replies are tied to them."""
+        models = tuple(
+            chosen.model_copy(update={"model": pin_server(chosen.model, self._settings)})
+            for chosen in spec.models
+        )
+        metrics = tuple(
+            metric.model_copy(update={"judge": pin_server(metric.judge, self._settings)})
+            if metric.judge is not None
+            else metric
+            for metric in spec.metrics
+        )
+        return spec.model_copy(update={"models": models, "metrics": metrics})
 
     def _check_models(self, spec: EvaluationSpec) -> None:
         capped = spec.limits.max_cost_usd is not None
@@ -228,32 +231,6 @@ class Resolver:
         saved = {"version_id": version.id, "number": version.number}
         return pinned.model_copy(update={"prompt": prompt.model_copy(update=saved)})
 
-    def _survey(
-        self, specs: Sequence[RunSpec], dataset: DatasetVersion, *, needs_reference: bool
-    ) -> list[_Survey]:
-        """One pass over the rows: counts, and every row that lacks a field of a prompt."""
-        surveys = [
-            _Survey(template_placeholders(spec.prompt.template), Selection(spec)) for spec in specs
-        ]
-        paths: set[str] = set()
-        referenced = 0
-        for example in all_examples(self._store, dataset.id, specs[0].split):
-            if len(paths) < MOST_PATHS:
-                paths.update(field_paths(example.fields))
-            referenced += _has_reference(example, dataset.options.reference_field)
-            for survey in surveys:
-                _look(survey, example)
-        for spec, survey in zip(specs, surveys, strict=True):
-            check_template(spec.prompt.template, paths)
-            _complain(spec, survey)
-        if needs_reference and referenced == 0:
-            raise EvaluationError(
-                f"No row of {dataset.name}@{dataset.number} has a reference answer in "
-                f"{dataset.options.reference_field!r}. Name the field with 'reference_field'; "
-                f"the columns are {', '.join(dataset.columns)}."
-            )
-        return surveys
-
 
 def models_of(spec: EvaluationSpec) -> list[tuple[ModelSpec, InferenceParameters]]:
     """Every model that an evaluation calls with its parameters, judges included."""
@@ -266,39 +243,3 @@ def _judge_of(metric: MetricSpec) -> tuple[ModelSpec, InferenceParameters]:
     if metric.judge is None:
         raise ValueError("a metric without a judge")
     return metric.judge, metric.judge_parameters
-
-
-def _has_reference(example: Example, path: str) -> bool:
-    try:
-        return bool(reference_values(field_value(example.fields, path)))
-    except KeyError:
-        return False
-
-
-def _look(survey: _Survey, example: Example) -> None:
-    if not survey.selection.wants(example):
-        return
-    if survey.selection.is_shot(example):
-        survey.excluded += 1
-        return
-    survey.rows += 1
-    for placeholder in survey.placeholders:
-        try:
-            field_value(example.fields, placeholder)
-        except KeyError:
-            survey.lacking.setdefault(placeholder, []).append(example.id)
-
-
-def _complain(spec: RunSpec, survey: _Survey) -> None:
-    if survey.rows == 0:
-        raise EvaluationError(
-            f"Nothing is left to run for prompt {spec.prompt.name!r} in {spec.dataset_name}"
-            + (f", split {spec.split!r}" if spec.split else "")
-            + f": {survey.excluded} rows serve as few-shot examples."
-        )
-    for placeholder, ids in survey.lacking.items():
-        shown = ", ".join(ids[:ROWS_SHOWN]) + (" ..." if len(ids) > ROWS_SHOWN else "")
-        raise EvaluationError(
-            f"{len(ids)} of {survey.rows} rows have no field {placeholder!r}, which prompt "
-            f"{spec.prompt.name!r} uses: {shown}. Add it, or leave these rows out."
-        )

@@ -1,0 +1,263 @@
+"""Runs compared with a baseline run, example by example."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from statistics import fmean
+
+from prompt_app.datamodel.evaluation import Run
+from prompt_app.datamodel.score import MetricInfo, MetricSpec
+from prompt_app.engine.summary import read_clusters
+from prompt_app.errors import EvaluationError
+from prompt_app.interfaces import RowFilter, Store
+from prompt_app.metrics import create_metric
+from prompt_app.registry import nearest_names
+from prompt_app.statistics.comparison import PairedMetric, compare
+from prompt_app.statistics.verdict import PairedComparison
+
+PAGE = 1000
+Margins = float | Mapping[str, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunComparison:
+    """Every metric of every candidate against the baseline, tested together."""
+
+    baseline: Run
+    candidates: tuple[Run, ...]
+    shared_examples: Mapping[str, int]
+    """Candidate's run id -> examples of equal id and content that both datasets have."""
+    results: tuple[PairedComparison, ...]
+    """``candidate_name`` is the candidate's run id; differences are candidate - baseline."""
+    warnings: tuple[str, ...]
+    """What makes a difference less than it seems, one sentence each."""
+
+
+def compare_runs(
+    store: Store, runs: Sequence[Run], *, margin: Margins = None, metrics: Sequence[str] = ()
+) -> RunComparison:
+    """Compare ``runs`` with the first of them, matched by example id.
+
+    ``margin``: the largest difference that does not matter; one number for all metrics from 0
+    to 1, or metric key -> number in the metric's unit. ``metrics``: keys to compare, else all
+    that the baseline shares with a candidate. Examples of other content under the same id are
+    left out. Raises EvaluationError for fewer than two different runs, no shared metric, or a
+    name in ``metrics`` or ``margin`` that none of them has.
+    """
+    if len({run.id for run in runs}) < max(2, len(runs)):
+        raise EvaluationError("A comparison takes at least two runs, each named once.")
+    baseline, *candidates = runs
+    chosen = _chosen(runs, metrics, margin)
+    warnings = [_unfinished(run) for run in runs if run.state != "finished"]
+    clusters = read_clusters(store, baseline.spec)
+    values = {key: _means(store, baseline, key) for key in chosen}
+    paired: list[PairedMetric] = []
+    shared: dict[str, int] = {}
+    for candidate in candidates:
+        matched = _match(store, baseline, candidate)
+        shared[candidate.id] = matched.shared
+        warnings += matched.warnings
+        for spec, other in _common(baseline, candidate, chosen):
+            warnings += _judging(store, baseline, candidate, spec, other)
+            paired.append(
+                _paired(
+                    create_metric(spec).info,
+                    candidate,
+                    spec.key,
+                    _without(values[spec.key], matched.changed),
+                    _without(_means(store, candidate, spec.key), matched.changed),
+                    clusters,
+                    margin,
+                )
+            )
+        warnings += _not_compared(baseline, candidate, chosen)
+    if not paired:
+        raise EvaluationError(
+            "The runs have no metric in common. Score one with the other's metrics "
+            "(prompt-app rescore), which calls no model."
+        )
+    results = compare(paired)
+    warnings += [sentence for result in results if (sentence := _unpaired(result))]
+    return RunComparison(baseline, tuple(candidates), shared, results, tuple(warnings))
+
+
+# metrics
+
+
+def _chosen(runs: Sequence[Run], metrics: Sequence[str], margin: Margins) -> list[str]:
+    known = list(dict.fromkeys(spec.key for run in runs for spec in run.spec.metrics))
+    for name in [*metrics, *(margin if isinstance(margin, Mapping) else ())]:
+        if name not in known:
+            nearest = nearest_names(name, known, most=1)
+            hint = f"Did you mean {nearest[0]!r}?" if nearest else f"They have {', '.join(known)}."
+            raise EvaluationError(f"No run of the comparison has a metric {name!r}. {hint}")
+    return [spec.key for spec in runs[0].spec.metrics if not metrics or spec.key in metrics]
+
+
+def _common(
+    baseline: Run, candidate: Run, keys: Sequence[str]
+) -> Iterator[tuple[MetricSpec, MetricSpec]]:
+    theirs = {spec.key: spec for spec in candidate.spec.metrics}
+    for spec in baseline.spec.metrics:
+        other = theirs.get(spec.key)
+        if spec.key in keys and other is not None and _same_metric(spec, other):
+            yield spec, other
+
+
+def _same_metric(spec: MetricSpec, other: MetricSpec) -> bool:
+    return (spec.name, spec.options) == (other.name, other.options)
+
+
+def _not_compared(baseline: Run, candidate: Run, keys: Sequence[str]) -> list[str]:
+    theirs = {spec.key: spec for spec in candidate.spec.metrics}
+    sentences = []
+    for spec in baseline.spec.metrics:
+        other = theirs.get(spec.key)
+        if spec.key not in keys:
+            continue
+        if other is None:
+            sentences.append(f"{spec.key} is not compared: {candidate.id} does not have it.")
+        elif not _same_metric(spec, other):
+            sentences.append(
+                f"{spec.key} is not compared: {baseline.id} and {candidate.id} compute it "
+                "with different options."
+            )
+    return sentences
+
+
+def _paired(  # noqa: PLR0913, PLR0917 - the parts of one pairing
+    info: MetricInfo,
+    candidate: Run,
+    key: str,
+    before: Mapping[str, float],
+    after: Mapping[str, float],
+    clusters: Mapping[str, str] | None,
+    margin: Margins,
+) -> PairedMetric:
+    groups: dict[str, Hashable] | None = None
+    if clusters is not None:
+        groups = {example: clusters.get(example, ("", example)) for example in before}
+    if isinstance(margin, Mapping):
+        own = margin.get(key)
+    else:
+        own = margin if (info.minimum, info.maximum) == (0, 1) else None
+    return PairedMetric(
+        metric=key,
+        baseline=before,
+        candidate=after,
+        kind=info.kind,
+        direction=info.direction,
+        unit=info.unit,
+        clusters=groups,
+        margin=own,
+        candidate_name=candidate.id,
+    )
+
+
+def _means(store: Store, run: Run, key: str) -> dict[str, float]:
+    """Example id -> mean of its repeats; examples without a score are left out."""
+    means: dict[str, float] = {}
+    for example, group in groupby(store.iterate_outcomes(run.id, key), key=lambda each: each[0]):
+        values = [value for _, _, value in group if value is not None]
+        if values:
+            means[example] = fmean(values)
+    return means
+
+
+def _without(values: Mapping[str, float], left_out: frozenset[str]) -> dict[str, float]:
+    return {example: value for example, value in values.items() if example not in left_out}
+
+
+# examples
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    shared: int
+    changed: frozenset[str] = frozenset()
+    warnings: tuple[str, ...] = ()
+
+
+def _match(store: Store, baseline: Run, candidate: Run) -> _Match:
+    """Which examples of both datasets are the same ones."""
+    first, second = baseline.spec, candidate.spec
+    ours = _fingerprints(store, first.dataset_version)
+    if first.dataset_version == second.dataset_version:
+        return _Match(len(ours))
+    theirs = _fingerprints(store, second.dataset_version)
+    common = ours.keys() & theirs.keys()
+    changed = frozenset(example for example in common if ours[example] != theirs[example])
+    sentence = (
+        f"The datasets differ ({first.dataset_name}, {second.dataset_name}): compared on the "
+        f"{len(common) - len(changed)} examples of equal id and content that both have, "
+        f"of {len(ours)} and {len(theirs)}."
+    )
+    if changed:
+        sentence += f" {len(changed)} have the same id but other content, and are left out."
+    return _Match(len(common) - len(changed), changed, (sentence,))
+
+
+def _fingerprints(store: Store, version: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    position = -1
+    while page := store.list_examples(version, after_position=position, limit=PAGE):
+        found.update((example.id, example.fingerprint) for example in page)
+        position = page[-1].position
+    return found
+
+
+# what to beware of
+
+
+def _unfinished(run: Run) -> str:
+    return (
+        f"{run.id} is {run.state}: only what is scored so far is compared "
+        f"({run.progress.scored} of {run.progress.total} samples)."
+    )
+
+
+def _judging(
+    store: Store, baseline: Run, candidate: Run, spec: MetricSpec, other: MetricSpec
+) -> list[str]:
+    """Whether both runs' scores came from the same version, by the same judge."""
+    if spec != other:
+        return [
+            f"{spec.key} was judged differently: by {_judge(spec)} in {baseline.id}, by "
+            f"{_judge(other)} in {candidate.id}. A difference may be the judges' own; rescore "
+            "one run with the other's judge."
+        ]
+    before, after = (_version(store, run, spec.key) for run in (baseline, candidate))
+    if before is not None and after is not None and before != after:
+        return [
+            f"{spec.key} was scored by version {before} in {baseline.id} and {after} in "
+            f"{candidate.id}. A difference may come from that; rescore the older run."
+        ]
+    return []
+
+
+def _judge(spec: MetricSpec) -> str:
+    given = spec.judge_parameters.given()
+    name = spec.judge.reference if spec.judge else "no judge"
+    return f"{name} ({', '.join(f'{key}={value}' for key, value in given.items())})" * bool(
+        given
+    ) or name
+
+
+def _version(store: Store, run: Run, key: str) -> str | None:
+    """Of the run's first score of this metric."""
+    rows = store.list_samples(run.id, RowFilter(state="scored", metric=key), limit=1).items
+    versions = [score.version for row in rows for score in row.scores if score.metric == key]
+    return versions[0] if versions else None
+
+
+def _unpaired(result: PairedComparison) -> str:
+    alone = result.only_baseline + result.only_candidate
+    if not alone:
+        return ""
+    return (
+        f"{result.metric}: {alone} examples were scored in one run only and are left out "
+        f"({result.only_baseline} in the baseline, {result.only_candidate} in "
+        f"{result.candidate_name})."
+    )
