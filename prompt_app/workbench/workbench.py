@@ -4,13 +4,11 @@ holds no state of its own, so that any number of processes can have one."""
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from prompt_app.datamodel.base import content_hash
 from prompt_app.datamodel.dataset import DatasetOptions, DatasetVersion, Example
 from prompt_app.datamodel.evaluation import (
     ACTIVE_STATES,
@@ -35,11 +33,13 @@ from prompt_app.providers.catalogue import ModelCard, list_models
 from prompt_app.settings import Settings, load_settings
 from prompt_app.storage import open_store
 from prompt_app.storage.identity import this_worker
+from prompt_app.workbench.comparing import Margins, RunComparison, compare_runs
 from prompt_app.workbench.exporting import ExportFormat, export_rows
 from prompt_app.workbench.files import EXAMPLE_FILE, load_evaluation
 from prompt_app.workbench.importing import dataset_name, import_dataset
 from prompt_app.workbench.quoting import quote_evaluation
 from prompt_app.workbench.resolving import ResolvedEvaluation, Resolver
+from prompt_app.workbench.submitting import runs_in_order, save_evaluation
 from prompt_app.workbench.thresholds import missed_thresholds
 
 FIRST_ROWS = 20
@@ -179,34 +179,11 @@ class Workbench:
         is given back instead of starting it twice.
         """
         resolved = self.resolve(spec, folder=folder, save_prompts=True)
-        if key is None:
-            key = self._free_key(resolved)
-        evaluation_id = f"e{secrets.token_hex(6)}"
-        runs = resolved.queued_runs(evaluation_id)
-        evaluation = Evaluation(
-            id=evaluation_id,
-            name=spec.name,
-            key=key,
-            spec=spec,
-            run_ids=tuple(run.id for run in runs),
-            max_cost_usd=spec.limits.max_cost_usd,
-        )
-        saved = self.store.create_evaluation(evaluation, runs)
-        if saved.id == evaluation.id:
-            for run in runs:
-                self._dispatcher.dispatch(run.id)
-        return saved
-
-    def _free_key(self, resolved: ResolvedEvaluation) -> str:
-        """The key of an equal evaluation that is unfinished, else a new one."""
-        content = content_hash([run.spec.content_id for run in resolved.runs])
-        number = 1
-        while (found := self.store.find_evaluation(f"auto-{content}-{number}")) is not None:
-            states = {run.state for run in self.runs_of(found.id)}
-            if states & {*ACTIVE_STATES, "paused"}:
-                break
-            number += 1
-        return f"auto-{content}-{number}"
+        evaluation, is_new = save_evaluation(self.store, resolved, key)
+        if is_new:
+            for run_id in evaluation.run_ids:
+                self._dispatcher.dispatch(run_id)
+        return evaluation
 
     def evaluation(self, evaluation_id: str) -> Evaluation:
         return self.store.get_evaluation(evaluation_id)
@@ -229,8 +206,7 @@ class Workbench:
 
     def runs_of(self, evaluation_id: str) -> list[Run]:
         """In the order of the evaluation's grid."""
-        runs = self.store.list_runs(evaluation_id=evaluation_id, limit=1000).items
-        return sorted(runs, key=lambda run: int(run.id.rpartition("-")[2]))
+        return runs_in_order(self.store, evaluation_id)
 
     def run(self, run_id: str) -> Run:
         """By its id or any beginning of it that is unique."""
@@ -268,6 +244,13 @@ class Workbench:
         rescored = self.store.rescore_run(run.id, run.model_copy(update={"spec": spec}))
         self._dispatcher.dispatch(run.id)
         return rescored
+
+    def compare(
+        self, run_ids: Sequence[str], *, margin: Margins = None, metrics: Sequence[str] = ()
+    ) -> RunComparison:
+        """Every run against the first, example by example; see :func:`compare_runs`."""
+        runs = [self.run(run_id) for run_id in run_ids]
+        return compare_runs(self.store, runs, margin=margin, metrics=metrics)
 
     # rows
 
