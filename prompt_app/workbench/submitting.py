@@ -6,6 +6,7 @@ import secrets
 
 from prompt_app.datamodel.base import content_hash
 from prompt_app.datamodel.evaluation import ACTIVE_STATES, Evaluation, Progress, Run
+from prompt_app.errors import ConflictError
 from prompt_app.interfaces import Store
 from prompt_app.workbench.resolving import ResolvedEvaluation, ResolvedRun
 
@@ -35,7 +36,15 @@ def save_evaluation(
         max_cost_usd=resolved.spec.limits.max_cost_usd,
     )
     saved = store.create_evaluation(evaluation, runs)
-    return saved, saved.id == evaluation_id
+    is_new = saved.id == evaluation_id
+    if not is_new and [run.spec for run in runs] != [
+        run.spec for run in runs_in_order(store, saved.id)
+    ]:
+        raise ConflictError(
+            f"The submission key {evaluation.key!r} belongs to the evaluation {saved.id}, which is "
+            "over other rows or another version of a prompt. Submit with another key."
+        )
+    return saved, is_new
 
 
 def runs_in_order(store: Store, evaluation_id: str) -> list[Run]:

@@ -94,6 +94,9 @@ def test_the_same_submission_twice_is_one_run(
         )
     work(workbench)
     assert mock_process.stats()["answered"] == 20
+    path.write_text(path.read_text().replace("row 3", "row three"))
+    with pytest.raises(ConflictError, match="other rows"):
+        workbench.submit_evaluation(spec, key="monday")
 
 
 def test_a_metric_added_later_is_scored_from_stored_replies(
