@@ -7,6 +7,7 @@ import sys
 import typer
 
 from prompt_app.cli import (
+    compare,
     datasets,
     export,
     metrics,
@@ -39,6 +40,7 @@ app.command("run")(run.run)
 app.command("quote")(quote.quote)
 app.command("runs")(runs.runs)
 app.command("show")(show.show)
+app.command("compare")(compare.compare)
 app.command("rows")(rows.rows)
 app.command("export")(export.export)
 app.command("pause")(steering.pause)

@@ -16,7 +16,7 @@ from prompt_app.statistics.intervals import interval_for, wilson_interval
 
 def summarize_run(store: Store, run: Run) -> tuple[MetricSummary, ...]:
     """One summary a metric, in the evaluation's order. A failure is counted, never averaged."""
-    clusters = _clusters(store, run.spec)
+    clusters = read_clusters(store, run.spec)
     return tuple(summarize_metric(store, run, spec, clusters) for spec in run.spec.metrics)
 
 
@@ -65,7 +65,7 @@ def _interval(
     return wilson_interval(values[0] * n, n)
 
 
-def _clusters(store: Store, spec: RunSpec) -> dict[str, str] | None:
+def read_clusters(store: Store, spec: RunSpec) -> dict[str, str] | None:
     """Example id -> cluster, where the dataset names a cluster field."""
     if spec.cluster_field is None:
         return None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from statistics import fmean
+from typing import Any
 
 from prompt_app.datamodel.evaluation import Run
-from prompt_app.datamodel.score import MetricInfo, MetricSpec
+from prompt_app.datamodel.score import MetricSpec
 from prompt_app.engine.summary import read_clusters
 from prompt_app.errors import EvaluationError
 from prompt_app.interfaces import RowFilter, Store
@@ -52,27 +54,26 @@ def compare_runs(
     chosen = _chosen(runs, metrics, margin)
     warnings = [_unfinished(run) for run in runs if run.state != "finished"]
     clusters = read_clusters(store, baseline.spec)
-    values = {key: _means(store, baseline, key) for key in chosen}
+    before = {key: _means(store, baseline, key) for key in chosen}
     paired: list[PairedMetric] = []
     shared: dict[str, int] = {}
     for candidate in candidates:
-        matched = _match(store, baseline, candidate)
-        shared[candidate.id] = matched.shared
-        warnings += matched.warnings
-        for spec, other in _common(baseline, candidate, chosen):
+        match = _match(store, baseline, candidate)
+        shared[candidate.id] = match.shared
+        pairs, apart = _common(baseline, candidate, chosen)
+        warnings += [*match.warnings, *apart]
+        for spec, other in pairs:
             warnings += _judging(store, baseline, candidate, spec, other)
             paired.append(
-                _paired(
-                    create_metric(spec).info,
-                    candidate,
-                    spec.key,
-                    _without(values[spec.key], matched.changed),
-                    _without(_means(store, candidate, spec.key), matched.changed),
-                    clusters,
-                    margin,
+                PairedMetric(
+                    metric=spec.key,
+                    baseline=_without(before[spec.key], match.changed),
+                    candidate=_without(_means(store, candidate, spec.key), match.changed),
+                    clusters=_filled(clusters, before[spec.key]),
+                    candidate_name=candidate.id,
+                    **_described(spec, margin),
                 )
             )
-        warnings += _not_compared(baseline, candidate, chosen)
     if not paired:
         raise EvaluationError(
             "The runs have no metric in common. Score one with the other's metrics "
@@ -98,62 +99,42 @@ def _chosen(runs: Sequence[Run], metrics: Sequence[str], margin: Margins) -> lis
 
 def _common(
     baseline: Run, candidate: Run, keys: Sequence[str]
-) -> Iterator[tuple[MetricSpec, MetricSpec]]:
+) -> tuple[list[tuple[MetricSpec, MetricSpec]], list[str]]:
+    """The metrics of both, and a sentence for each of the baseline's that is not."""
     theirs = {spec.key: spec for spec in candidate.spec.metrics}
-    for spec in baseline.spec.metrics:
-        other = theirs.get(spec.key)
-        if spec.key in keys and other is not None and _same_metric(spec, other):
-            yield spec, other
-
-
-def _same_metric(spec: MetricSpec, other: MetricSpec) -> bool:
-    return (spec.name, spec.options) == (other.name, other.options)
-
-
-def _not_compared(baseline: Run, candidate: Run, keys: Sequence[str]) -> list[str]:
-    theirs = {spec.key: spec for spec in candidate.spec.metrics}
-    sentences = []
+    pairs, apart = [], []
     for spec in baseline.spec.metrics:
         other = theirs.get(spec.key)
         if spec.key not in keys:
             continue
         if other is None:
-            sentences.append(f"{spec.key} is not compared: {candidate.id} does not have it.")
-        elif not _same_metric(spec, other):
-            sentences.append(
+            apart.append(f"{spec.key} is not compared: {candidate.id} does not have it.")
+        elif (spec.name, spec.options) != (other.name, other.options):
+            apart.append(
                 f"{spec.key} is not compared: {baseline.id} and {candidate.id} compute it "
                 "with different options."
             )
-    return sentences
+        else:
+            pairs.append((spec, other))
+    return pairs, apart
 
 
-def _paired(  # noqa: PLR0913, PLR0917 - the parts of one pairing
-    info: MetricInfo,
-    candidate: Run,
-    key: str,
-    before: Mapping[str, float],
-    after: Mapping[str, float],
-    clusters: Mapping[str, str] | None,
-    margin: Margins,
-) -> PairedMetric:
-    groups: dict[str, Hashable] | None = None
-    if clusters is not None:
-        groups = {example: clusters.get(example, ("", example)) for example in before}
+def _described(spec: MetricSpec, margin: Margins) -> dict[str, Any]:
+    info = create_metric(spec).info
     if isinstance(margin, Mapping):
-        own = margin.get(key)
+        own = margin.get(spec.key)
     else:
         own = margin if (info.minimum, info.maximum) == (0, 1) else None
-    return PairedMetric(
-        metric=key,
-        baseline=before,
-        candidate=after,
-        kind=info.kind,
-        direction=info.direction,
-        unit=info.unit,
-        clusters=groups,
-        margin=own,
-        candidate_name=candidate.id,
-    )
+    return {"kind": info.kind, "direction": info.direction, "unit": info.unit, "margin": own}
+
+
+def _filled(
+    clusters: Mapping[str, str] | None, examples: Iterable[str]
+) -> dict[str, Hashable] | None:
+    """An example without a cluster is one of its own."""
+    if clusters is None:
+        return None
+    return {example: clusters.get(example, ("alone", example)) for example in examples}
 
 
 def _means(store: Store, run: Run, key: str) -> dict[str, float]:
@@ -238,16 +219,17 @@ def _judging(
 
 
 def _judge(spec: MetricSpec) -> str:
+    if spec.judge is None:
+        return "no model"
     given = spec.judge_parameters.given()
-    name = spec.judge.reference if spec.judge else "no judge"
-    return f"{name} ({', '.join(f'{key}={value}' for key, value in given.items())})" * bool(
-        given
-    ) or name
+    shown = ", ".join(f"{name}={value}" for name, value in given.items())
+    return f"{spec.judge.reference} ({shown})" if shown else spec.judge.reference
 
 
 def _version(store: Store, run: Run, key: str) -> str | None:
     """Of the run's first score of this metric."""
-    rows = store.list_samples(run.id, RowFilter(state="scored", metric=key), limit=1).items
+    scored = RowFilter(metric=key, minimum=-sys.float_info.max)
+    rows = store.list_samples(run.id, scored, limit=1).items
     versions = [score.version for row in rows for score in row.scores if score.metric == key]
     return versions[0] if versions else None
 

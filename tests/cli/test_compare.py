@@ -1,0 +1,48 @@
+"""``prompt-app compare``: the table, the sentences, the flips and the JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from cli.commands import CommandLine
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture
+def runs(command_line: CommandLine) -> list[str]:
+    result = command_line.run("run", "--json", str(EXAMPLES / "evaluation.yaml"))
+    return [run["id"] for run in result.json()["runs"]]
+
+
+def test_the_verdict_is_words(command_line: CommandLine, runs: list[str]) -> None:
+    shown = command_line.run("compare", *runs, "--flips")
+    assert shown.code == 0
+    assert "squad_f1: Worse: squad_f1 differs by -0.4" in shown.out
+    assert "after Holm's correction over 4 comparisons" in shown.out
+    assert "lake-baikal-2" in shown.out
+    assert "lake-baikal-2" not in command_line.run("compare", *runs).out
+
+
+def test_json(command_line: CommandLine, runs: list[str]) -> None:
+    told = command_line.run(
+        "compare", *runs, "--json", "--metric", "squad_f1", "--margin", "squad_f1=0.02"
+    ).json()
+    (comparison,) = told["comparisons"]
+    assert comparison["verdict"] == "worse"
+    assert comparison["margin"] == 0.02
+    assert comparison["interval"]["method"] == "clustered t"
+    assert told["warnings"] == []
+    assert told["shared_examples"] == {runs[1]: 40}
+
+
+@pytest.mark.parametrize(
+    "margins", [["a"], ["0.1", "0.2"], ["0.1", "squad_f1=0.2"], ["squad_f1=0.1", "squad_f1=0.2"]]
+)
+def test_a_wrong_margin(command_line: CommandLine, runs: list[str], margins: list[str]) -> None:
+    options = [word for margin in margins for word in ("--margin", margin)]
+    result = command_line.run("compare", *runs, *options)
+    assert result.code == 2
+    assert "--margin" in result.err
+    assert len(result.err.splitlines()) == 1
