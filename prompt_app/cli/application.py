@@ -13,6 +13,7 @@ from prompt_app.cli import (
     metrics,
     mock_server,
     models,
+    power,
     prompts,
     quote,
     rescore,
@@ -41,6 +42,7 @@ app.command("quote")(quote.quote)
 app.command("runs")(runs.runs)
 app.command("show")(show.show)
 app.command("compare")(compare.compare)
+app.command("power")(power.power)
 app.command("rows")(rows.rows)
 app.command("export")(export.export)
 app.command("pause")(steering.pause)

@@ -57,7 +57,7 @@ limits:
   max_attempts: 6
   max_cost_usd: 5             # over all runs of the evaluation; never overshot
 thresholds:
-  - {metric: squad_f1, at_least: 0.7, on: lower}
+  - {metric: squad_f1, at_least: 0.7, estimate: lower}
 ```
 
 This page is made by `python -m prompt_app.cli.document > docs/command-line.md`.

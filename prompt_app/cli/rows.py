@@ -26,7 +26,8 @@ def rows(  # noqa: PLR0917 - one option a filter
     failed: Annotated[bool, typer.Option("--failed", help="Only samples without a reply.")] = False,
     text: Annotated[str, typer.Option(help="Part of the row, the reply or the error.")] = "",
     sort: Annotated[
-        Literal["position", "score", "latency", "cost"], typer.Option(help="position, score, latency or cost.")
+        Literal["position", "score", "latency", "cost"],
+        typer.Option(help="position, score, latency or cost."),
     ] = "position",
     descending: Annotated[bool, typer.Option("--descending", help="Greatest first.")] = False,
     offset: Annotated[int, typer.Option(min=0, help="Rows to pass over.")] = 0,

@@ -118,7 +118,7 @@ class Threshold(Record):
     metric: str
     at_least: float | None = None
     at_most: float | None = None
-    on: Literal["mean", "lower", "upper"] = "mean"
+    estimate: Literal["mean", "lower", "upper"] = "mean"
     """The mean, or an end of its interval."""
 
     @model_validator(mode="after")

@@ -16,7 +16,7 @@ def missed_thresholds(thresholds: Sequence[Threshold], runs: Sequence[Run]) -> l
         for run in runs:
             summary = next((each for each in run.summary if each.metric == threshold.metric), None)
             value = _value(threshold, summary)
-            name = f"{run.name}: {threshold.metric} ({threshold.on})"
+            name = f"{run.name}: {threshold.metric} ({threshold.estimate})"
             if value is None:
                 missed.append(f"{name} has no value")
             elif threshold.at_least is not None and value < threshold.at_least:
@@ -29,8 +29,8 @@ def missed_thresholds(thresholds: Sequence[Threshold], runs: Sequence[Run]) -> l
 def _value(threshold: Threshold, summary: MetricSummary | None) -> float | None:
     if summary is None:
         return None
-    if threshold.on == "mean":
+    if threshold.estimate == "mean":
         return summary.mean
     if summary.interval is None:
         return None
-    return summary.interval.lower if threshold.on == "lower" else summary.interval.upper
+    return summary.interval.lower if threshold.estimate == "lower" else summary.interval.upper
