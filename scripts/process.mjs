@@ -28,7 +28,11 @@ export function run(command, args, { env = process.env, shell = false } = {}) {
     const wait = () => {};
     const forward = () => child.kill("SIGTERM");
     process.on("SIGINT", wait).on("SIGTERM", forward).on("SIGHUP", forward);
+    // A signal to npm ends npm and its shell, but does not come through to here.
+    const parent = process.ppid;
+    const orphaned = setInterval(() => process.ppid !== parent && forward(), 500);
     const release = () => {
+      clearInterval(orphaned);
       process.off("SIGINT", wait).off("SIGTERM", forward).off("SIGHUP", forward);
     };
     child.on("error", (error) => {
