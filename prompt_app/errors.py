@@ -10,6 +10,7 @@
     |  |- TemplateError           a prompt template
     |  |- EvaluationError         an evaluation that cannot run as written
     |  |- StatisticsError         numbers from which the asked quantity cannot be computed
+    |  |- RubricError             a rubric, its labels, worked examples or parameters
     |  |- ConflictError           same key or name, other content
     |- ProviderError              a model provider did not answer as asked
     |  |- TransientError          worth another try
@@ -36,6 +37,14 @@
     |     |- InvalidVerdictError   holds one of the wrong shape
     |     |- ContradictoryVerdictsError
     |     |- CutOffVerdictError
+    |- AssessmentError            a model's assessment of a work by a rubric
+    |  |- EmptyAssessmentError     nothing was answered
+    |  |- CutOffAssessmentError    it ends too early
+    |  |- UnreadableAssessmentError  no table and no JSON of the expected shape
+    |  |- MissingConceptError      a key concept of the rubric is not assessed
+    |  |- UnexpectedConceptError   one is assessed that the rubric does not have
+    |  |- UnknownLabelError        a label that the rubric does not have
+    |  |- ContradictoryAssessmentError  one key concept, two labels
     |- StoreError                 the database
     |  |- StoreUnavailableError   locked, unreachable or full: may pass
     |  |- LeaseLostError          another worker has taken the run over
@@ -103,6 +112,10 @@ class EvaluationError(InputError):
 
 class StatisticsError(InputError):
     """The asked quantity cannot be computed from these numbers, or would mislead."""
+
+
+class RubricError(InputError):
+    """A rubric, its labels, worked examples or parameters cannot be used."""
 
 
 class ConflictError(InputError):
@@ -242,6 +255,38 @@ class ContradictoryVerdictsError(VerdictError):
 
 class CutOffVerdictError(VerdictError):
     """The judge's reply ended at the token limit."""
+
+
+class AssessmentError(PromptAppError):
+    """A model's assessment is not one label of the rubric for each of its key concepts."""
+
+
+class EmptyAssessmentError(AssessmentError):
+    """The model answered nothing."""
+
+
+class CutOffAssessmentError(AssessmentError):
+    """The assessment ends before it is whole."""
+
+
+class UnreadableAssessmentError(AssessmentError):
+    """The reply holds neither a table nor JSON of the expected shape."""
+
+
+class MissingConceptError(AssessmentError):
+    """A key concept of the rubric is not assessed."""
+
+
+class UnexpectedConceptError(AssessmentError):
+    """A key concept is assessed that the rubric does not have."""
+
+
+class UnknownLabelError(AssessmentError):
+    """The assessment gives a label that the rubric does not have."""
+
+
+class ContradictoryAssessmentError(AssessmentError):
+    """The assessment gives one key concept two labels."""
 
 
 class StoreError(PromptAppError):

@@ -1,0 +1,282 @@
+"""The folders of datasets and experiments::
+
+datasets/<set>/<lesson>/       works, actual_labels.csv, actual_labels.<rater>.csv
+experiments/<name>/<lesson>/   params.json, system_prompt.txt, standard_rubric.csv, examples/
+releases/<name>/<lesson>/      the same, and what was measured
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+from prompt_app.errors import AssessmentError, RubricError
+from prompt_app.registry import nearest_names
+from prompt_app.rubrics.folders import Folder
+from prompt_app.rubrics.model import (
+    Concept,
+    Experiment,
+    LabelFile,
+    LessonData,
+    Rubric,
+    StudentLabels,
+    Work,
+    WorkedExample,
+)
+from prompt_app.rubrics.parameters import read_parameters, write_parameters
+from prompt_app.rubrics.replies import read_reply, write_reply
+from prompt_app.rubrics.tables import delimited_rows, one_form, write_delimited
+
+LABELS = "actual_labels.csv"
+PARAMETERS, PROMPT, RUBRIC = "params.json", "system_prompt.txt", "standard_rubric.csv"
+_RATER = re.compile(r"actual_labels\.([A-Za-z0-9_-]+)\.csv")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}")
+
+
+def checked_name(name: str, what: str) -> str:
+    """Raises RubricError for a name that could leave its folder."""
+    if not _NAME.fullmatch(name) or name.endswith((".", " ")):
+        raise RubricError(
+            f"{name!r} cannot be the name of a {what}: use letters, digits, '.', '_' and '-'."
+        )
+    return name
+
+
+# --- datasets -------------------------------------------------------------------------------
+
+
+def read_lesson(folder: Folder, dataset: str, lesson: str, rubric: Rubric) -> LessonData:
+    """The works of a lesson with their labels. Raises RubricError, naming file and place."""
+    works = read_works(folder, dataset, lesson)
+    path = lesson_path(dataset, lesson)
+    text = folder.read(f"{path}/{LABELS}")
+    if text is None:
+        raise RubricError(
+            f"{path} has no {LABELS}; make one to fill in with 'prompt-app rubric test "
+            "--new-labels'."
+        )
+    actual = read_labels(text, f"{path}/{LABELS}", rubric)
+    students = {work.student for work in works}
+    for row in actual.rows:
+        if row.student not in students:
+            raise RubricError(f"{path}/{LABELS} labels {row.student!r}, which has no file there.")
+    raters = {
+        match[1]: read_labels(folder.read(f"{path}/{name}") or "", f"{path}/{name}", rubric)
+        for name in folder.names(path)
+        if (match := _RATER.fullmatch(name))
+    }
+    return LessonData(dataset=dataset, lesson=lesson, works=works, actual=actual, raters=raters)
+
+
+def lesson_path(dataset: str, lesson: str) -> str:
+    return f"datasets/{checked_name(dataset, 'dataset')}/{checked_name(lesson, 'lesson')}"
+
+
+def read_works(folder: Folder, dataset: str, lesson: str) -> tuple[Work, ...]:
+    """Every file of the lesson but its labels; a student is the file's name without its end."""
+    path = lesson_path(dataset, lesson)
+    names = [
+        name
+        for name in folder.names(path)
+        if not name.startswith((".", "actual_labels")) and not name.endswith(".md")
+    ]
+    if not names:
+        raise RubricError(f"There are no works to assess in {path} of {folder.place}.")
+    works: dict[str, Work] = {}
+    for name in names:
+        student = PurePosixPath(name).stem
+        if student in works:
+            raise RubricError(
+                f"{path} has two works of {student!r}: {works[student].file}, {name}."
+            )
+        works[student] = Work(student=student, file=name, text=folder.read(f"{path}/{name}") or "")
+    return tuple(works.values())
+
+
+def read_labels(text: str, path: str, rubric: Rubric) -> LabelFile:
+    """A labels file: ``student``, a column for each key concept, and perhaps ``split``."""
+    rows = _table(text, path)
+    header = rows[0]
+    if "student" not in header:
+        raise RubricError(f"{path} has no column 'student'.")
+    names = {one_form(name): name for name in rubric.names}
+    columns: dict[int, str] = {}
+    for index, title in enumerate(header):
+        if title in ("student", "split"):
+            continue
+        if one_form(title) not in names:
+            near = nearest_names(title, rubric.names)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise RubricError(f"{path}: the rubric has no key concept {title!r}.{hint}")
+        columns[index] = names[one_form(title)]
+    _refuse_duplicates(columns.values(), path, "key concept")
+    missing = [name for name in rubric.names if name not in columns.values()]
+    if missing:
+        raise RubricError(f"{path} has no column for {', '.join(map(repr, missing))}.")
+    found = [_student(row, header, columns, path, rubric) for row in rows[1:]]
+    _refuse_duplicates((row.student for row in found), path, "student")
+    if not any(label for row in found for label in row.labels.values()):
+        raise RubricError(f"{path} holds no label: there is nothing to agree with.")
+    return LabelFile(concepts=rubric.names, rows=tuple(found))
+
+
+def _student(
+    row: list[str], header: list[str], columns: dict[int, str], path: str, rubric: Rubric
+) -> StudentLabels:
+    cells = [*row, *[""] * (len(header) - len(row))]
+    student = cells[header.index("student")]
+    known = {one_form(label): label for label in rubric.labels}
+    labels: dict[str, str | None] = {}
+    for index, concept in columns.items():
+        if cells[index] and one_form(cells[index]) not in known:
+            raise RubricError(
+                f"{path}: {student!r} has {cells[index]!r} for {concept!r}, which is none of the "
+                f"rubric's labels: {', '.join(rubric.labels)}."
+            )
+        labels[concept] = known.get(one_form(cells[index]))
+    split = cells[header.index("split")] if "split" in header else ""
+    name = PurePosixPath(student)
+    return StudentLabels(
+        student=name.stem if name.suffix == ".js" else student, labels=labels, split=split
+    )
+
+
+def write_labels(labels: LabelFile) -> str:
+    """The text of a labels file."""
+    splits = any(row.split for row in labels.rows)
+    header = ["student", *labels.concepts, *(["split"] if splits else [])]
+    rows = [
+        [row.student, *(row.labels.get(c) or "" for c in labels.concepts)]
+        + ([row.split] if splits else [])
+        for row in labels.rows
+    ]
+    return write_delimited([header, *rows], ",")
+
+
+# --- experiments ----------------------------------------------------------------------------
+
+
+def read_experiment(
+    folder: Folder, name: str, lesson: str, kind: str = "experiments"
+) -> Experiment:
+    """An experiment's lesson, or a release's. Raises RubricError, naming file and place."""
+    path = f"{kind}/{checked_name(name, 'experiment')}/{checked_name(lesson, 'lesson')}"
+    parameters, notices = read_parameters(_required(folder, f"{path}/{PARAMETERS}"),
+                                          f"{path}/{PARAMETERS}")  # fmt: skip
+    rubric = read_rubric(_required(folder, f"{path}/{RUBRIC}"), f"{path}/{RUBRIC}")
+    for concept in parameters.code_feature_extractor:
+        if concept not in rubric.names:
+            raise RubricError(
+                f"{path}/{PARAMETERS}: 'code-feature-extractor' names {concept!r}, which the "
+                "rubric does not have."
+            )
+    return Experiment(
+        name=name,
+        lesson=lesson,
+        parameters=parameters,
+        system_prompt=_required(folder, f"{path}/{PROMPT}"),
+        rubric=rubric,
+        examples=_read_examples(folder, f"{path}/examples", rubric),
+        notices=notices,
+    )
+
+
+def read_rubric(text: str, path: str) -> Rubric:
+    """``Key Concept``, ``Instructions``, then a column for each label, best first."""
+    rows = _table(text, path)
+    header = rows[0]
+    if [one_form(title) for title in header[:2]] != ["key concept", "instructions"]:
+        raise RubricError(
+            f"{path} must begin with the columns 'Key Concept' and 'Instructions', then one for "
+            f"each label; it has {', '.join(header)}."
+        )
+    labels = tuple(header[2:])
+    if len(labels) < 2 or not all(labels):
+        raise RubricError(f"{path} needs at least two columns of labels, each with a title.")
+    _refuse_duplicates(labels, path, "label")
+    if len(rows) < 2:
+        raise RubricError(f"{path} has no key concept.")
+    concepts = []
+    for row in rows[1:]:
+        cells = [*row, *[""] * (len(header) - len(row))]
+        if len(cells) > len(header):
+            raise RubricError(f"{path}: {row[0]!r} has {len(row)} cells, the header {len(header)}.")
+        if not cells[0]:
+            raise RubricError(f"{path}: a row has no key concept.")
+        concepts.append(Concept(name=cells[0], instructions=cells[1], definitions=tuple(cells[2:])))
+    _refuse_duplicates((concept.name for concept in concepts), path, "key concept")
+    return Rubric(labels=labels, concepts=tuple(concepts))
+
+
+def write_rubric(rubric: Rubric) -> str:
+    """The text of a rubric's file, as the model is shown it too."""
+    header = ["Key Concept", "Instructions", *rubric.labels]
+    rows = [[c.name, c.instructions, *c.definitions] for c in rubric.concepts]
+    return write_delimited([header, *rows], ",")
+
+
+def _read_examples(folder: Folder, path: str, rubric: Rubric) -> tuple[WorkedExample, ...]:
+    names = folder.names(path)
+    replies = {PurePosixPath(n).stem: n for n in names if n.endswith((".json", ".tsv"))}
+    works = {
+        PurePosixPath(n).stem: n
+        for n in names
+        if not n.endswith((".json", ".tsv")) and not n.startswith(".")
+    }
+    for stem in sorted(works.keys() ^ replies.keys()):
+        present = works.get(stem) or replies[stem]
+        lacks = "reply (.json or .tsv)" if stem in works else "work"
+        raise RubricError(f"{path}/{present} has no {lacks} beside it.")
+    examples = []
+    for stem in sorted(works):
+        try:
+            assessment = read_reply(folder.read(f"{path}/{replies[stem]}") or "", rubric)
+        except AssessmentError as error:
+            raise RubricError(f"{path}/{replies[stem]} does not fit the rubric: {error}") from None
+        work = folder.read(f"{path}/{works[stem]}") or ""
+        examples.append(WorkedExample(name=works[stem], work=work, assessment=assessment))
+    return tuple(examples)
+
+
+def experiment_files(experiment: Experiment) -> dict[str, str]:
+    """The texts of an experiment's folder by name; :func:`read_experiment` reads them back."""
+    kind = experiment.parameters.response_type
+    files = {
+        PARAMETERS: write_parameters(experiment.parameters),
+        PROMPT: experiment.system_prompt,
+        RUBRIC: write_rubric(experiment.rubric),
+    }
+    for example in experiment.examples:
+        files[f"examples/{example.name}"] = example.work
+        stem = PurePosixPath(example.name).stem
+        files[f"examples/{stem}.{kind}"] = write_reply(example.assessment, kind)
+    return files
+
+
+# --- shared ---------------------------------------------------------------------------------
+
+
+def _required(folder: Folder, path: str) -> str:
+    text = folder.read(path)
+    if text is None:
+        raise RubricError(f"There is no {path} in {folder.place}.")
+    if not text.strip():
+        raise RubricError(f"{path} is empty.")
+    return text
+
+
+def _table(text: str, path: str) -> list[list[str]]:
+    rows = [[cell.strip() for cell in row] for row in delimited_rows(text, ",")]
+    rows = [row for row in rows if any(row)]
+    if not rows:
+        raise RubricError(f"{path} is empty.")
+    return rows
+
+
+def _refuse_duplicates(names: Iterable[str], path: str, what: str) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if one_form(name) in seen:
+            raise RubricError(f"{path} names the {what} {name!r} twice.")
+        seen.add(one_form(name))

@@ -1,0 +1,65 @@
+"""Where rubrics and works are kept: a folder here, or whatever else lists, reads and writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from prompt_app.errors import RubricError
+
+
+class Folder(Protocol):
+    """Texts by path. A path's parts are joined by ``/``."""
+
+    place: str
+    """For messages."""
+
+    def names(self, folder: str) -> list[str]:
+        """The files directly in ``folder``, sorted; none where there is no such folder."""
+        ...
+
+    def read(self, path: str) -> str | None:
+        """None where there is no such file. Raises RubricError for one that is no text."""
+        ...
+
+    def write(self, path: str, text: str) -> None: ...
+
+
+class LocalFolder:
+    """A folder of this machine."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.expanduser()
+        self.place = str(root)
+
+    def names(self, folder: str) -> list[str]:
+        path = self._root / folder
+        if not path.is_dir():
+            return []
+        return sorted(each.name for each in path.iterdir() if each.is_file())
+
+    def read(self, path: str) -> str | None:
+        try:
+            return decoded((self._root / path).read_bytes(), path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise RubricError(f"{path} cannot be read: {error.strerror}.") from None
+
+    def write(self, path: str, text: str) -> None:
+        target = self._root / path
+        part = target.with_name(f".{target.name}.part")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(text.encode("utf-8", "replace"))
+            part.replace(target)
+        except OSError as error:
+            raise RubricError(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def decoded(data: bytes, path: str) -> str:
+    """Raises RubricError for bytes that are not UTF-8."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RubricError(f"{path} is not UTF-8 text (byte {error.start}).") from None
