@@ -28,6 +28,8 @@ def whole_evaluation(
     for what, chosen in missing.items():
         if not chosen:
             return f"Choose {what}."
+    if not {"parameters", "limits"} <= settings.keys():
+        return "Mend what is wrong above."
     try:
         return EvaluationSpec.model_validate(
             {

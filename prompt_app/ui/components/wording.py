@@ -6,11 +6,15 @@ import re
 from datetime import UTC, datetime
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+_ADDRESS = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=\w)(?=@[\w-]+\.)", re.IGNORECASE)
+_WORD_JOINER = "\u2060"
 
 
 def plain(text: str) -> str:
     """Markdown that shows ``text`` as it is, line by line: for labels and messages that hold
-    names or values from outside."""
+    names or values from outside. Web and mail addresses get an invisible character, without which
+    they would become links, escaped or not."""
+    text = _ADDRESS.sub(_WORD_JOINER, text)
     return _PUNCTUATION.sub(r"\\\1", text).replace("\n", "  \n")
 
 

@@ -1,0 +1,81 @@
+"""Pictures of the studio for the README and ``docs/``: ``python -m tests.browser.screenshots``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from browser.studio import PATIENCE_MS, click_row, launched, running_studio, settled
+
+IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
+PROMPT = "Passage: {passage}\n\nQuestion: {question}\nAnswer:"
+SIZE = {"width": 1280, "height": 900}
+
+
+def main() -> None:
+    """Runs the example in a store of its own and writes each page, light and dark."""
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    expect.set_options(timeout=PATIENCE_MS)
+    with (
+        TemporaryDirectory() as folder,
+        running_studio(Path(folder)) as url,
+        sync_playwright() as playwright,
+    ):
+        browser = launched(playwright)
+        run_address = _run_example(browser, url)
+        for scheme in ("light", "dark"):
+            _take(browser, url, run_address, scheme)
+        browser.close()
+
+
+def _run_example(browser: Browser, url: str) -> str:
+    page = browser.new_page()
+    page.goto(url)
+    page.get_by_role("button", name="Run the example").click(timeout=PATIENCE_MS)
+    page.wait_for_url("**/run?id=*")
+    expect(page.get_by_text("40 scored, 0 failed, 0 skipped").first).to_be_visible()
+    address = page.url
+    page.close()
+    return address
+
+
+def _take(browser: Browser, url: str, run_address: str, scheme: str) -> None:
+    page = browser.new_context(viewport=SIZE, color_scheme=scheme).new_page()  # type: ignore[arg-type]
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(url)
+    expect(page.get_by_text("Lately")).to_be_visible()
+    _save(page, f"home-{scheme}")
+    page.goto(run_address)
+    expect(page.get_by_role("region", name="Rows of this run")).to_be_visible()
+    _save(page, f"run-{scheme}")
+    click_row(page, 3)
+    expect(page.get_by_role("dialog").get_by_text("4 of 40")).to_be_visible()
+    _save(page, f"row-{scheme}")
+    page.goto(f"{url}/evaluate")
+    settled(page)
+    page.get_by_text("Write a new prompt").click()
+    page.get_by_label("User message").fill(PROMPT)
+    page.get_by_label("User message").press("Control+Enter")
+    models = page.get_by_role("combobox", name="Models")
+    models.fill("offline:extractive")
+    models.press("Enter")
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("Input tokens", exact=True)).to_be_visible()
+    page.get_by_role("heading", name="New evaluation").scroll_into_view_if_needed()
+    _save(page, f"evaluate-{scheme}")
+    page.context.close()
+
+
+def _save(page: Page, name: str) -> None:
+    settled(page)
+    page.wait_for_timeout(1200)  # charts and drawers move into place
+    page.screenshot(path=IMAGES / f"{name}.png", animations="disabled")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""The real thing: ``prompt-app start`` in a process of its own, and Chromium to look at it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+
+from playwright.sync_api import Browser, Page, Playwright
+
+FLAGS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE_MS = 60_000
+
+
+def chromium() -> str | None:
+    """The system's browser."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next((path for name in names if (path := shutil.which(name))), None)
+
+
+def launched(playwright: Playwright) -> Browser:
+    sandbox = ["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []
+    return playwright.chromium.launch(executable_path=chromium(), args=[*FLAGS, *sandbox])
+
+
+@contextmanager
+def running_studio(folder: Path) -> Iterator[str]:
+    """The studio with a worker over a store in ``folder``; gives its address."""
+    port = _free_port()
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("STREAMLIT_")
+    }
+    environment |= {"PROMPT_APP_DATA_DIR": str(folder / "data"), "LOG_LEVEL": "WARNING"}
+    environment.pop("DATABASE_URL", None)
+    log = folder / "studio.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "prompt_app.cli", "start", "--no-browser", "--port", str(port)],
+            cwd=folder,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            _await_health(f"http://127.0.0.1:{port}/_stcore/health", process, log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def settled(page: Page) -> None:
+    """The page is connected and its script has run."""
+    app = '[data-testid="stApp"][data-test-connection-state="CONNECTED"]'
+    page.wait_for_selector(app, timeout=PATIENCE_MS)
+    page.wait_for_selector(f'{app}[data-test-script-state="notRunning"]', timeout=PATIENCE_MS)
+
+
+def click_row(page: Page, row: int) -> None:
+    """Press Open in the table of rows; ``row`` counts from 0. The table is drawn on a canvas."""
+    table = page.get_by_role("region", name="Rows of this run")
+    table.scroll_into_view_if_needed()
+    table.click(position={"x": 30, "y": 35 * (row + 1) + 17})
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _await_health(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except (URLError, OSError):
+            time.sleep(0.2)
+    raise AssertionError(f"the studio did not start:\n{log.read_text('utf-8', 'replace')}")

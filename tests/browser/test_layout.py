@@ -1,0 +1,37 @@
+"""Every page at both widths and in both themes: nothing sticks out, nothing is unnamed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from browser.studio import settled
+from playwright.sync_api import Page, expect
+
+from prompt_app.workbench import Workbench
+
+
+@pytest.fixture
+def run_id(workbench: Workbench) -> str:
+    return workbench.submit_evaluation(workbench.example_evaluation()).run_ids[0]
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_no_page_is_wider_than_the_window(
+    studio: str, new_page: Callable[..., Page], run_id: str, width: int, scheme: str
+) -> None:
+    page = new_page(width=width, scheme=scheme)
+    for path in ("", "/evaluate", "/runs", f"/run?id={run_id}"):
+        page.goto(studio + path)
+        settled(page)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        excess = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert excess <= 0, path
+        unnamed = page.evaluate(
+            """() => [...document.querySelectorAll('[data-testid="stMain"] input:not([type=file])')]
+                .filter(each => !each.labels?.length && !each.getAttribute('aria-label')
+                    && !each.getAttribute('aria-labelledby')).map(each => each.outerHTML)"""
+        )
+        assert unnamed == [], path

@@ -1,0 +1,104 @@
+"""A run's page: scores with what they rest on, rows, steering."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from engine.runs import echo_spec, rows_file, work
+from streamlit.testing.v1 import AppTest
+
+from prompt_app.datamodel.evaluation import Evaluation
+from prompt_app.providers.mock_server import MockServer
+from prompt_app.workbench import Workbench
+
+OpenPage = Callable[..., AppTest]
+RUN = "app_pages/run.py"
+
+
+def rows(app: AppTest) -> list[int]:
+    """The row numbers in the table of rows."""
+    frame = next(each.value for each in app.dataframe if "Open" in each.value)
+    return list(frame["Row"])
+
+
+def test_an_unknown_run_is_told_and_leads_to_all_runs(open_page: OpenPage) -> None:
+    app = open_page(RUN, id="nosuchrun")
+    assert "nosuchrun" in app.error[0].value
+    assert [each.label for each in app.button] == ["All runs"]
+
+
+def test_every_score_stands_with_its_interval_and_denominators(
+    open_page: OpenPage, finished: Evaluation, workbench: Workbench
+) -> None:
+    app = open_page(RUN, id=finished.run_ids[0])
+    labels = [each.label.replace("\\", "") for each in app.metric]
+    summaries = workbench.run(finished.run_ids[0]).summary
+    assert {summary.metric for summary in summaries} <= set(labels)
+    captions = [each.value.replace("\\", "") for each in app.caption]
+    assert sum("95% interval" in each for each in captions) == len(summaries)
+    assert captions.count("40 scored, 0 failed, 0 skipped") == len(summaries)
+
+
+def test_sibling_runs_stand_side_by_side(open_page: OpenPage, finished: Evaluation) -> None:
+    app = open_page(RUN, id=finished.run_ids[0])
+    table = next(each.value for each in app.dataframe if "Run" in each.value)
+    assert list(table["Run"]) == [
+        "with-passage · offline:extractive",
+        "without-passage · offline:extractive",
+    ]
+    assert list(table["Link"]) == [f"run?id={run_id}" for run_id in finished.run_ids]
+    assert table["squad_f1"].str.contains(r"^[\d.]+ \[[\d.]+, [\d.]+\]$").all()
+
+
+def test_rows_are_filtered_sorted_and_paged_by_the_store(
+    open_page: OpenPage, finished: Evaluation
+) -> None:
+    app = open_page(RUN, id=finished.run_ids[0])
+    assert rows(app) == list(range(1, 26))
+    app.text_input(key="rows.text").set_value("nile").run()
+    assert rows(app) == [1, 2]
+    app.text_input(key="rows.text").set_value("").run()
+    app.number_input(key="rows.maximum").set_value(0.5).run()
+    partly = rows(app)
+    assert 0 < len(partly) < 40
+    app.selectbox(key="rows.order").select("Score, highest first").run()
+    frame = next(each.value for each in app.dataframe if "Open" in each.value)
+    assert list(frame["squad_f1"]) == sorted(frame["squad_f1"], reverse=True)
+    assert frame["squad_f1"].max() <= 0.5
+
+
+def test_filters_that_nothing_fits_say_so(open_page: OpenPage, finished: Evaluation) -> None:
+    app = open_page(RUN, id=finished.run_ids[0])
+    app.text_input(key="rows.text").set_value("no such text").run()
+    assert any("No row fits" in each.value for each in app.info)
+
+
+def test_a_waiting_run_can_be_paused_and_resumed(open_page: OpenPage, workbench: Workbench) -> None:
+    evaluation = workbench.submit_evaluation(workbench.example_evaluation())
+    run_id = evaluation.run_ids[0]
+    app = open_page(RUN, id=run_id)
+    next(each for each in app.button if each.label == "Pause").click().run()
+    assert workbench.run(run_id).state == "paused"
+    next(each for each in app.button if each.label == "Resume").click().run()
+    assert workbench.run(run_id).state == "queued"
+    next(each for each in app.button if each.label == "Cancel").click().run()
+    assert workbench.run(run_id).state == "cancelled"
+    assert not app.exception
+
+
+def test_failed_samples_are_counted_by_kind_and_can_be_retried(
+    open_page: OpenPage, workbench: Workbench, mock_server: MockServer, tmp_path: Path
+) -> None:
+    mock_server.control(p_500=1.0)
+    spec = echo_spec(
+        rows_file(tmp_path, 3), mock_server.url, limits={"max_attempts": 1, "timeout_seconds": 10}
+    )
+    evaluation = workbench.submit_evaluation(spec)
+    work(workbench)
+    app = open_page(RUN, id=evaluation.run_ids[0])
+    assert "server 3" in app.error[0].value.replace("\\", "")
+    mock_server.control(p_500=0.0)
+    next(each for each in app.button if each.label == "Retry failed").click().run()
+    work(workbench)
+    assert workbench.run(evaluation.run_ids[0]).progress.scored == 3
