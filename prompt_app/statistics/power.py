@@ -115,6 +115,31 @@ def mcnemar_examples_needed(
     return _fewest(lambda n: mcnemar_power(n, gained, lost, level), power)
 
 
+def mcnemar_detectable_difference(
+    examples: int, changed: float, power: float = 0.8, level: float = 0.95
+) -> float | None:
+    """The smallest difference of pass rates that :func:`mcnemar_power` finds with ``power``.
+
+    ``changed``: as in :func:`mcnemar_examples_needed`; the difference itself where that is more.
+    To three places; None where even 1 would not be found.
+    """
+    _check_power(power)
+
+    def found(thousandths: int) -> bool:
+        difference = thousandths / 1000
+        share = max(changed, difference)
+        gained, lost = (share + difference) / 2, (share - difference) / 2
+        return mcnemar_power(examples, gained, max(0.0, lost), level) >= power
+
+    low, high = 0, 1000
+    if not found(high):
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if found(middle) else (middle, high)
+    return high / 1000
+
+
 @dataclass(frozen=True, slots=True)
 class PilotVariance:
     """Variance of the difference between two runs on one example."""

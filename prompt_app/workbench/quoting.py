@@ -11,6 +11,7 @@ from prompt_app.engine.plan import plan_work
 from prompt_app.interfaces import Store
 from prompt_app.providers.prices import price_of
 from prompt_app.providers.tokens import estimate_tokens
+from prompt_app.workbench.powering import power_note
 from prompt_app.workbench.resolving import ResolvedEvaluation, ResolvedRun
 
 PAGE = 500
@@ -167,4 +168,8 @@ def _notes(resolved: ResolvedEvaluation) -> list[str]:
         )
     if resolved.dataset.rows > MOST_ROWS_READ:
         notes.append(f"Projected from the first {MOST_ROWS_READ:,} rows.")
+    examples = min(run.samples // run.spec.repeats for run in resolved.runs)
+    clustered = resolved.dataset.options.cluster_field is not None
+    if note := power_note(examples, clustered):
+        notes.append(note)
     return notes

@@ -37,6 +37,7 @@ from prompt_app.workbench.comparing import Margins, RunComparison, compare_runs
 from prompt_app.workbench.exporting import ExportFormat, export_rows
 from prompt_app.workbench.files import EXAMPLE_FILE, load_evaluation
 from prompt_app.workbench.importing import dataset_name, import_dataset
+from prompt_app.workbench.powering import PowerPlan, plan_power
 from prompt_app.workbench.quoting import quote_evaluation
 from prompt_app.workbench.resolving import ResolvedEvaluation, Resolver
 from prompt_app.workbench.submitting import runs_in_order, save_evaluation
@@ -115,16 +116,14 @@ class Workbench:
     def load_examples(self) -> None:
         """Put the shipped example into a store that has no dataset yet."""
         if not self.store.list_datasets():
-            spec = load_evaluation(EXAMPLE_FILE)
-            self.resolve(spec, folder=EXAMPLE_FILE.parent, save_prompts=True)
+            example = load_evaluation(EXAMPLE_FILE)
+            self.resolve(example, folder=EXAMPLE_FILE.parent, save_prompts=True)
 
     def example_evaluation(self) -> EvaluationSpec:
         """The shipped example, over the dataset that :meth:`load_examples` put into the store."""
         spec = load_evaluation(EXAMPLE_FILE)
-        name = dataset_name(spec.dataset.path or "")
-        return spec.model_copy(
-            update={"dataset": spec.dataset.model_copy(update={"path": None, "name": name})}
-        )
+        stored = {"path": None, "name": dataset_name(spec.dataset.path or "")}
+        return spec.model_copy(update={"dataset": spec.dataset.model_copy(update=stored)})
 
     # prompts
 
@@ -251,6 +250,13 @@ class Workbench:
         """Every run against the first, example by example; see :func:`compare_runs`."""
         runs = [self.run(run_id) for run_id in run_ids]
         return compare_runs(self.store, runs, margin=margin, metrics=metrics)
+
+    def plan_power(
+        self, pilot: tuple[str, str], metric: str, difference: float, *, power: float = 0.8
+    ) -> PowerPlan:
+        """How many examples and repeats detect ``difference``, by two pilot runs' variance."""
+        runs = self.run(pilot[0]), self.run(pilot[1])
+        return plan_power(self.store, runs, metric, difference, power)
 
     # rows
 

@@ -46,3 +46,14 @@ def test_a_wrong_margin(command_line: CommandLine, runs: list[str], margins: lis
     assert result.code == 2
     assert "--margin" in result.err
     assert len(result.err.splitlines()) == 1
+
+
+def test_a_power_plan(command_line: CommandLine, runs: list[str]) -> None:
+    options = ("--metric", "exact_match", "--difference", "0.05")
+    shown = command_line.run("power", *runs, *options)
+    assert shown.code == 0
+    assert "more examples than the dataset has" in shown.out
+    assert "cannot tell what repeats would save" in shown.out
+    plan = command_line.run("power", *runs, *options, "--json").json()["plans"][0]
+    assert plan["samples"] > 300
+    assert plan["power"] >= 0.8

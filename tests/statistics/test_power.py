@@ -12,6 +12,7 @@ from prompt_app.statistics.power import (
     PilotVariance,
     detectable_difference,
     examples_needed,
+    mcnemar_detectable_difference,
     mcnemar_examples_needed,
     mcnemar_power,
     paired_power,
@@ -146,3 +147,19 @@ def test_needed_examples_are_the_fewest(difference, power) -> None:
     assert paired_power(needed, difference, 1.0) >= power
     assert needed == 2 or paired_power(needed - 1, difference, 1.0) < power
     assert examples_needed(difference * 3, 3.0, power) == needed
+
+
+@pytest.mark.parametrize("examples", [30, 100, 1000])
+def test_the_detectable_difference_of_pass_rates_is_the_smallest(examples: int) -> None:
+    found = mcnemar_detectable_difference(examples, 0.2)
+    assert found is not None
+
+    def power(difference: float) -> float:
+        share = max(0.2, difference)
+        return mcnemar_power(examples, (share + difference) / 2, (share - difference) / 2)
+
+    assert power(found) >= 0.8 > power(found - 0.002)
+
+
+def test_five_examples_show_no_difference_of_pass_rates() -> None:
+    assert mcnemar_detectable_difference(5, 0.2) is None
