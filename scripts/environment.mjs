@@ -39,6 +39,8 @@ export async function preparePython({ dev = false } = {}) {
   console.log(`Installing the locked packages into .venv (Python ${python.version}) ...`);
   const groups = wanted.dev ? [] : ["--no-dev"];
   const args = ["sync", "--frozen", "--inexact", "--python", python.path, ...groups];
+  // Where Python may not keep what it compiles, every process would compile everything anew.
+  if (process.env.PYTHONDONTWRITEBYTECODE) args.push("--compile-bytecode");
   const env = { ...process.env, UV_PYTHON_DOWNLOADS: "never", UV_PROJECT_ENVIRONMENT: VENV };
   delete env.VIRTUAL_ENV;
   await must("Installing the Python packages", uv, args, { env });
