@@ -4,32 +4,25 @@ second, how many tokens a minute."""
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from prompt_app.datamodel.model import GenerationRequest, Reply
 from prompt_app.errors import RateLimitedError, ServerError
 from prompt_app.interfaces import Provider
-from prompt_app.providers.pacing import Pacer, SpendingCap
+from prompt_app.providers.pacing import Pacer, Slot
+from prompt_app.providers.spending import SpendingCap
 from prompt_app.providers.tokens import estimate_tokens
-
-
-@dataclass(slots=True, eq=False)
-class Slot:
-    """The right to make one call, until it is given back."""
-
-    tokens: int
-    """Reserved."""
-    sent_at: float = 0.0
 
 
 class AdaptiveLimiter:
     """Shared by all callers of one model, on one event loop.
 
-    Callers wait in order of arrival. ``requests_per_minute`` and ``tokens_per_minute`` are spread
-    evenly over the minute. ``clock`` gives monotonic seconds.
+    Callers go in order of arrival. ``requests_per_minute`` and ``tokens_per_minute`` are spread
+    evenly over the minute. How the provider's own limits are learned: see
+    :mod:`prompt_app.providers.pacing`. ``clock`` gives monotonic seconds.
     """
 
     def __init__(
@@ -59,7 +52,7 @@ class AdaptiveLimiter:
 
     @property
     def rate(self) -> float | None:
-        """Calls a second that the provider was found to take; None while it has refused none."""
+        """Calls a second that are started at most; None while no limit was met."""
         return self._pacer.rate
 
     @property
@@ -67,84 +60,85 @@ class AdaptiveLimiter:
         return self._tokens is not None
 
     async def acquire(self, tokens: int = 0) -> Slot:
-        """Wait for the turn to make a call that takes about ``tokens``. The slot must go to
-        :meth:`release`, whatever becomes of the call."""
+        """Wait for the turn to make a call that takes about ``tokens``.
+
+        The slot must go to :meth:`release` whatever becomes of the call; what became of it is to
+        be told before.
+        """
         if not self._waiting:
             now = self._clock()
-            if self._blocked_for(now) <= 0:
-                return self._launch(now, tokens)
+            if self._delay(now) <= 0:
+                return self._launch(now, tokens, waited=False)
         future: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
         self._waiting.append((future, tokens))
         self._serve()
         try:
             return await future
         except asyncio.CancelledError:
+            # The slot may have been granted in the very moment of the cancellation.
             if future.done() and not future.cancelled():
                 self.release(future.result(), used_tokens=0)
-            else:
-                self._serve()
             raise
 
     def release(self, slot: Slot, used_tokens: int | None = None) -> None:
-        """End a call; ``used_tokens`` takes the place of what was reserved where it is known."""
+        """End a call; ``used_tokens`` takes the place of what was reserved, where it is known."""
         self._in_flight -= 1
         if self._tokens is not None and used_tokens is not None:
             self._tokens.correct(slot.tokens - used_tokens)
         self._serve()
 
-    def succeeded(self, slot: Slot) -> None:
-        """Tell, before the release, that the call was answered."""
-        self._pacer.succeeded(slot.sent_at, self._clock())
+    def succeeded(self) -> None:
+        """A call was answered."""
+        self._pacer.succeeded()
 
-    def refused(self, slot: Slot, retry_after: float | None) -> None:
-        """Tell, before the release, that the call was refused for the rate."""
-        self._pacer.refused(slot.sent_at, self._clock(), retry_after)
+    def refused(self, slot: Slot, retry_after: float | None = None) -> None:
+        """The provider refused the call for the rate; no call starts for ``retry_after``
+        seconds."""
+        self._pacer.refused(slot, self._clock(), retry_after)
 
     def failed(self) -> None:
-        """Tell, before the release, that the server failed."""
-        self._pacer.failed(self._clock())
+        """The server failed."""
+        self._pacer.failed()
 
-    def _launch(self, now: float, tokens: int) -> Slot:
+    def _launch(self, now: float, tokens: int, *, waited: bool) -> Slot:
+        slot = self._pacer.start(now, self._in_flight, waited)
+        slot.tokens = tokens
         self._in_flight += 1
-        self._pacer.sent(now)
         if self._requests is not None:
             self._requests.spend(1, now)
         if self._tokens is not None:
             self._tokens.spend(tokens, now)
-        return Slot(tokens, now)
+        return slot
 
-    def _blocked_for(self, now: float) -> float:
+    def _delay(self, now: float) -> float:
         """Seconds until the next call may start; infinite while no place is free."""
         if self._in_flight >= int(self._pacer.concurrency):
-            return float("inf")
-        wait = self._pacer.wait(now)
+            return math.inf
+        delay = self._pacer.delay(now)
         if self._requests is not None:
-            wait = max(wait, self._requests.wait(now))
+            delay = max(delay, self._requests.delay(now))
         if self._tokens is not None:
-            wait = max(wait, self._tokens.wait(now))
-        return wait
+            delay = max(delay, self._tokens.delay(now))
+        return delay
 
     def _serve(self) -> None:
         """Let waiting callers go as far as is allowed, and come back when more may."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         while self._waiting:
             future, tokens = self._waiting[0]
             if future.done():
                 self._waiting.popleft()
                 continue
             now = self._clock()
-            wait = self._blocked_for(now)
-            if wait > 0:
-                self._wake_in(wait)
+            delay = self._delay(now)
+            if delay > 0:
+                if delay < math.inf:
+                    self._timer = asyncio.get_running_loop().call_later(delay, self._serve)
                 return
             self._waiting.popleft()
-            future.set_result(self._launch(now, tokens))
-
-    def _wake_in(self, seconds: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if seconds != float("inf"):
-            self._timer = asyncio.get_running_loop().call_later(seconds, self._serve)
+            future.set_result(self._launch(now, tokens, waited=True))
 
 
 class Limited:
@@ -162,7 +156,7 @@ class Limited:
         try:
             reply = await self._provider.generate(request, timeout)
             used = reply.usage.total
-            limiter.succeeded(slot)
+            limiter.succeeded()
             return reply
         except RateLimitedError as error:
             used = 0

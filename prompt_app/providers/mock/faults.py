@@ -52,22 +52,23 @@ class Faults:
         self._any_fault = any(chance for chance, _ in self._chances)
 
     def refuses(self, in_flight: int) -> float | None:
-        """None, or for a request over a limit the seconds to wait."""
+        """None, or for a refused request the seconds until it would be taken; 0 for one that is
+        refused by chance."""
         options = self._options
         if options.max_concurrency is not None and in_flight >= options.max_concurrency:
-            return options.latency_ms / 1000
+            return max(options.latency_ms / 1000, 0.001)
         wait = self._bucket.take() if self._bucket is not None else 0.0
         if wait:
             return wait
         if options.p_429 and self._random.random() < options.p_429:
-            return 1.0
+            return 0.0
         return None
 
     def retry_after(self, wait: float) -> str | None:
         """The header's value."""
         told = self._options.retry_after
         if told == "auto":
-            return str(max(1, math.ceil(wait)))
+            return str(math.ceil(wait)) if wait > 0 else None
         return None if told is None else f"{told:g}"
 
     def latency(self) -> float:

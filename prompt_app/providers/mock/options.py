@@ -23,7 +23,8 @@ class MockServerOptions(Record):
     p_429: Probability = 0
     retry_after: Annotated[float, Field(ge=0)] | Literal["auto"] | None = "auto"
     """Seconds in the Retry-After of every 429; ``auto`` is the wait for the next free place,
-    rounded up to whole seconds as HTTP has it; None leaves the header out."""
+    rounded up to whole seconds as HTTP has it, and no header for a 429 by chance; None leaves the
+    header out."""
     p_500: Probability = 0
     p_reset: Probability = 0
     """The connection is reset in place of an answer."""
