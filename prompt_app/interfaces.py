@@ -374,6 +374,10 @@ class Store(Protocol):
 
     def count_replies(self, cache_keys: Sequence[str]) -> int: ...
 
+    def save_reply(self, stored: StoredReply) -> None:
+        """Keep a reply that no run's batch brings."""
+        ...
+
     def learn_unsupported(self, model: str, parameter: str, message: str) -> None:
         """Remember that ``model`` (its reference) does not take ``parameter``."""
         ...

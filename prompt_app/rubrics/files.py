@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 
 from prompt_app.errors import AssessmentError, RubricError
 from prompt_app.registry import nearest_names
+from prompt_app.rubrics.code_rules import read_code_rules, write_code_rules
 from prompt_app.rubrics.folders import Folder
 from prompt_app.rubrics.model import (
     Concept,
@@ -29,6 +30,7 @@ from prompt_app.rubrics.replies import read_reply, write_reply
 from prompt_app.rubrics.tables import delimited_rows, one_form, write_delimited
 
 LABELS = "actual_labels.csv"
+CODE_RULES = "code_rules.yaml"
 PARAMETERS, PROMPT, RUBRIC = "params.json", "system_prompt.txt", "standard_rubric.csv"
 _RATER = re.compile(r"actual_labels\.([A-Za-z0-9_-]+)\.csv")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}")
@@ -165,11 +167,16 @@ def read_experiment(
     parameters, notices = read_parameters(_required(folder, f"{path}/{PARAMETERS}"),
                                           f"{path}/{PARAMETERS}")  # fmt: skip
     rubric = read_rubric(_required(folder, f"{path}/{RUBRIC}"), f"{path}/{RUBRIC}")
+    rules_text = folder.read(f"{path}/{CODE_RULES}")
+    rules = read_code_rules(rules_text, f"{path}/{CODE_RULES}", rubric) if rules_text else {}
     for concept in parameters.code_feature_extractor:
-        if concept not in rubric.names:
+        if concept not in rules:
+            lacks = (
+                f"no rules in {CODE_RULES}" if concept in rubric.names else "no such key concept"
+            )
             raise RubricError(
-                f"{path}/{PARAMETERS}: 'code-feature-extractor' names {concept!r}, which the "
-                "rubric does not have."
+                f"{path}/{PARAMETERS}: 'code-feature-extractor' names {concept!r}, but there is "
+                f"{lacks}."
             )
     return Experiment(
         name=name,
@@ -178,6 +185,7 @@ def read_experiment(
         system_prompt=_required(folder, f"{path}/{PROMPT}"),
         rubric=rubric,
         examples=_read_examples(folder, f"{path}/examples", rubric),
+        code_rules=rules,
         notices=notices,
     )
 
@@ -247,6 +255,8 @@ def experiment_files(experiment: Experiment) -> dict[str, str]:
         PROMPT: experiment.system_prompt,
         RUBRIC: write_rubric(experiment.rubric),
     }
+    if experiment.code_rules:
+        files[CODE_RULES] = write_code_rules(experiment.code_rules)
     for example in experiment.examples:
         files[f"examples/{example.name}"] = example.work
         stem = PurePosixPath(example.name).stem

@@ -77,6 +77,14 @@ class WorkedExample(Record):
     assessment: Assessment
 
 
+class CodeRule(Record):
+    """A label, and the features that a program needs to get it."""
+
+    label: str
+    when: tuple[dict[str, str], ...] = ()
+    """Sets of conditions, feature -> ``at least 2``: one set must hold. None: always holds."""
+
+
 class Experiment(Record):
     """How one lesson is assessed."""
 
@@ -86,6 +94,8 @@ class Experiment(Record):
     system_prompt: str
     rubric: Rubric
     examples: tuple[WorkedExample, ...] = ()
+    code_rules: dict[str, tuple[CodeRule, ...]] = {}
+    """By key concept; the first rule that holds decides."""
     notices: tuple[str, ...] = ()
     """What in the files is deprecated."""
 

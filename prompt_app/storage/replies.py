@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select
@@ -10,7 +11,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select
 from prompt_app.datamodel.model import Reply
 from prompt_app.interfaces import StoredReply
 from prompt_app.storage.database import in_chunks
-from prompt_app.storage.encoding import load_record
+from prompt_app.storage.encoding import dump_record, load_record
 from prompt_app.storage.part import StorePart
 from prompt_app.storage.tables import model_limits, replies
 
@@ -43,6 +44,22 @@ class Replies(StorePart):
                 )
                 count += int(connection.scalar(query) or 0)
         return count
+
+    def save_reply(self, stored: StoredReply) -> None:
+        """Keep a reply that no run's batch brings."""
+        with self._database.write() as connection:
+            connection.execute(
+                insert(replies),
+                {
+                    "id": stored.id,
+                    "cache_key": stored.cache_key,
+                    "latency_seconds": stored.reply.latency_seconds,
+                    "cost_usd": stored.cost_usd,
+                    "created_at": stored.created_at or datetime.now(UTC),
+                    "folded": stored.reply.text.casefold(),
+                    "reply": dump_record(stored.reply),
+                },
+            )
 
     def learn_unsupported(self, model: str, parameter: str, message: str) -> None:
         """Remember that ``model`` (its reference) does not take ``parameter``."""
