@@ -48,7 +48,7 @@ def _take(browser: Browser, url: str, run_address: str, scheme: str) -> None:
     page = browser.new_context(viewport=SIZE, color_scheme=scheme).new_page()  # type: ignore[arg-type]
     page.set_default_timeout(PATIENCE_MS)
     page.goto(url)
-    expect(page.get_by_text("Lately")).to_be_visible()
+    expect(page.get_by_role("heading", name="Lately")).to_be_visible()
     _save(page, f"home-{scheme}")
     page.goto(run_address)
     expect(page.get_by_role("region", name="Rows of this run")).to_be_visible()

@@ -51,8 +51,8 @@ def test_every_value_falls_into_a_bin() -> None:
 
 
 def test_numbers_are_short_and_right() -> None:
-    assert [number(value) for value in (0.5, 0.8125, 1204, 123.456, 0)] == [
-        "0.5", "0.812", "1,204", "123.5", "0",
+    assert [number(value) for value in (0.5, 0.8125, 7.1512, 99.51, 1204.4, 0, 3, 0.00042)] == [
+        "0.500", "0.812", "7.15", "99.5", "1,204", "0", "3", "0.00042",
     ]  # fmt: skip
     assert [money(value) for value in (None, 0, 0.000123, 12.345)] == [
         "unknown", "$0.00", "$0.000123", "$12.35",

@@ -60,21 +60,7 @@ def _stored(names: list[str]) -> ChosenDataset | None:
                 "Split", ["all", *version.split_rows], key="dataset.split", width=160
             )
             split = None if chosen == "all" else chosen
-        size = st.number_input(
-            "Sample size",
-            min_value=1,
-            value=None,
-            placeholder="All rows",
-            key="dataset.sample",
-            persist_state="session",
-            width=160,
-            help="So many rows, drawn by the seed: the same ones every time.",
-        )
-        seed = 0
-        if size is not None:
-            seed = st.number_input(
-                "Seed", value=0, step=1, key="dataset.seed", persist_state="session", width=120
-            )
+        sample = _sample()
     examples = workbench().examples(version, limit=50)
     facts = [f"{version.rows:,} rows", f"reference answers in {version.options.reference_field}"]
     if version.skipped_rows:
@@ -93,12 +79,31 @@ def _stored(names: list[str]) -> ChosenDataset | None:
             name=name,
             number=version.number,
             split=split,
-            sample=SeededSample(size=size, seed=seed) if size else None,
+            sample=sample,
         ),
         version,
         examples[0],
         tuple(paths),
     )
+
+
+def _sample() -> SeededSample | None:
+    size = st.number_input(
+        "Sample size",
+        min_value=1,
+        value=None,
+        placeholder="All rows",
+        key="dataset.sample",
+        persist_state="session",
+        width=160,
+        help="So many rows, drawn by the seed: the same ones every time.",
+    )
+    if size is None:
+        return None
+    seed = st.number_input(
+        "Sample seed", value=0, step=1, key="dataset.seed", persist_state="session", width=120
+    )
+    return SeededSample(size=size, seed=seed)
 
 
 def _version(name: str) -> DatasetVersion:

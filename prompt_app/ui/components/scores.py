@@ -99,6 +99,12 @@ def sibling_section(run: Run) -> None:
     if len(runs) < 2:
         return
     st.subheader("Runs of this evaluation")
+    is_active = any(each.state in ACTIVE_STATES for each in runs)
+    st.fragment(_siblings, run_every=LOOK_SECONDS if is_active else None)(run.evaluation_id)
+
+
+def _siblings(evaluation_id: str) -> None:
+    runs = workbench().runs_of(evaluation_id)
     st.dataframe(
         _side_by_side(runs),
         hide_index=True,
@@ -108,6 +114,10 @@ def sibling_section(run: Run) -> None:
         },
         alt="Scores of the runs of this evaluation",
     )
+    if any(run.state in ACTIVE_STATES for run in runs):
+        return
+    for missed in workbench().missed_thresholds(workbench().evaluation(evaluation_id)):
+        st.warning(plain(f"Threshold missed: {missed}."), icon=":material/flag:")
 
 
 def _side_by_side(runs: Sequence[Run]) -> pd.DataFrame:

@@ -25,10 +25,13 @@ def shortened(text: str, most: int = 300) -> str:
 
 
 def number(value: float) -> str:
-    """Three decimals below 100, thousands apart above: ``0.812``, ``12.5``, ``1,204``."""
-    if value == int(value):
-        return f"{int(value):,}"
-    return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.3f}".rstrip("0")
+    """Three digits behind the first: ``0.812``, ``7.15``, ``12.5``, ``1,204``."""
+    size = abs(value)
+    if value == int(value) or size >= 1000:
+        return f"{value:,.0f}"
+    if size < 0.001:
+        return f"{value:.2g}"
+    return f"{value:.{3 if size < 1 else 2 if size < 10 else 1}f}"
 
 
 def quantity(value: float, unit: str) -> str:
