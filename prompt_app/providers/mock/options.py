@@ -70,8 +70,9 @@ class Stats:
 
     def as_dict(self) -> dict[str, Any]:
         """``received``, ``admitted`` (not refused), ``answered`` (the whole reply was written),
-        ``refused_...``, ``failed_500``, ``reset``, ``hung``, ``truncated``, ``malformed``, ``abandoned`` (the
-        client left), ``input_tokens`` and ``output_tokens`` of the answered; absent is 0."""
+        ``refused_...``, ``failed_500``, ``reset``, ``hung``, ``truncated``, ``malformed``,
+        ``abandoned`` (the client left), ``input_tokens`` and ``output_tokens`` of the answered;
+        absent is 0."""
         return {
             **self.counts,
             "in_flight": self.in_flight,
