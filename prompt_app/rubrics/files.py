@@ -48,11 +48,16 @@ def checked_name(name: str, what: str) -> str:
 # --- datasets -------------------------------------------------------------------------------
 
 
-def read_lesson(folder: Folder, dataset: str, lesson: str, rubric: Rubric) -> LessonData:
+def read_lesson(
+    folder: Folder, dataset: str, lesson: str, rubric: Rubric, *, needs_labels: bool = True
+) -> LessonData:
     """The works of a lesson with their labels. Raises RubricError, naming file and place."""
     works = read_works(folder, dataset, lesson)
     path = lesson_path(dataset, lesson)
     text = folder.read(f"{path}/{LABELS}")
+    if text is None and not needs_labels:
+        empty = LabelFile(concepts=rubric.names, rows=())
+        return LessonData(dataset=dataset, lesson=lesson, works=works, actual=empty)
     if text is None:
         raise RubricError(
             f"{path} has no {LABELS}; make one to fill in with 'prompt-app rubric test "
@@ -81,7 +86,7 @@ def read_works(folder: Folder, dataset: str, lesson: str) -> tuple[Work, ...]:
     names = [
         name
         for name in folder.names(path)
-        if not name.startswith((".", "actual_labels")) and not name.endswith(".md")
+        if not name.startswith((".", "actual_labels", "new_labels")) and not name.endswith(".md")
     ]
     if not names:
         raise RubricError(f"There are no works to assess in {path} of {folder.place}.")

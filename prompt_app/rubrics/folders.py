@@ -18,6 +18,10 @@ class Folder(Protocol):
         """The files directly in ``folder``, sorted; none where there is no such folder."""
         ...
 
+    def folders(self, folder: str) -> list[str]:
+        """The folders directly in ``folder``, sorted."""
+        ...
+
     def read(self, path: str) -> str | None:
         """None where there is no such file. Raises RubricError for one that is no text."""
         ...
@@ -37,6 +41,13 @@ class LocalFolder:
         if not path.is_dir():
             return []
         return sorted(each.name for each in path.iterdir() if each.is_file())
+
+    def folders(self, folder: str) -> list[str]:
+        path = self._root / folder
+        if not path.is_dir():
+            return []
+        found = (each.name for each in path.iterdir() if each.is_dir())
+        return sorted(name for name in found if not name.startswith("."))
 
     def read(self, path: str) -> str | None:
         try:

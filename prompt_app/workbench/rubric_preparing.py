@@ -1,0 +1,209 @@
+"""A rubric's test as it will run: files read and checked, replies looked up, nothing spent."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from prompt_app.datamodel.model import GenerationRequest, InferenceParameters, ModelSpec, Reply
+from prompt_app.errors import (
+    AssessmentError,
+    RubricError,
+)
+from prompt_app.interfaces import Store
+from prompt_app.providers import PROVIDERS
+from prompt_app.providers.caching import cache_key
+from prompt_app.providers.catalogue import check_model, check_parameters, pin_server
+from prompt_app.rubrics.files import read_experiment, read_lesson
+from prompt_app.rubrics.folders import Folder
+from prompt_app.rubrics.model import (
+    DEFAULT_PASSING,
+    Assessment,
+    Experiment,
+    LessonData,
+    Rubric,
+    Work,
+)
+from prompt_app.rubrics.prompting import (
+    asked_rubric,
+    build_messages,
+    is_blank,
+    shown_text,
+)
+from prompt_app.rubrics.replies import read_output
+from prompt_app.rubrics.results import ReplyProblem
+from prompt_app.settings import Settings
+
+DEFAULT_WORKERS = 8
+_BEDROCK = re.compile(
+    r"(?:bedrock\.)?((?:[a-z-]+\.)?(?:ai21|amazon|anthropic|cohere|deepseek|meta|mistral)\..+)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RubricTestOptions:
+    """What is tested; None leaves what the experiment's ``params.json`` says."""
+
+    dataset: str
+    experiment: str
+    kind: str = "experiments"
+    """Or ``releases``."""
+    use_cached: bool = False
+    model: str | None = None
+    num_responses: int | None = None
+    temperature: float | None = None
+    remove_comments: bool = False
+    passing: int | None = None
+    max_students: int | None = None
+    students: tuple[str, ...] = ()
+    workers: int = DEFAULT_WORKERS
+    needs_labels: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedWork:
+    """A work with the call that it needs; none where it is blank or rules decide everything."""
+
+    work: Work
+    shown: str
+    request: GenerationRequest | None
+    key: str
+    stored: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedLesson:
+    """Everything checked and pinned, nothing spent yet."""
+
+    experiment: Experiment
+    data: LessonData
+    model: ModelSpec
+    passing: int
+    workers: int
+    works: tuple[PreparedWork, ...]
+
+
+def prepare_lesson(
+    store: Store, settings: Settings, folder: Folder, lesson: str, options: RubricTestOptions
+) -> PreparedLesson:
+    """Read and check all files. Raises RubricError or another InputError."""
+    read = read_experiment(folder, options.experiment, lesson, options.kind)
+    experiment = _overridden(read, options)
+    needs_labels = options.needs_labels
+    data = read_lesson(
+        folder, options.dataset, lesson, experiment.rubric, needs_labels=needs_labels
+    )
+    parameters = InferenceParameters(
+        temperature=experiment.parameters.temperature,
+        num_responses=experiment.parameters.num_responses,
+    )
+    model = resolve_model(experiment.parameters.model, folder)
+    model = pin_server(model, settings)
+    check_model(model, settings)
+    check_parameters(model, parameters)
+    passing = options.passing or experiment.parameters.num_passing_labels or DEFAULT_PASSING
+    if passing >= len(experiment.rubric.labels):
+        raise RubricError(f"{passing} labels cannot pass: the rubric has that many or fewer.")
+    works = [
+        _prepare_work(work, experiment, model, parameters)
+        for work in _chosen(data, options, needs_labels)
+    ]
+    if options.use_cached:
+        works = _with_stored(works, store, asked_rubric(experiment))
+    return PreparedLesson(experiment, data, model, passing, options.workers, tuple(works))
+
+
+def _overridden(experiment: Experiment, options: RubricTestOptions) -> Experiment:
+    given = {
+        "model": options.model,
+        "num_responses": options.num_responses,
+        "temperature": options.temperature,
+        "remove_comments": options.remove_comments or None,
+    }
+    update = {name: value for name, value in given.items() if value is not None}
+    parameters = experiment.parameters.model_copy(update=update)
+    return experiment.model_copy(update={"parameters": parameters})
+
+
+def resolve_model(given: str | dict[str, Any], folder: Folder) -> ModelSpec:
+    """A bare name is OpenAI's, or Bedrock's where it begins with one of its vendors."""
+    if isinstance(given, dict):
+        try:
+            model = ModelSpec.model_validate(given)
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            place = ".".join(str(part) for part in problem["loc"])
+            raise RubricError(f"'model', {place}: {problem['msg']}.") from None
+        script = model.options.get("script")
+        if isinstance(script, str) and not Path(script).is_absolute():
+            path = str(Path(folder.place).expanduser().resolve() / script)
+            model = model.model_copy(update={"options": {**model.options, "script": path}})
+        return model
+    provider, separator, name = given.partition(":")
+    if separator and provider in PROVIDERS:
+        return ModelSpec(provider=provider, name=name)
+    if match := _BEDROCK.fullmatch(given):
+        return ModelSpec(provider="bedrock", name=match[1])
+    return ModelSpec(provider="openai", name=given)
+
+
+def _chosen(data: LessonData, options: RubricTestOptions, needs_labels: bool) -> list[Work]:
+    works = list(data.works)
+    if options.students:
+        known = {work.student for work in works}
+        unknown = [name for name in options.students if name not in known]
+        if unknown:
+            raise RubricError(f"There is no work of {unknown[0]!r} in {data.lesson}.")
+        works = [work for work in works if work.student in options.students]
+    elif needs_labels:
+        works = [work for work in works if data.actual.of(work.student) is not None]
+    return works[: options.max_students]
+
+
+def _prepare_work(
+    work: Work, experiment: Experiment, model: ModelSpec, parameters: InferenceParameters
+) -> PreparedWork:
+    shown = shown_text(work.text, work.file, experiment)
+    if is_blank(shown) or not asked_rubric(experiment).concepts:
+        return PreparedWork(work, shown, None, "")
+    messages = build_messages(experiment, shown)
+    request = GenerationRequest(model=model, messages=messages, parameters=parameters)
+    return PreparedWork(work, shown, request, _reply_key(request))
+
+
+def _reply_key(request: GenerationRequest) -> str:
+    """That of the call, and of the script where an offline model follows one."""
+    key = cache_key(request)
+    script = request.model.options.get("script")
+    if isinstance(script, str) and Path(script).is_file():
+        key += ":" + hashlib.sha256(Path(script).read_bytes()).hexdigest()[:24]
+    return key
+
+
+def _with_stored(works: list[PreparedWork], store: Store, rubric: Rubric) -> list[PreparedWork]:
+    """A stored reply answers again only where all of it could be read."""
+    found = store.find_replies([work.key for work in works if work.request is not None])
+    prepared = []
+    for work in works:
+        stored = found.get(work.key)
+        whole = stored is not None and not read_outputs(stored.reply, rubric)[1]
+        reply = stored.reply if stored is not None and whole else None
+        prepared.append(PreparedWork(work.work, work.shown, work.request, work.key, reply))
+    return prepared
+
+
+def read_outputs(reply: Reply, rubric: Rubric) -> tuple[list[Assessment], list[ReplyProblem]]:
+    """The assessments in a reply, and what is wrong with its other outputs."""
+    assessments: list[Assessment] = []
+    problems: list[ReplyProblem] = []
+    for output in reply.outputs:
+        try:
+            assessments.append(read_output(output, rubric))
+        except AssessmentError as error:
+            problems.append(ReplyProblem(kind=error.kind, message=str(error)))
+    return assessments, problems

@@ -1,0 +1,133 @@
+"""Tests a rubric: assesses a lesson's works with a model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from prompt_app.datamodel.evaluation import Limits
+from prompt_app.datamodel.model import GenerationRequest, InferenceParameters
+from prompt_app.engine.backlog import insist
+from prompt_app.engine.budget import Budget
+from prompt_app.engine.callers import Callers
+from prompt_app.engine.item import new_reply_id
+from prompt_app.errors import ProviderError, RunBlockingError, UnsupportedParameterError
+from prompt_app.interfaces import Provider, Store, StoredReply
+from prompt_app.providers.prices import cost_usd, price_of
+from prompt_app.rubrics.code_rules import assess_by_rules
+from prompt_app.rubrics.model import Assessment
+from prompt_app.rubrics.prompting import (
+    asked_rubric,
+    blank_assessment,
+    is_blank,
+    is_worked_example,
+)
+from prompt_app.rubrics.results import LessonResult, ReplyProblem, Source, StudentResult
+from prompt_app.rubrics.votes import ConceptVote, vote
+from prompt_app.settings import Settings
+from prompt_app.workbench.rubric_preparing import PreparedLesson, PreparedWork, read_outputs
+
+
+async def assess_lesson(
+    store: Store,
+    settings: Settings,
+    prepared: PreparedLesson,
+    on_done: Callable[[StudentResult], None] = lambda _: None,
+) -> LessonResult:
+    """Assess every work. A reply that cannot be read, or a call that is not answered, is a
+    problem of its work; only what concerns every call (credentials, quota) is raised."""
+    callers = Callers(settings)
+    limits = Limits(max_concurrency=prepared.workers)
+    budget = Budget(store, capped=False)
+    parameters = InferenceParameters()
+    caller = callers.caller(prepared.model, parameters, limits, budget, lambda _: None)
+    tester = _Tester(store, prepared, caller.provider, limits.timeout_seconds, on_done)
+    tasks = [asyncio.ensure_future(tester.assess(work)) for work in prepared.works]
+    try:
+        students = await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await callers.close()
+    return LessonResult(
+        dataset=prepared.data.dataset,
+        experiment=prepared.experiment,
+        model=prepared.model.reference,
+        passing=prepared.passing,
+        students=tuple(students),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Tester:
+    store: Store
+    prepared: PreparedLesson
+    provider: Provider
+    timeout: float
+    on_done: Callable[[StudentResult], None]
+
+    async def assess(self, work: PreparedWork) -> StudentResult:
+        result = await self._result(work)
+        self.on_done(result)
+        return result
+
+    async def _result(self, work: PreparedWork) -> StudentResult:
+        experiment, data = self.prepared.experiment, self.prepared.data
+        base = StudentResult(
+            student=work.work.student,
+            file=work.work.file,
+            source="rules",
+            actual=data.actual.of(work.work.student),
+            worked_example=is_worked_example(work.work, experiment),
+        )
+        if is_blank(work.shown):
+            votes = vote([blank_assessment(experiment.rubric)])
+            return base.model_copy(update={"source": "blank", "votes": votes})
+        update: dict[str, Any] = {}
+        votes_of: dict[str, ConceptVote] = self._by_rules(work)
+        if work.request is not None:
+            assessments, update = await self._ask(work, work.request)
+            if assessments:
+                votes_of |= {each.concept: each for each in vote(assessments)}
+        names = experiment.rubric.names
+        update["votes"] = tuple(votes_of[name] for name in names if name in votes_of)
+        return base.model_copy(update=update)
+
+    def _by_rules(self, work: PreparedWork) -> dict[str, ConceptVote]:
+        experiment = self.prepared.experiment
+        decided = experiment.parameters.code_feature_extractor
+        rules = {name: experiment.code_rules[name] for name in decided}
+        if not rules:
+            return {}
+        assessed = assess_by_rules(work.work.text, rules)
+        return {name: vote([(each,)])[0] for name, each in assessed.items()}
+
+    async def _ask(
+        self, work: PreparedWork, request: GenerationRequest
+    ) -> tuple[list[Assessment], dict[str, Any]]:
+        rubric = asked_rubric(self.prepared.experiment)
+        source: Source = "model"
+        cost = 0.0
+        if work.stored is not None:
+            reply, source = work.stored, "cache"
+        else:
+            try:
+                reply = await self.provider.generate(request, self.timeout)
+            except (RunBlockingError, UnsupportedParameterError):
+                raise
+            except ProviderError as error:
+                problem = ReplyProblem(kind=error.kind, message=str(error))
+                return [], {"source": source, "problems": (problem,)}
+            price = price_of(request.model)
+            cost = cost_usd(price, reply.usage) if price is not None else 0.0
+            stored = StoredReply(id=new_reply_id(), cache_key=work.key, reply=reply, cost_usd=cost)
+            await insist(partial(self.store.save_reply, stored))
+        assessments, problems = read_outputs(reply, rubric)
+        update: dict[str, Any] = {"source": source, "problems": tuple(problems)}
+        if source == "model":
+            update |= {"cost_usd": cost, "usage": reply.usage}
+        return assessments, update
