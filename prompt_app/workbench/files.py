@@ -57,6 +57,11 @@ def describe_problems(error: ValidationError) -> str:
         if problem["type"] == "extra_forbidden":
             near = nearest_names(str(problem["loc"][-1]), _known_keys())
             message = "no such key" + (f"; did you mean {near[0]!r}?" if near else "")
+        if problem["type"] == "string_pattern_mismatch":
+            message = (
+                f"{problem['input']!r} cannot be a name; use letters, digits, '.', '_' and '-', "
+                "and start with a letter or digit"
+            )
         parts.append(f"{place}: {message}")
     return "; ".join(parts)
 

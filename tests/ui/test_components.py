@@ -29,6 +29,7 @@ def test_no_mark_of_markdown_is_left_unescaped() -> None:
         (["question", "answers", "output"], "answers"),
         (["q", "data", "data.target"], "data.target"),
         (["prompt", "Expected Output"], "Expected Output"),
+        (["Question", "Reference Answer(s)", "Source Doc ID"], "Reference Answer(s)"),
         (["a", "b"], "b"),
     ],
 )

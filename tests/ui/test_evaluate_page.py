@@ -61,6 +61,18 @@ def test_an_unknown_model_is_told_and_the_text_is_kept(open_page: OpenPage) -> N
     assert app.text_area(key="prompt.user").value == GOOD
 
 
+def test_a_name_with_a_space_is_told_in_words(open_page: OpenPage) -> None:
+    app = filled_in(open_page(EVALUATE))
+    app.text_input(key="prompt.name").set_value("my prompt").run()
+    assert "'my prompt' cannot be a name" in messages(app)
+    assert start_button(app) is None
+
+
+def test_a_model_without_a_provider_is_told(open_page: OpenPage) -> None:
+    app = filled_in(open_page(EVALUATE), model="gpt-5")
+    assert messages(app).startswith("a model is written provider:name")
+
+
 @pytest.mark.parametrize(
     ("key", "text", "message"),
     [

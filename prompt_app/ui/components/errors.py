@@ -44,4 +44,4 @@ def errors_shown() -> Iterator[None]:
     except PromptAppError as error:
         show_message(str(error))
     except ValidationError as error:
-        show_message(describe_problems(error))
+        show_message(describe_problems(error).removeprefix("evaluation: "))

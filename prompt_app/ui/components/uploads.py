@@ -22,10 +22,10 @@ from prompt_app.workbench.importing import dataset_name
 
 ROWS_SHOWN = 5
 USUAL_NAMES = (
-    "answers", "answer", "references", "reference", "reference_answers", "target", "targets",
-    "expected", "expected_output", "ground_truth", "gold", "label", "solution", "output",
-    "completion", "referenceresponse",
+    "answers", "answer", "references", "reference", "targets", "target", "expected", "gold",
+    "label", "solution", "output", "completion",
 )  # fmt: skip
+USUAL_PARTS = ("answer", "reference", "expected", "truth", "target", "gold", "label", "solution")
 _FILE = "upload.kept"
 _ERROR = "upload.error"
 
@@ -54,16 +54,19 @@ def upload_form() -> None:
         )
         return
     kept = _kept(uploaded)
+    sheet = None
+    if kept.path.suffix == ".xlsx":
+        sheet = st.text_input("Sheet", placeholder="The first", width=260) or None
     with st.spinner("Reading the file"):
         try:
-            rows = workbench().first_fields(kept.path, DatasetOptions())
+            rows = workbench().first_fields(kept.path, DatasetOptions(sheet=sheet))
         except PromptAppError as error:
             show_message(_without_folder(message_of(error), kept))
             return
         if not rows:
             show_message("No row of this file can be read.")
             return
-    name, options = _options(rows, uploaded.name)
+    name, options = _options(rows, uploaded.name, sheet)
     _table(rows, options.reference_field)
     _checked(kept, name, options)
 
@@ -81,7 +84,9 @@ def _kept(uploaded: UploadedFile) -> KeptFile:
     return kept
 
 
-def _options(rows: Sequence[dict[str, Any]], file_name: str) -> tuple[str, DatasetOptions]:
+def _options(
+    rows: Sequence[dict[str, Any]], file_name: str, sheet: str | None
+) -> tuple[str, DatasetOptions]:
     paths = list(dict.fromkeys(path for row in rows for path in field_paths(row)))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Dataset name", dataset_name(file_name), width=260)
@@ -103,16 +108,24 @@ def _options(rows: Sequence[dict[str, Any]], file_name: str) -> tuple[str, Datas
                 help="Rows that share a source document, say: intervals take it into account.",
             )
     return name, DatasetOptions(
-        reference_field=reference, id_field=identifier, split_field=split, cluster_field=cluster
+        reference_field=reference,
+        id_field=identifier,
+        split_field=split,
+        cluster_field=cluster,
+        sheet=sheet,
     )
 
 
 def guessed_reference(paths: Sequence[str]) -> str:
     """The path that most likely holds the reference answers; the last one when none does."""
-    last_parts = {path: path.rpartition(".")[2].lower().replace(" ", "_") for path in paths}
+    last_parts = {path: path.rpartition(".")[2].lower() for path in paths}
     for name in USUAL_NAMES:
         for path, last in last_parts.items():
             if last == name:
+                return path
+    for part in USUAL_PARTS:
+        for path, last in last_parts.items():
+            if part in last:
                 return path
     return paths[-1]
 
