@@ -12,6 +12,8 @@ from prompt_app.datamodel.score import Failure, Score
 from prompt_app.storage.encoding import dump_plain, dump_record, load_record
 from prompt_app.storage.tables import escape_text
 
+_NO_USAGE = TokenUsage()
+
 
 def outcome_row(run: int, sample: int, outcome: Score | Failure) -> tuple[Any, ...]:
     """The columns of ``scores`` in their order."""
@@ -31,7 +33,7 @@ def outcome_row(run: int, sample: int, outcome: Score | Failure) -> tuple[Any, .
 
 
 def outcome_of(row: Row[Any]) -> Score | Failure:
-    usage = TokenUsage() if row.usage is None else load_record(TokenUsage, row.usage)
+    usage = _NO_USAGE if row.usage is None else load_record(TokenUsage, row.usage)
     if row.failure_kind is not None:
         return Failure(
             metric=row.metric,

@@ -17,8 +17,6 @@ from prompt_app.storage.encoding import dump_record, load_record
 from prompt_app.storage.part import StorePart
 from prompt_app.storage.tables import prompt_labels, prompt_versions
 
-_NAME: TypeAdapter[str] = TypeAdapter(Name)
-
 
 class Prompts(StorePart):
     """The part of the store that keeps prompts."""
@@ -111,7 +109,7 @@ class Prompts(StorePart):
     def set_prompt_label(self, name: str, label: str, number: int) -> None:
         """Let ``label`` point to version ``number`` alone."""
         try:
-            _NAME.validate_python(label)
+            TypeAdapter(Name).validate_python(label)
         except ValidationError:
             raise EvaluationError(
                 f"{label!r} cannot be a label: use letters, digits, '.', '_' and '-', at most "
