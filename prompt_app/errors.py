@@ -32,11 +32,13 @@
     |  |- NoReferenceError         the example lacks the reference that the metric compares with
     |  |- TextTooLongError         the metric would take too long on it
     |  |- ScoringTimeoutError      a pattern took too long
+    |  |- NothingToJudgeError      the sample lacks what the judge is to look at
     |  |- VerdictError             a judge's reply
     |     |- NoVerdictError        holds none
     |     |- InvalidVerdictError   holds one of the wrong shape
     |     |- ContradictoryVerdictsError
     |     |- CutOffVerdictError
+    |     |- TiedVotesError       several, without a strict majority
     |- AssessmentError            a model's assessment of a work by a rubric
     |  |- EmptyAssessmentError     nothing was answered
     |  |- CutOffAssessmentError    it ends too early
@@ -237,6 +239,10 @@ class ScoringTimeoutError(MetricError):
     """A user's pattern took too long on this text."""
 
 
+class NothingToJudgeError(MetricError):
+    """The sample lacks what the judge is to look at: a field, passages, any statement."""
+
+
 class VerdictError(MetricError):
     """A judge's reply is not one clear verdict."""
 
@@ -255,6 +261,10 @@ class ContradictoryVerdictsError(VerdictError):
 
 class CutOffVerdictError(VerdictError):
     """The judge's reply ended at the token limit."""
+
+
+class TiedVotesError(VerdictError):
+    """Several votes, none of which has a strict majority."""
 
 
 class AssessmentError(PromptAppError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -44,7 +44,24 @@ class MetricSpec(Record):
     """Tells two uses of one metric apart in results; the name when absent."""
     options: dict[str, Any] = {}
     judge: ModelSpec | None = None
+    judges: tuple[ModelSpec, ...] = ()
+    """Or a panel: each judges, and a strict majority decides."""
     judge_parameters: InferenceParameters = InferenceParameters()
+    """``num_responses`` of them are votes of one judge."""
+
+    @property
+    def panel(self) -> tuple[ModelSpec, ...]:
+        """The models that judge; none for a metric that asks no model."""
+        return self.judges or ((self.judge,) if self.judge is not None else ())
+
+    @model_validator(mode="after")
+    def _one_panel(self) -> Self:
+        if self.judge is not None and self.judges:
+            raise ValueError("give either 'judge' or 'judges'")
+        if len({judge.reference for judge in self.judges}) < len(self.judges):
+            raise ValueError("'judges' names a model twice; for several votes of one model set "
+                             "num_responses in 'judge_parameters'")  # fmt: skip
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -32,9 +32,9 @@ class RunBatch:
             callers.caller, limits=limits, budget=budget, on_retry=self._pulse.count_retry
         )
         judge_callers = {
-            metric.judge.reference: make_caller(metric.judge, metric.judge_parameters)
+            judge.reference: make_caller(judge, metric.judge_parameters)
             for metric in spec.metrics
-            if metric.judge is not None
+            for judge in metric.panel
         }
         plan = ScoringPlan(spec)
         self._writer = GroupWriter(store, lease)

@@ -12,11 +12,19 @@ from prompt_app.engine.budget import nanousd
 from prompt_app.engine.item import Caller, CallFailed, new_reply_id
 from prompt_app.engine.scoring import JudgeAnswer
 from prompt_app.engine.writer import Entry, GroupWriter
-from prompt_app.errors import BudgetExhaustedError, CutOffVerdictError, MetricError
+from prompt_app.errors import (
+    BudgetExhaustedError,
+    CutOffVerdictError,
+    MetricError,
+    NothingToJudgeError,
+    TiedVotesError,
+)
 from prompt_app.interfaces import Judge, Lease, Store, StoredReply
 from prompt_app.providers.caching import cache_key
 
 VERDICT_ATTEMPTS = 2
+NO_USE_ASKING = (CutOffVerdictError, NothingToJudgeError, TiedVotesError)
+"""Errors that another answer to the same request would not mend, or must not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +38,7 @@ class JudgePanel:
 
     async def ask(self, judge: Judge, sample: ScoringInput) -> JudgeAnswer:
         """The verdict on one response: from a stored reply, or by a call. A reply without a
-        valid verdict is asked for once more, unless its length was the cause."""
+        valid verdict is asked for once more, unless that would not mend it: a tie is a result."""
         try:
             request = judge.request(sample)
         except MetricError as error:
@@ -40,14 +48,14 @@ class JudgePanel:
         answer = JudgeAnswer()
         if stored is not None:
             self._read(judge, sample, stored.reply, answer)
-            if answer.score is not None:
+            if answer.score is not None or isinstance(answer.error, NO_USE_ASKING):
                 return answer
         for _ in range(VERDICT_ATTEMPTS):
             reply = await self._call(request, key, answer)
             if reply is None:
                 return answer
             self._read(judge, sample, reply, answer)
-            if answer.score is not None or isinstance(answer.error, CutOffVerdictError):
+            if answer.score is not None or isinstance(answer.error, NO_USE_ASKING):
                 return answer
         return answer
 

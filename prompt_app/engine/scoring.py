@@ -17,7 +17,8 @@ from prompt_app.datamodel.prompt import Message
 from prompt_app.datamodel.score import Failure, MetricInfo, MetricSpec, Score, ScoringInput
 from prompt_app.errors import BudgetExhaustedError, MetricError, PromptAppError, RunBlockingError
 from prompt_app.interfaces import Judge, Metric
-from prompt_app.metrics import create_metric
+from prompt_app.metrics import create_judges, create_metric
+from prompt_app.metrics.votes import tally
 
 LARGEST_GROUP = 64
 
@@ -54,11 +55,11 @@ class ScoringPlan:
     def __init__(self, spec: RunSpec) -> None:
         self._reference_field = spec.reference_field
         self.metrics: list[tuple[MetricSpec, Metric]] = []
-        self.judges: list[tuple[MetricSpec, Judge]] = []
+        self.judges: list[tuple[MetricSpec, tuple[Judge, ...]]] = []
         for metric_spec in spec.metrics:
             metric = create_metric(metric_spec)
             if is_judge(metric):
-                self.judges.append((metric_spec, metric))
+                self.judges.append((metric_spec, create_judges(metric_spec)))
             else:
                 self.metrics.append((metric_spec, metric))
 
@@ -162,23 +163,31 @@ def failure(
 
 
 async def judge_job(
-    spec: MetricSpec, judge: Judge, inputs: Sequence[ScoringInput], ask: AskJudge
+    spec: MetricSpec, panel: Sequence[Judge], inputs: Sequence[ScoringInput], ask: AskJudge
 ) -> Outcome:
-    """A judge's outcome for one sample: every response is judged.
+    """A panel's outcome for one sample: every response is judged by all of ``panel``.
 
     Raises what concerns the whole run: RunBlockingError, BudgetExhaustedError.
     """
-    if judge.info.needs_reference and not inputs[0].references:
-        return no_reference(spec.key, judge.info)
-    answers = await asyncio.gather(*(ask(judge, sample) for sample in inputs))
+    info = panel[0].info
+    if info.needs_reference and not inputs[0].references:
+        return no_reference(spec.key, info)
+    answers = await asyncio.gather(*(ask(judge, sample) for sample in inputs for judge in panel))
     cost = sum(answer.cost_usd for answer in answers)
     usage = sum((answer.usage for answer in answers), TokenUsage())
-    scores: list[Score] = []
     for answer in answers:
         if isinstance(answer.error, RunBlockingError | BudgetExhaustedError):
             raise answer.error
-        if answer.error is not None:
-            return failure(spec.key, judge.info, answer.error, cost, usage)
-        if answer.score is not None:
-            scores.append(answer.score)
+    votes = [answers[start : start + len(panel)] for start in range(0, len(answers), len(panel))]
+    try:
+        scores = [_panel_score(info, each) for each in votes]
+    except PromptAppError as error:
+        return failure(spec.key, info, error, cost, usage)
     return averaged(spec.key, scores).model_copy(update={"cost_usd": cost, "usage": usage})
+
+
+def _panel_score(info: MetricInfo, answers: Sequence[JudgeAnswer]) -> Score:
+    """Raises the error that stands in the score's place."""
+    scores = [answer.score for answer in answers if answer.score is not None]
+    errors = [answer.error for answer in answers if answer.error is not None]
+    return tally(info, scores, errors)

@@ -127,8 +127,8 @@ class ScoringStage:
         inputs = self._plan.inputs(job)
         return await asyncio.gather(
             *(
-                judge_job(spec, judge, inputs, self._judges.ask)
-                for spec, judge in self._plan.judges
+                judge_job(spec, panel, inputs, self._judges.ask)
+                for spec, panel in self._plan.judges
                 if spec.key in job.wanted
             )
         )

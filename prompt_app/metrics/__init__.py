@@ -41,7 +41,19 @@ METRICS = Registry(
         "output_tokens": "prompt_app.metrics.call:OutputTokens",
         "latency": "prompt_app.metrics.call:Latency",
         "cost": "prompt_app.metrics.call:Cost",
-        "qa_accuracy_by_llm": "prompt_app.metrics.qa_accuracy_by_llm:QaAccuracyByLlm",
+        "qa_accuracy_by_llm": "prompt_app.metrics.prompted_judge:QaAccuracyByLlm",
+        "graded_correctness": "prompt_app.metrics.prompted_judge:GradedCorrectness",
+        "llm_rubric": "prompt_app.metrics.prompted_judge:LlmRubric",
+        "helpfulness": "prompt_app.metrics.prompted_judge:Helpfulness",
+        "tone": "prompt_app.metrics.prompted_judge:Tone",
+        "conciseness": "prompt_app.metrics.prompted_judge:Conciseness",
+        "refusal": "prompt_app.metrics.prompted_judge:Refusal",
+        "faithfulness": "prompt_app.metrics.prompted_judge:Faithfulness",
+        "answer_relevancy": "prompt_app.metrics.prompted_judge:AnswerRelevancy",
+        "context_precision": "prompt_app.metrics.prompted_judge:ContextPrecision",
+        "context_recall": "prompt_app.metrics.prompted_judge:ContextRecall",
+        "toxicity": "prompt_app.metrics.prompted_judge:Toxicity",
+        "stereotyping": "prompt_app.metrics.prompted_judge:Stereotyping",
     },
 )
 
@@ -62,6 +74,15 @@ def create_metric(spec: MetricSpec) -> Metric | Judge:
     """
     metric: Metric | Judge = build_metric(metric_class(spec.name), spec)
     return metric
+
+
+def create_judges(spec: MetricSpec) -> tuple[Judge, ...]:
+    """One judge for each model of the panel that ``spec`` asks for; none where it asks no model.
+
+    Raises as :func:`create_metric`.
+    """
+    alone = (spec.model_copy(update={"judge": model, "judges": ()}) for model in spec.panel)
+    return tuple(build_metric(metric_class(spec.name), each) for each in alone)
 
 
 def list_metrics() -> list[MetricInfo]:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from jsonschema.protocols import Validator
 
 from prompt_app.datamodel.base import Record
-from prompt_app.datamodel.model import GenerationRequest, InferenceParameters, ModelSpec, Reply
+from prompt_app.datamodel.model import GenerationRequest, InferenceParameters, ModelSpec, Output
 from prompt_app.datamodel.prompt import Message
 from prompt_app.datamodel.score import Direction, MetricInfo
 from prompt_app.errors import (
@@ -33,6 +33,20 @@ MAX_BROKEN_OBJECTS = 1_000
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+Shown = Literal["question", "answer", "reference_answers", "contexts", "criterion"]
+
+
+class VerdictValue(Record):
+    """How a verdict becomes a number."""
+
+    field: str
+    """The field of the verdict that decides."""
+    form: Literal["number", "share", "average_precision"]
+    """``number``: a number, or true for 1; ``share``: of a list of objects, those whose
+    ``counts`` is true; ``average_precision``: a list of the 1-based places that are relevant."""
+    counts: str = ""
+
+
 class JudgePrompt(Record):
     """A file of ``judge_prompts/``."""
 
@@ -45,10 +59,22 @@ class JudgePrompt(Record):
     maximum: float
     kind: Literal["proportion", "mean"]
     needs_reference: bool
+    shows: tuple[Shown, ...]
+    """What the judge is given, in this order."""
+    value: VerdictValue
     instructions: str
-    """The system message; fixed text, into which nothing is ever put."""
+    """The system message; fixed text, into which nothing of a sample is ever put."""
+    show_schema: bool = False
+    """Whether the schema stands behind the instructions."""
     output_schema: dict[str, Any]
-    """JSON Schema of the verdict, an object."""
+    """JSON Schema of the verdict, an object with a ``reasoning``."""
+
+    @property
+    def system(self) -> str:
+        """The system message as it is sent."""
+        if not self.show_schema:
+            return self.instructions
+        return self.instructions + json.dumps(self.output_schema, ensure_ascii=False) + "\n"
 
     @property
     def info(self) -> MetricInfo:
@@ -89,20 +115,19 @@ def judge_request(
     return GenerationRequest(
         model=judge,
         messages=(
-            Message(role="system", content=prompt.instructions),
+            Message(role="system", content=prompt.system),
             Message(role="user", content=_SURROGATE.sub("\ufffd", shown)),
         ),
         parameters=parameters,
     )
 
 
-def read_verdict(prompt: JudgePrompt, reply: Reply) -> dict[str, Any]:
-    """The one verdict in a judge's reply, valid by the prompt's schema.
+def read_verdict(prompt: JudgePrompt, output: Output) -> dict[str, Any]:
+    """The one verdict in a judge's response, valid by the prompt's schema.
 
     A code fence or text around it is allowed, and so are equal verdicts. Raises
     CutOffVerdictError, NoVerdictError, InvalidVerdictError or ContradictoryVerdictsError.
     """
-    output = reply.outputs[0]
     if output.finish_reason == "length":
         raise CutOffVerdictError(
             "The judge's reply was cut off at its token limit: raise max_tokens in "

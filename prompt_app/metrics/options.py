@@ -43,7 +43,7 @@ def build_metric(metric: type[Any], spec: MetricSpec) -> Any:
     values = _known_options(metric, spec)
     if info.needs_judge:
         values |= _judge(spec)
-    elif spec.judge is not None:
+    elif spec.panel:
         raise EvaluationError(
             f"The metric {spec.key!r} asks no model: remove its 'judge', "
             "or name a metric that takes one, such as qa_accuracy_by_llm."
@@ -75,13 +75,13 @@ def _known_options(metric: type[Any], spec: MetricSpec) -> dict[str, Any]:
 
 
 def _judge(spec: MetricSpec) -> dict[str, Any]:
-    if spec.judge is None:
+    if not spec.panel:
         raise EvaluationError(
             f"The metric {spec.key!r} asks a model for its verdict, and none is named. Write its "
             f"model, e.g. {{name: {spec.name}, judge: 'openai:gpt-5-mini'}}."
         )
     return {
-        "judge": spec.judge.model_dump(mode="json"),
+        "judge": spec.panel[0].model_dump(mode="json"),
         "judge_parameters": spec.judge_parameters.model_dump(mode="json"),
     }
 

@@ -219,11 +219,10 @@ def _judging(
 
 
 def _judge(spec: MetricSpec) -> str:
-    if spec.judge is None:
-        return "no model"
     given = spec.judge_parameters.given()
     shown = ", ".join(f"{name}={value}" for name, value in given.items())
-    return f"{spec.judge.reference} ({shown})" if shown else spec.judge.reference
+    models = " and ".join(model.reference for model in spec.panel)
+    return f"{models} ({shown})" if shown else models
 
 
 def _version(store: Store, run: Run, key: str) -> str | None:

@@ -21,7 +21,7 @@ SHORT_REPLY_TOKENS = 20
 LONG_REPLY_TOKENS = 1000
 QUICK_REPLY_SECONDS = 0.5
 SLOW_REPLY_SECONDS = 10.0
-JUDGE_PROMPT_TOKENS = 400
+JUDGE_PROMPT_TOKENS = 600
 
 
 @dataclass(slots=True)
@@ -118,24 +118,24 @@ def _priced(run: ResolvedRun, cached: float, tokens_a_prompt: float) -> _RunQuot
 
 
 def _add_judges(run: ResolvedRun, quote: _RunQuote) -> None:
-    for metric in run.spec.metrics:
-        if metric.judge is None:
-            continue
-        calls = run.samples * run.spec.parameters.num_responses
+    """Each model of a panel is one call for each response; its votes are that call's replies."""
+    calls = run.samples * run.spec.parameters.num_responses
+    answer = run.spec.parameters.max_tokens or LONG_REPLY_TOKENS
+    tokens_in = calls * (JUDGE_PROMPT_TOKENS + answer)
+    for metric, judge in ((each, judge) for each in run.spec.metrics for judge in each.panel):
+        replies = calls * metric.judge_parameters.num_responses
         longest = metric.judge_parameters.max_tokens or LONG_REPLY_TOKENS
-        answer = run.spec.parameters.max_tokens or LONG_REPLY_TOKENS
-        tokens_in = calls * (JUDGE_PROMPT_TOKENS + answer)
         quote.calls += calls
         quote.input_tokens += tokens_in
-        quote.output_low += calls * SHORT_REPLY_TOKENS
-        quote.output_high += calls * longest
-        price = price_of(metric.judge)
+        quote.output_low += replies * SHORT_REPLY_TOKENS
+        quote.output_high += replies * longest
+        price = price_of(judge)
         if price is None or quote.cost_low is None or quote.cost_high is None:
             quote.cost_low = quote.cost_high = None
             continue
-        least = calls * (JUDGE_PROMPT_TOKENS * price.input + SHORT_REPLY_TOKENS * price.output)
-        quote.cost_low += least / 1e6
-        quote.cost_high += (tokens_in * price.input + calls * longest * price.output) / 1e6
+        least_in = calls * JUDGE_PROMPT_TOKENS * price.input
+        quote.cost_low += (least_in + replies * SHORT_REPLY_TOKENS * price.output) / 1e6
+        quote.cost_high += (tokens_in * price.input + replies * longest * price.output) / 1e6
 
 
 def _add_time(run: ResolvedRun, quote: _RunQuote) -> None:

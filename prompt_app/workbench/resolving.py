@@ -148,13 +148,14 @@ class Resolver:
             chosen.model_copy(update={"model": pin_server(chosen.model, self._settings)})
             for chosen in spec.models
         )
-        metrics = tuple(
-            metric.model_copy(update={"judge": pin_server(metric.judge, self._settings)})
-            if metric.judge is not None
-            else metric
-            for metric in spec.metrics
-        )
+        metrics = tuple(self._with_pinned_judges(metric) for metric in spec.metrics)
         return spec.model_copy(update={"models": models, "metrics": metrics})
+
+    def _with_pinned_judges(self, metric: MetricSpec) -> MetricSpec:
+        pinned = tuple(pin_server(judge, self._settings) for judge in metric.panel)
+        if metric.judge is not None:
+            return metric.model_copy(update={"judge": pinned[0]})
+        return metric.model_copy(update={"judges": pinned})
 
     def _check_models(self, spec: EvaluationSpec) -> None:
         capped = spec.limits.max_cost_usd is not None
@@ -235,11 +236,5 @@ class Resolver:
 def models_of(spec: EvaluationSpec) -> list[tuple[ModelSpec, InferenceParameters]]:
     """Every model that an evaluation calls with its parameters, judges included."""
     called = [(chosen.model, spec.parameters.merged(chosen.parameters)) for chosen in spec.models]
-    called.extend(_judge_of(metric) for metric in spec.metrics if metric.judge is not None)
+    called += [(judge, each.judge_parameters) for each in spec.metrics for judge in each.panel]
     return called
-
-
-def _judge_of(metric: MetricSpec) -> tuple[ModelSpec, InferenceParameters]:
-    if metric.judge is None:
-        raise ValueError("a metric without a judge")
-    return metric.judge, metric.judge_parameters

@@ -22,6 +22,7 @@ from tests.metrics.samples import ANY_TEXT, make, sample
 REQUIRED: dict[str, dict[str, Any]] = {
     "regex_match": {"pattern": "Paris"},
     "json_schema": {"schema": {"type": "object", "required": ["city"]}},
+    "llm_rubric": {"criterion": "names a city"},
 }
 """Options without which a metric cannot be made."""
 PERFECT = {"json_valid": '{"city": "Paris"}', "json_schema": '{"city": "Paris"}'}

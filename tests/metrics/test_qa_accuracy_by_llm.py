@@ -25,7 +25,7 @@ from prompt_app.errors import (
 )
 from prompt_app.metrics import create_metric
 from prompt_app.metrics.judging import load_judge_prompt
-from prompt_app.metrics.qa_accuracy_by_llm import QaAccuracyByLlm
+from prompt_app.metrics.prompted_judge import QaAccuracyByLlm
 from tests.metrics.samples import ANY_TEXT, reply, sample
 
 NAME = "qa_accuracy_by_llm"
@@ -105,12 +105,6 @@ def test_a_missing_or_unwanted_judge_is_refused() -> None:
         create_metric(MetricSpec.model_validate(NAME))
     with pytest.raises(EvaluationError, match="remove its 'judge'"):
         create_metric(MetricSpec.model_validate({"name": "squad_f1", "judge": "offline:echo"}))
-    with pytest.raises(EvaluationError, match="num_responses"):
-        create_metric(
-            MetricSpec.model_validate(
-                {"name": NAME, "judge": "offline:echo", "judge_parameters": {"num_responses": 3}}
-            )
-        )
     with pytest.raises(EvaluationError, match="no option 'judge'"):
         create_metric(
             MetricSpec.model_validate(
