@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 from deployment import Deployment, Synthesize
+from pydantic import AliasChoices
+
+from prompt_app.settings import Settings
 
 pytestmark = pytest.mark.xdist_group("infra")
 
@@ -253,6 +256,22 @@ class TestEdge:
         assert acl(synthesize({"WAF_WEB_ACL_ARN": arn})) == arn
 
 
+# For the login, the queue and batch jobs: names that the deployment sets and the app's settings
+# take as those parts read them.
+AGREED = {
+    "PROMPT_APP_BATCH_ROLE_ARN",
+    "PROMPT_APP_BATCH_URL",
+    "PROMPT_APP_OIDC_CLIENT_ID",
+    "PROMPT_APP_OIDC_CLIENT_SECRET",
+    "PROMPT_APP_OIDC_DISCOVERY_URL",
+    "PROMPT_APP_OIDC_GROUPS_CLAIM",
+    "PROMPT_APP_OIDC_LOGOUT_URL",
+    "PROMPT_APP_OIDC_REDIRECT_URL",
+    "PROMPT_APP_PUBLIC_URL",
+    "PROMPT_APP_QUEUE_URL",
+}
+
+
 class TestContainers:
     @pytest.mark.parametrize("task", ["Web", "Workers"])
     def test_runs_as_nobody_in_particular_on_a_read_only_file_system(
@@ -294,6 +313,26 @@ class TestContainers:
             words = ("PASSWORD", "API_KEY", "CLIENT_SECRET", "COOKIE")
             assert not [name for name in plain if any(word in name for word in words)]
             assert plain["DATABASE_URL"] == "postgresql+psycopg://"
+
+    @pytest.mark.parametrize("task", ["Web", "Workers"])
+    def test_variables_are_those_that_the_app_reads(self, default: Deployment, task: str) -> None:
+        read = {
+            name
+            for field in Settings.model_fields.values()
+            for name in (
+                field.validation_alias.choices
+                if isinstance(field.validation_alias, AliasChoices)
+                else [field.validation_alias]
+            )
+        }
+        secrets = {secret["Name"] for secret in container(default, task)["Secrets"]}
+        others = {
+            name
+            for name in set(variables(default, task)) | secrets
+            # libpq's and Streamlit's own.
+            if not name.startswith(("PG", "STREAMLIT_"))
+        } - read
+        assert others <= AGREED
 
     def test_a_failed_deployment_is_rolled_back(self, default: Deployment) -> None:
         for service in default.resources("AWS::ECS::Service").values():
