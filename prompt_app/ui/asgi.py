@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import streamlit as st
@@ -16,6 +17,7 @@ from prompt_app.settings import load_settings
 from prompt_app.ui.components.errors import show_error
 from prompt_app.ui.headers import SecurityHeaders
 from prompt_app.ui.state import workbench
+from prompt_app.workbench import Workbench
 
 
 @asynccontextmanager
@@ -23,8 +25,18 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     """Open the store before the first visitor comes, so that a wrong setting stops the start."""
     configure_logging(load_settings())
     opened = await run_sync(workbench)
+    Thread(target=_warm_up, args=(opened,), daemon=True).start()
     yield {}
     opened.close()
+
+
+def _warm_up(opened: Workbench) -> None:
+    """Import what the first visitor would wait for: tables, charts, metrics and prices."""
+    import pandas  # noqa: F401
+    import pyarrow  # noqa: F401
+
+    opened.list_metrics()
+    opened.list_models()
 
 
 app = st.App(

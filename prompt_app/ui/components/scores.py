@@ -15,6 +15,8 @@ from prompt_app.ui.components.wording import number, plain, quantity
 from prompt_app.ui.state import workbench
 
 LOOK_SECONDS = 3.0
+MOST_VALUES_UNASKED = 20_000
+"""Reading more values than this takes too long for a chart that nobody asked for."""
 
 
 def score_section(run: Run) -> None:
@@ -81,7 +83,15 @@ def metric_infos(run: Run) -> dict[str, MetricInfo]:
 @st.fragment
 def _distribution(run: Run) -> None:
     keys = [metric.key for metric in run.spec.metrics]
-    with st.expander("Distribution of the scores", expanded=True, icon=":material/bar_chart:"):
+    box = st.expander(
+        "Distribution of the scores",
+        expanded=run.progress.total <= MOST_VALUES_UNASKED,
+        icon=":material/bar_chart:",
+        on_change="rerun",
+    )
+    if not box.open:
+        return
+    with box:
         key = st.selectbox("Metric", keys, key="distribution.metric", width=260)
         values = _values(run.id, key, run.progress.scored, run.progress.failed)
         distribution_chart(key, values, metric_infos(run).get(key))
