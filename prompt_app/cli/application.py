@@ -18,6 +18,7 @@ from prompt_app.cli import (
     quote,
     rescore,
     rows,
+    rubric,
     run,
     runs,
     show,
@@ -51,6 +52,7 @@ app.command("resume")(steering.resume)
 app.command("rescore")(rescore.rescore)
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(prompts.app, name="prompts")
+app.add_typer(rubric.app, name="rubric")
 app.command("models")(models.models)
 app.command("metrics")(metrics.metrics)
 app.command("worker")(worker.worker)

@@ -1,0 +1,7 @@
+var light = "off";
+function draw() {
+  if (light == "on") {
+    background("white");
+  }
+  background("black");
+}

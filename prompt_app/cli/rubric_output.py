@@ -1,0 +1,212 @@
+"""What ``prompt-app rubric test`` prints and writes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prompt_app.cli.common import (
+    console,
+    duration,
+    money,
+    notices,
+    print_json,
+    print_table,
+)
+from prompt_app.errors import RubricError
+from prompt_app.rubrics.confidence import (
+    ConfidenceRule,
+    accuracy_data,
+    exact_confidence,
+    pass_fail_confidence,
+)
+from prompt_app.rubrics.files import lesson_path, write_labels
+from prompt_app.rubrics.folders import Folder, LocalFolder
+from prompt_app.rubrics.measures import LessonMeasures, measure
+from prompt_app.rubrics.model import LabelFile, StudentLabels
+from prompt_app.rubrics.report import bounds, percent, write_report
+from prompt_app.rubrics.results import LessonResult
+from prompt_app.rubrics.thresholds import Thresholds, check_thresholds, missed, read_thresholds
+from prompt_app.workbench.rubric_preparing import PreparedLesson
+from prompt_app.workbench.rubric_quoting import RubricQuote
+
+THRESHOLD_MISSED, UNFINISHED = 3, 4
+REPORTS = {"exact": "report-exact-match.html", "pass_fail": "report-pass-fail.html"}
+RESULT = "result.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """What is to come out of a test."""
+
+    output: Path
+    thresholds: Path | None
+    confidence: bool
+    point_estimate: bool
+    new_labels: bool
+    as_json: bool
+    only_estimate: bool
+
+
+def load_thresholds(path: Path | None, prepared: Sequence[PreparedLesson]) -> Thresholds:
+    """Read and checked before anything is spent."""
+    if path is None:
+        return {}
+    text = LocalFolder(path.parent).read(path.name)
+    if text is None:
+        raise RubricError(f"There is no file {path}.")
+    thresholds = read_thresholds(text, str(path))
+    for each in prepared:
+        check_thresholds(thresholds, each.experiment.lesson, each.experiment.rubric)
+    return thresholds
+
+
+def print_quote(quote: RubricQuote, *, to_stderr: bool) -> None:
+    """Works, calls, price and time on a few lines."""
+    out = notices if to_stderr else console
+    cost = "unknown, the model has no price"
+    if quote.cost_usd_low is not None:
+        cost = f"{money(quote.cost_usd_low)} to {money(quote.cost_usd_high)}"
+    lines = [
+        f"{quote.works} works: {quote.calls} calls, {quote.cached} from stored replies, "
+        f"{quote.without_model} without a model",
+        f"about {quote.input_tokens:,} input tokens, {quote.output_tokens_low:,} to "
+        f"{quote.output_tokens_high:,} output tokens",
+        f"price {cost}; time {duration(quote.seconds_low)} to {duration(quote.seconds_high)}",
+    ]
+    for line in lines:
+        out.print(line, markup=False)
+
+
+def tell_results(
+    results: Sequence[LessonResult], folder: Folder, thresholds: Thresholds, finish: Finish
+) -> None:
+    """Write everything, print the accuracies, and exit with the code that they ask for."""
+    sentences: list[str] = []
+    data = []
+    for result in results:
+        for notice in result.experiment.notices:
+            notices.print(notice, markup=False)
+        exact, pass_fail = measure(result, "exact"), measure(result, "pass_fail")
+        written = _write(result, folder, finish)
+        sentences += missed(thresholds, result.lesson, exact)
+        data.append(_data(result, exact, pass_fail))
+        if not finish.as_json:
+            _print(result, exact, pass_fail)
+            for path in written:
+                console.print(path, markup=False)
+    if finish.as_json:
+        print_json({"lessons": data, "missed_thresholds": sentences})
+    for sentence in sentences:
+        notices.print(f"Threshold missed: {sentence}", markup=False)
+    _exit(results, sentences)
+
+
+def _exit(results: Sequence[LessonResult], missed_sentences: Sequence[str]) -> None:
+    failed = [
+        student
+        for result in results
+        for student in result.students
+        if len(student.votes) < len(result.experiment.rubric.names)
+    ]
+    if failed:
+        told = f"{len(failed)} works have no whole assessment; --use-cached calls only for those."
+        notices.print(told, markup=False)
+        sys.exit(UNFINISHED)
+    if missed_sentences:
+        sys.exit(THRESHOLD_MISSED)
+
+
+def _write(result: LessonResult, folder: Folder, finish: Finish) -> list[str]:
+    written = _write_reports(result, LocalFolder(finish.output))
+    if finish.confidence:
+        rule = ConfidenceRule(point_estimate=finish.point_estimate)
+        written += _write_confidence(result, folder, rule)
+    if finish.new_labels:
+        written.append(_write_new_labels(result, folder))
+    return written
+
+
+def _write_reports(result: LessonResult, output: LocalFolder) -> list[str]:
+    path = f"{result.experiment.name}/{result.lesson}"
+    output.write(f"{path}/{REPORTS['exact']}", write_report(result, "exact"))
+    output.write(f"{path}/{REPORTS['pass_fail']}", write_report(result, "pass_fail"))
+    output.write(f"{path}/{RESULT}", result.model_dump_json(indent=1) + "\n")
+    return [f"{output.place}/{path}/{name}" for name in (*REPORTS.values(), RESULT)]
+
+
+def _write_confidence(result: LessonResult, folder: Folder, rule: ConfidenceRule) -> list[str]:
+    path = f"experiments/{result.experiment.name}/{result.lesson}"
+    levels = {
+        "confidence.json": pass_fail_confidence(result, rule),
+        "confidence-exact.json": exact_confidence(result, rule),
+    }
+    for name, each in levels.items():
+        folder.write(f"{path}/{name}", json.dumps(each, indent=2, ensure_ascii=False) + "\n")
+    return [f"{path}/{name}" for name in levels]
+
+
+def _write_new_labels(result: LessonResult, folder: Folder) -> str:
+    rows = tuple(
+        StudentLabels(student=s.student, labels={vote.concept: vote.label for vote in s.votes})
+        for s in result.students
+    )
+    labels = LabelFile(concepts=result.experiment.rubric.names, rows=rows)
+    path = f"{lesson_path(result.dataset, result.lesson)}/new_labels.csv"
+    folder.write(path, write_labels(labels))
+    return path
+
+
+def _print(result: LessonResult, exact: LessonMeasures, pass_fail: LessonMeasures) -> None:
+    rows = [
+        [
+            name,
+            percent(a.accuracy), bounds(a.accuracy.interval),
+            "undefined" if a.kappa is None else f"{a.kappa:.2f}",
+            percent(b.accuracy), bounds(b.accuracy.interval),
+            a.accuracy.scored, a.accuracy.unscored,
+        ]
+        for name, a, b in zip(
+            ["all", *(each.name for each in exact.concepts)],
+            [exact.overall, *exact.concepts], [pass_fail.overall, *pass_fail.concepts],
+            strict=True,
+        )
+    ]  # fmt: skip
+    console.print(f"\n{result.lesson}, {result.model}, {exact.students} works", markup=False)
+    columns = ["key concept", "exact#", "95% interval#", "kappa#", "pass/fail#", "95% interval#",
+               "compared#", "unscored#"]  # fmt: skip
+    print_table(columns, rows, "No labels.")
+    for kind, count in exact.errors.items():
+        console.print(f"{count} replies: {kind}", markup=False)
+    if exact.ties:
+        console.print(f"{exact.ties} votes were tied", markup=False)
+
+
+def _data(result: LessonResult, exact: LessonMeasures, pass_fail: LessonMeasures) -> dict[str, Any]:
+    views: dict[str, Any] = {
+        measures.view: {
+            "overall": accuracy_data(measures.overall.accuracy),
+            "concepts": {
+                each.name: {**accuracy_data(each.accuracy), "kappa": each.kappa}
+                for each in measures.concepts
+            },
+        }
+        for measures in (exact, pass_fail)
+    }
+    sources = [student.source for student in result.students]
+    return {
+        "lesson": result.lesson,
+        "dataset": result.dataset,
+        "experiment": result.experiment.name,
+        "model": result.model,
+        "works": len(result.students),
+        "sources": {source: sources.count(source) for source in sorted(set(sources))},
+        "errors": exact.errors,
+        "ties": exact.ties,
+        "cost_usd": result.cost_usd,
+        **views,
+    }
