@@ -124,6 +124,11 @@ class Settings(BaseSettings):
         validation_alias="PROMPT_APP_WORKER_RUNS",
         description="Runs that one worker advances at a time.",
     )
+    custom_metrics: Path | None = Field(
+        default=None,
+        validation_alias="PROMPT_APP_CUSTOM_METRICS",
+        description="Folder of metrics of your own, Python files that evaluations may then name.",
+    )
     max_upload_mb: int = Field(
         default=200,
         ge=1,

@@ -39,7 +39,7 @@ class MetricSpec(Record):
     """A metric as an evaluation asks for it; a bare name for short."""
 
     name: str
-    """A name of the METRICS table."""
+    """A name of the METRICS table, or ``custom:FILE:CLASS``."""
     key: str = ""
     """Tells two uses of one metric apart in results; the name when absent."""
     options: dict[str, Any] = {}

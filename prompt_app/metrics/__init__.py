@@ -3,15 +3,18 @@
 A metric is one small file with a frozen dataclass: its fields are the metric's options, its
 ``info`` a :class:`MetricInfo`, and its one method ``score``. A judge has ``request`` and
 ``verdict`` instead. Adding one is that file and a line in this table; every metric is opt-in,
-and imported when an evaluation names it.
+and imported when an evaluation names it. A user's own
+metrics (``custom:FILE:CLASS``) come from a folder instead.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from prompt_app.datamodel.score import MetricInfo, MetricSpec
 from prompt_app.interfaces import Judge, Metric
+from prompt_app.metrics.custom import PREFIX, custom_metric, custom_names
 from prompt_app.metrics.options import build_metric
 from prompt_app.registry import Registry
 
@@ -63,7 +66,7 @@ def metric_class(name: str) -> type[Any]:
 
     Raises UnknownNameError with the nearest names when there is none.
     """
-    found: type[Any] = METRICS.load(name)
+    found: type[Any] = custom_metric(name) if name.startswith(PREFIX) else METRICS.load(name)
     return found
 
 
@@ -86,5 +89,7 @@ def create_judges(spec: MetricSpec) -> tuple[Judge, ...]:
 
 
 def list_metrics() -> list[MetricInfo]:
-    """What every metric of the table tells of itself, in the table's order."""
-    return [metric_class(name).info for name in METRICS]
+    """What every metric of the table tells of itself, in the table's order; those of the user's
+    own after them, under the names that evaluations give them."""
+    own = [replace(metric_class(name).info, name=name) for name in custom_names()]
+    return [metric_class(name).info for name in METRICS] + own
