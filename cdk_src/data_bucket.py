@@ -60,13 +60,12 @@ class DataBucket(Construct):
         return f"s3://{self.bucket.bucket_name}/{FILES.rstrip('/')}"
 
     def grant_read(self, role: iam.IRole, *prefixes: str) -> None:
-        """Let ``role`` list and read below ``prefixes``."""
+        """Let ``role`` read below ``prefixes`` and list the names of all objects."""
         self._grant(role, ["s3:GetObject"], prefixes)
+        # Not limited to the prefixes: S3 then answers a look at an object that is not there with
+        # 403 instead of 404, because that request names no prefix.
         iam.Grant.add_to_principal(
-            grantee=role,
-            actions=["s3:ListBucket"],
-            resource_arns=[self.bucket.bucket_arn],
-            conditions={"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}},
+            grantee=role, actions=["s3:ListBucket"], resource_arns=[self.bucket.bucket_arn]
         )
 
     def grant_write(self, role: iam.IRole, *prefixes: str) -> None:
