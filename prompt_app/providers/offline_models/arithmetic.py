@@ -60,7 +60,7 @@ def is_word_problem(messages: Sequence[Message]) -> bool:
 
 def attempt(messages: Sequence[Message]) -> str:
     """Fold the numbers of the problem by the words around them; ends in ``#### N``."""
-    reading = read_prompt(messages)
+    reading = read_prompt(messages, least_words=0)
     steps, result = [], 0.0
     for sentence in [*reading.passage, *split_sentences(reading.question)]:
         for found in _NUMBER.finditer(sentence):

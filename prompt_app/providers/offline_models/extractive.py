@@ -16,7 +16,7 @@ from prompt_app.providers.offline_models.spans import Question, find_spans
 
 UNKNOWN = "I don't know."
 SENTENCES_SEARCHED = 3
-SENTENCE_WEIGHT = 3.0
+SENTENCE_WEIGHT = 2.0
 PAIR_WEIGHT = 0.7
 REMEMBERED_QUESTIONS = 256
 

@@ -47,14 +47,15 @@ class Reading:
     passage: tuple[str, ...]
 
 
-def read_prompt(messages: Sequence[Message]) -> Reading:
-    """Find the last question and everything around it that is neither question nor instruction."""
+def read_prompt(messages: Sequence[Message], least_words: int = LEAST_PASSAGE_WORDS) -> Reading:
+    """Find the last question and everything around it that is neither question nor instruction.
+    Fewer than ``least_words`` are no passage."""
     user = last_user_text(messages)
     question, rest = _take_question(user)
     system = "\n".join(m.content for m in messages if m.role == "system")
     text = _TAG.sub("\n", _LABEL.sub("\n", f"{system}\n{rest}"))
     sentences = [s for s in split_sentences(text) if not _INSTRUCTION.match(s)]
-    if sum(len(WORD.findall(sentence)) for sentence in sentences) < LEAST_PASSAGE_WORDS:
+    if sum(len(WORD.findall(sentence)) for sentence in sentences) < least_words:
         sentences = []
     return Reading(question, tuple(sentences))
 

@@ -17,6 +17,7 @@ TYPE_BONUS = 4.0
 NAMED_BONUS = 3.0
 COPULA_BONUS = 2.5
 SUBJECT_PENALTY = 2.0
+PREPOSITION_BONUS = 2.0
 _MONTH = "January|February|March|April|May|June|July|August|September|October|November|December"
 _DATE = re.compile(
     rf"(?:\d{{1,2}} )?(?:{_MONTH})\b(?: \d{{1,2}}\b,?)?(?: \d{{4}}\b)?|\b1\d{{3}}s?\b"
@@ -44,6 +45,10 @@ _KINDS = (
         ),
     ),
 )
+_ASKS_PERSON = re.compile(r"\bwho(?:m|se)?\b", re.I)
+_BEFORE_PERSON = re.compile(r"\bby (?:the )?$")
+_ASKS_PLACE = re.compile(r"\bwhere\b|\b(?:country|city|state|continent)\b", re.I)
+_BEFORE_PLACE = re.compile(r"\b(?:in|at|from|near|to) (?:the )?$")
 _ASKS_NAME = re.compile(
     r"\bcalled\b|\bknown as\b|\babbreviat|\b(?:another|other|which|what) (?:name|term|word)\b"
     r"|\bnamed\b|\bterm for\b",
@@ -84,6 +89,17 @@ class Question:
             if word.casefold() not in STOP_WORDS
         }
         self.kind = next((kind for kind, asks in _KINDS if asks.search(text)), None)
+        self.preposition = next(
+            (
+                before
+                for asks, before in (
+                    (_ASKS_PERSON, _BEFORE_PERSON),
+                    (_ASKS_PLACE, _BEFORE_PLACE),
+                )
+                if asks.search(text)
+            ),
+            None,
+        )
         self.asks_name = _ASKS_NAME.search(text) is not None
         self.asks_definition = _ASKS_DEFINITION.search(text) is not None
 
@@ -114,8 +130,10 @@ def _places(
 ) -> Iterator[tuple[int, int, float]]:
     """Start, end and bonus of every candidate."""
     if question.kind is not None:
+        before = question.preposition
         for found in question.kind.finditer(sentence):
-            yield found.start(), found.end(), TYPE_BONUS
+            led = before is not None and before.search(sentence, 0, found.start())
+            yield found.start(), found.end(), TYPE_BONUS + (PREPOSITION_BONUS if led else 0.0)
     if question.asks_name:
         for found in _NAMED.finditer(sentence):
             yield found.end(), _boundary(sentence, found.end()), NAMED_BONUS
