@@ -60,7 +60,7 @@ def parameter_form() -> dict[str, Any]:
         with st.grid("auto", min_column_width=150):
             given: dict[str, Any] = {
                 "temperature": _number("Temperature", 0.0, 2.0, 0.1),
-                "max_tokens": _number("Most tokens", 1, None, 1),
+                "max_tokens": _number("Max tokens", 1, None, 1),
                 "top_p": _number("Top p", 0.0, 1.0, 0.05),
                 "top_k": _number("Top k", 1, None, 1),
                 "seed": _number("Seed", None, None, 1),

@@ -30,6 +30,7 @@ def run_browser() -> None:
             get_args(RunState),
             selection_mode="multi",
             key="state",
+            wrap=True,
             bind="query-params",
         )
     is_live = workbench().list_runs(states=ACTIVE_STATES, limit=1).total > 0

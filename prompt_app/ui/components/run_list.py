@@ -50,7 +50,9 @@ def _card(run: Run) -> None:
         if run.state in ACTIVE_STATES:
             st.progress(progress.done / progress.total if progress.total else 0.0)
         elif run.summary:
-            st.text("   ".join(score_text(summary) for summary in run.summary))
+            with st.container(horizontal=True):
+                for summary in run.summary:
+                    st.text(score_text(summary))
 
 
 def score_text(summary: MetricSummary) -> str:
