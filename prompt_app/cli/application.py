@@ -7,6 +7,7 @@ import sys
 import typer
 
 from prompt_app.cli import (
+    calibrate,
     compare,
     datasets,
     export,
@@ -44,6 +45,7 @@ app.command("runs")(runs.runs)
 app.command("show")(show.show)
 app.command("compare")(compare.compare)
 app.command("power")(power.power)
+app.command("calibrate")(calibrate.calibrate)
 app.command("rows")(rows.rows)
 app.command("export")(export.export)
 app.command("pause")(steering.pause)

@@ -33,6 +33,7 @@ from prompt_app.providers.catalogue import ModelCard, list_models
 from prompt_app.settings import Settings, load_settings
 from prompt_app.storage import open_store
 from prompt_app.storage.identity import this_worker
+from prompt_app.workbench.calibrating import Calibration, calibrate_judge
 from prompt_app.workbench.comparing import Margins, RunComparison, compare_runs
 from prompt_app.workbench.exporting import ExportFormat, export_rows
 from prompt_app.workbench.files import EXAMPLE_FILE, load_evaluation
@@ -257,6 +258,15 @@ class Workbench:
         """How many examples and repeats detect ``difference``, by two pilot runs' variance."""
         runs = self.run(pilot[0]), self.run(pilot[1])
         return plan_power(self.store, runs, metric, difference, power)
+
+    def calibrate(
+        self, run_id: str, metric: str, labels: str, *, dataset: str | None = None
+    ) -> Calibration:
+        """A judge's scores against the people's labels in field ``labels`` of the run's dataset,
+        or of the stored one that ``dataset`` (name or name@number) names."""
+        name, _, number = (dataset or "").partition("@")
+        labelled = self.dataset(name, int(number) if number.isdigit() else None) if name else None
+        return calibrate_judge(self.store, self.run(run_id), metric, labels, labelled)
 
     # rows
 

@@ -1,0 +1,218 @@
+"""A judge's scores in a run held against people's labels: how far they agree, and what mean people
+would have given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from statistics import fmean
+from typing import Any
+
+from prompt_app.datamodel.dataset import DatasetVersion, field_value
+from prompt_app.datamodel.evaluation import Run
+from prompt_app.datamodel.score import MetricInfo
+from prompt_app.errors import EvaluationError, StatisticsError
+from prompt_app.interfaces import Store
+from prompt_app.metrics import create_metric
+from prompt_app.statistics.agreement import Agreement, agreement
+from prompt_app.statistics.correction import (
+    Correction,
+    corrected_pass_rate,
+    informedness,
+    judge_errors,
+    prediction_powered_mean,
+)
+from prompt_app.statistics.correlation import spearman
+from prompt_app.statistics.estimate import Estimate
+from prompt_app.workbench.pinning import all_examples
+
+FAIL, PASS = "fail", "pass"
+_WORDS = {
+    **dict.fromkeys(("1", "1.0", "true", "yes", "y", "pass", "passed", "correct", "good"), 1.0),
+    **dict.fromkeys(("0", "0.0", "false", "no", "n", "fail", "failed", "incorrect", "bad"), 0.0),
+}
+MOST_GRADES = 20
+"""Labels and scores that are whole numbers, up to so many different ones, get a table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A labelled row on which judge and person differ."""
+
+    example_id: str
+    human: float
+    judge: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A judge against people."""
+
+    run_id: str
+    metric: str
+    labels: str
+    """Path of the field with the people's labels."""
+    labelled: int
+    """Rows with a label and a score: what the agreement is of."""
+    unlabelled: int
+    """Rows with a score alone: what the correction adds."""
+    unscored: int
+    """Rows with a label that the judge could not score."""
+    agreement: Agreement | None
+    """For pass/fail and for whole grades."""
+    sensitivity: Estimate | None
+    """Pass/fail: share of the rows passed by people that the judge passes."""
+    specificity: Estimate | None
+    informedness: Estimate | None
+    """sensitivity + specificity - 1: 0 is chance."""
+    correlation: Estimate | None
+    """Spearman's, for scales."""
+    corrected: Correction | None
+    """The mean that people would have given to all rows."""
+    refusal: str
+    """Why there is no corrected mean; empty where there is one."""
+    disagreements: tuple[Disagreement, ...]
+    """The widest first."""
+
+
+def calibrate_judge(
+    store: Store, run: Run, metric: str, labels: str, labelled_dataset: DatasetVersion | None = None
+) -> Calibration:
+    """Hold the scores of ``metric`` (its key) in ``run`` against the labels in field ``labels``.
+
+    The labels must be about the responses of this very run. They are read from the run's dataset,
+    or from the rows of equal id in ``labelled_dataset``; a blank one is a row that nobody
+    labelled. Repeats are averaged per example. Raises EvaluationError for a metric or field that
+    is not there, a label that cannot be read, or when no row has both.
+    """
+    spec = next((each for each in run.spec.metrics if each.key == metric), None)
+    if spec is None:
+        known = ", ".join(each.key for each in run.spec.metrics)
+        raise EvaluationError(f"{run.id} has no metric {metric!r}; it has {known}.")
+    info = create_metric(spec).info
+    version = labelled_dataset.id if labelled_dataset else run.spec.dataset_version
+    human = _labels(store, version, labels, info)
+    scores, unscored = _scores(store, run, metric, info)
+    both = [example for example in scores if example in human]
+    if not both:
+        raise EvaluationError(
+            f"No row has both a score of {metric!r} and a label in {labels!r}: nothing to compare."
+        )
+    pairs = [(human[example], scores[example]) for example in both]
+    rest = [score for example, score in scores.items() if example not in human]
+    differ = [Disagreement(e, human[e], scores[e]) for e in both if human[e] != scores[e]]
+    differ.sort(key=lambda each: -abs(each.human - each.judge))
+    return Calibration(
+        run_id=run.id,
+        metric=metric,
+        labels=labels,
+        labelled=len(both),
+        unlabelled=len(rest),
+        unscored=len(unscored & human.keys()),
+        disagreements=tuple(differ),
+        **(_pass_fail(pairs, rest) if info.kind == "proportion" else _scale(pairs, rest)),
+    )
+
+
+def _pass_fail(pairs: list[tuple[float, float]], rest: list[float]) -> dict[str, Any]:
+    human, judge = ([bool(pair[side]) for pair in pairs] for side in (0, 1))
+    errors = judge_errors(human, judge)
+    corrected, refusal = None, ""
+    try:
+        corrected = corrected_pass_rate(round(sum(rest)), len(rest), errors)
+    except StatisticsError as error:
+        refusal = _refusal(error, rest)
+    people, judged = ([PASS if one else FAIL for one in side] for side in (human, judge))
+    return {
+        "agreement": agreement(people, judged, labels=(FAIL, PASS)),
+        "sensitivity": errors.sensitivity(),
+        "specificity": errors.specificity(),
+        "informedness": informedness(errors),
+        "correlation": None,
+        "corrected": corrected,
+        "refusal": refusal,
+    }
+
+
+def _scale(pairs: list[tuple[float, float]], rest: list[float]) -> dict[str, Any]:
+    human, judge = ([pair[side] for pair in pairs] for side in (0, 1))
+    corrected, refusal = None, ""
+    try:
+        corrected = prediction_powered_mean(rest, judge, human)
+    except StatisticsError as error:
+        refusal = _refusal(error, rest)
+    values = sorted({*human, *judge})
+    table = None
+    if all(value.is_integer() for value in values) and len(values) <= MOST_GRADES:
+        grades = [f"{value:g}" for value in values]
+        table = agreement([f"{v:g}" for v in human], [f"{v:g}" for v in judge], labels=grades)
+    return {
+        "agreement": table,
+        "sensitivity": None,
+        "specificity": None,
+        "informedness": None,
+        "correlation": spearman(human, judge),
+        "corrected": corrected,
+        "refusal": refusal,
+    }
+
+
+def _refusal(error: StatisticsError, rest: list[float]) -> str:
+    if len(rest) < 2:
+        return "Every scored row has a label: their own mean needs no judge, and no correction."
+    return str(error)
+
+
+def _scores(
+    store: Store, run: Run, metric: str, info: MetricInfo
+) -> tuple[dict[str, float], set[str]]:
+    """Scores by example id, and the examples without one (also pass/fail repeats that tie)."""
+    scores: dict[str, float] = {}
+    unscored: set[str] = set()
+    for example, group in groupby(store.iterate_outcomes(run.id, metric), key=lambda each: each[0]):
+        values = [value for _, _, value in group if value is not None]
+        mean = fmean(values) if values else None
+        if mean is None or (info.kind == "proportion" and mean == 0.5):
+            unscored.add(example)
+        else:
+            scores[example] = float(mean > 0.5) if info.kind == "proportion" else mean
+    return scores, unscored
+
+
+def _labels(store: Store, version: str, path: str, info: MetricInfo) -> Mapping[str, float]:
+    found: dict[str, float] = {}
+    there = False
+    for example in all_examples(store, version):
+        try:
+            value = field_value(example.fields, path)
+        except KeyError:
+            continue
+        there = True
+        if value is None or str(value).strip() == "":
+            continue
+        label = _label(value, info)
+        if label is None:
+            takes = "pass/fail labels (1/0, true/false, yes/no, pass/fail, correct/incorrect)"
+            if info.kind != "proportion":
+                takes = f"numbers from {info.minimum:g} to {info.maximum:g}"
+            raise EvaluationError(
+                f"The label {str(value)[:40]!r} in {path!r} of example {example.id!r} cannot be "
+                f"held against {info.name}, which takes {takes}."
+            )
+        found[example.id] = label
+    if not there:
+        raise EvaluationError(f"No row of the dataset has a field {path!r} with people's labels.")
+    return found
+
+
+def _label(value: Any, info: MetricInfo) -> float | None:
+    if info.kind == "proportion":
+        return _WORDS.get(str(value).strip().casefold())
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    low = float("-inf") if info.minimum is None else info.minimum
+    high = float("inf") if info.maximum is None else info.maximum
+    return number if low <= number <= high else None
