@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from prompt_app.cli.common import AsJson, notices, opened_workbench
+from prompt_app.cli import rubric_releases
+from prompt_app.cli.common import AsJson, opened_workbench
 from prompt_app.cli.rubric_options import (
     AccuracyFile,
     Base,
@@ -33,10 +34,7 @@ from prompt_app.cli.rubric_options import (
 
 if TYPE_CHECKING:
     from prompt_app.cli.rubric_output import Finish
-    from prompt_app.rubrics.folders import Folder
-    from prompt_app.rubrics.results import LessonResult
-    from prompt_app.workbench import Workbench
-    from prompt_app.workbench.rubric_preparing import PreparedLesson, RubricTestOptions
+    from prompt_app.workbench.rubric_preparing import RubricTestOptions
 
 app = typer.Typer(
     help="Measure how well an assessment by a rubric agrees with people.", no_args_is_help=True
@@ -73,6 +71,7 @@ def run_test(  # noqa: PLR0917 - a parameter is an option of the command
     3 when an accuracy is missed, with 4 when a work has no assessment.
     """
     from prompt_app.cli.rubric_output import Finish
+    from prompt_app.cli.rubric_running import parts
     from prompt_app.workbench.rubric_preparing import RubricTestOptions
 
     options = RubricTestOptions(
@@ -86,14 +85,14 @@ def run_test(  # noqa: PLR0917 - a parameter is an option of the command
         remove_comments=remove_comments,
         passing=passing_labels,
         max_students=max_num_students,
-        students=tuple(_parts(student_ids)),
+        students=tuple(parts(student_ids)),
         workers=workers,
         needs_labels=not new_labels,
     )
     finish = Finish(
         output, accuracy, generate_confidence, point_estimate, new_labels, as_json, estimate
     )
-    _test_lessons(options, base, _parts(lesson_names), finish)
+    _test_lessons(options, base, parts(lesson_names), finish)
 
 
 def _test_lessons(
@@ -101,51 +100,24 @@ def _test_lessons(
 ) -> None:
     """All lessons are read and checked, and their price is told, before any is tested."""
     from prompt_app.cli.rubric_output import load_thresholds, print_quote, tell_results
+    from prompt_app.cli.rubric_running import prepare_lessons, run_lesson
     from prompt_app.workbench.rubric_folders import open_folder
-    from prompt_app.workbench.rubric_preparing import prepare_lesson
     from prompt_app.workbench.rubric_quoting import quote_lesson, total_quote
 
     with opened_workbench() as workbench:
         folder = open_folder(base, workbench.settings)
-        prepared = [
-            prepare_lesson(workbench.store, workbench.settings, folder, lesson, options)
-            for lesson in lessons or _all_lessons(folder, options)
-        ]
+        prepared = prepare_lessons(workbench, folder, options, lessons)
         thresholds = load_thresholds(finish.thresholds, prepared)
         print_quote(
             total_quote([quote_lesson(each) for each in prepared]), to_stderr=finish.as_json
         )
         if finish.only_estimate:
             return
-        results = [_test(workbench, each) for each in prepared]
+        results = [run_lesson(workbench, each) for each in prepared]
     tell_results(results, folder, thresholds, finish)
 
 
-def _parts(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _all_lessons(folder: Folder, options: RubricTestOptions) -> list[str]:
-    from prompt_app.errors import RubricError
-    from prompt_app.rubrics.files import checked_name
-
-    path = f"{options.kind}/{checked_name(options.experiment, 'experiment')}"
-    lessons = folder.folders(path)
-    if not lessons:
-        raise RubricError(f"There is no lesson in {path} of {folder.place}.")
-    return lessons
-
-
-def _test(workbench: Workbench, prepared: PreparedLesson) -> LessonResult:
-    from rich.progress import Progress
-
-    from prompt_app.cli.event_loop import run_worker
-    from prompt_app.workbench.rubric_testing import assess_lesson
-
-    with Progress(console=notices, transient=True, disable=not notices.is_terminal) as progress:
-        task = progress.add_task(prepared.experiment.lesson, total=len(prepared.works))
-        return run_worker(
-            assess_lesson(
-                workbench.store, workbench.settings, prepared, lambda _: progress.advance(task)
-            )
-        )
+app.command("release")(rubric_releases.release)
+app.command("compare")(rubric_releases.compare)
+app.command("promote")(rubric_releases.promote)
+app.command("ambiguity")(rubric_releases.ambiguity)
