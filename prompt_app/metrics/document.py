@@ -32,6 +32,34 @@ mean. A metric's version changes whenever the same reply could get another score
 
 The options of each metric are below the table.
 
+## Judges
+
+A metric that needs a judge asks a model for its verdict. Its prompt is a file of
+`prompt_app/metrics/judge_prompts`, with a version. What it judges is shown to it as JSON fields
+only, and its reply counts only if it is one verdict of the asked shape. Its calls share the
+evaluation's rate limits and spend cap; their tokens and cost are counted apart.
+
+```yaml
+metrics:
+  - {name: graded_correctness, judge: "openai:gpt-5-mini", judge_parameters: {temperature: 0}}
+  - name: llm_rubric                 # a criterion in your own words
+    key: cites
+    judge: "openai:gpt-5-mini"
+    options: {criterion: names the section of the manual that the answer comes from}
+  - name: toxicity                   # three votes of one model
+    judge: "openai:gpt-5-mini"
+    judge_parameters: {num_responses: 3, temperature: 1}
+  - name: faithfulness               # a panel
+    judges: ["openai:gpt-5-mini", "bedrock:us.amazon.nova-pro-v1:0", "openai:gpt-5"]
+    options: {contexts: retrieved}
+```
+
+Of votes and panels, pass/fail takes the value that more than half of all asked for gave; without
+one the sample is a tie and stays unscored. Grades and shares are averaged, if more than half gave
+one. How far a judge agrees with people: [Statistics](statistics.md#may-a-judge-be-trusted).
+
+## All metrics
+
 This page is made by `python -m prompt_app.metrics.document > docs/metrics.md`.
 """
 

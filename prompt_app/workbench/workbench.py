@@ -265,7 +265,9 @@ class Workbench:
         """A judge's scores against the people's labels in field ``labels`` of the run's dataset,
         or of the stored one that ``dataset`` (name or name@number) names."""
         name, _, number = (dataset or "").partition("@")
-        labelled = self.dataset(name, int(number) if number.isdigit() else None) if name else None
+        if number and not number.isdecimal():
+            raise EvaluationError(f"A dataset's version is a number: not {dataset!r}.")
+        labelled = self.dataset(name, int(number) if number else None) if name else None
         return calibrate_judge(self.store, self.run(run_id), metric, labels, labelled)
 
     # rows
