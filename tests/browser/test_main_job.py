@@ -51,7 +51,10 @@ def test_the_example_runs_within_three_clicks(studio: str, new_page: NewPage) ->
         page.get_by_role("button", name="JSONL").click()
     lines = Path(download.value.path()).read_text("utf-8").splitlines()
     assert len(lines) == 40
-    assert json.loads(lines[0])["reply"] == "Khartoum"
+    first = json.loads(lines[0])
+    assert first["state"] == "scored"
+    assert first["reply"]
+    assert first["input.answers"] == ["Khartoum"]
 
 
 def test_a_csv_file_becomes_a_scored_run(studio: str, new_page: NewPage, tmp_path: Path) -> None:

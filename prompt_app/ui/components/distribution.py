@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from prompt_app.datamodel.score import MetricInfo
-from prompt_app.ui.components.wording import number, plain
+from prompt_app.ui.components.wording import plain
 
 BINS = 20
 
@@ -48,8 +49,5 @@ def binned(values: Sequence[float], info: MetricInfo | None) -> pd.DataFrame:
             counts = [sum(value == each for value in values) for each in whole]
             return pd.DataFrame({"value": [str(each) for each in whole], "samples": counts})
     found, edges = np.histogram(np.asarray(values, dtype=float), bins=BINS, range=bounds)
-    labels = [
-        f"{number(float(low))} – {number(float(high))}"
-        for low, high in zip(edges[:-1].round(6), edges[1:].round(6), strict=True)
-    ]
+    labels = [f"{low:.4g} – {high:.4g}" for low, high in pairwise(edges)]
     return pd.DataFrame({"value": labels, "samples": found})
