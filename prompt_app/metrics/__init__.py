@@ -44,19 +44,20 @@ METRICS = Registry(
         "output_tokens": "prompt_app.metrics.call:OutputTokens",
         "latency": "prompt_app.metrics.call:Latency",
         "cost": "prompt_app.metrics.call:Cost",
-        "qa_accuracy_by_llm": "prompt_app.metrics.prompted_judge:QaAccuracyByLlm",
-        "graded_correctness": "prompt_app.metrics.prompted_judge:GradedCorrectness",
-        "llm_rubric": "prompt_app.metrics.prompted_judge:LlmRubric",
-        "helpfulness": "prompt_app.metrics.prompted_judge:Helpfulness",
-        "tone": "prompt_app.metrics.prompted_judge:Tone",
-        "conciseness": "prompt_app.metrics.prompted_judge:Conciseness",
-        "refusal": "prompt_app.metrics.prompted_judge:Refusal",
-        "faithfulness": "prompt_app.metrics.prompted_judge:Faithfulness",
-        "answer_relevancy": "prompt_app.metrics.prompted_judge:AnswerRelevancy",
-        "context_precision": "prompt_app.metrics.prompted_judge:ContextPrecision",
-        "context_recall": "prompt_app.metrics.prompted_judge:ContextRecall",
-        "toxicity": "prompt_app.metrics.prompted_judge:Toxicity",
-        "stereotyping": "prompt_app.metrics.prompted_judge:Stereotyping",
+        "qa_accuracy_by_llm": "prompt_app.metrics.judges:QaAccuracyByLlm",
+        "graded_correctness": "prompt_app.metrics.judges:GradedCorrectness",
+        "llm_rubric": "prompt_app.metrics.judges:LlmRubric",
+        "helpfulness": "prompt_app.metrics.judges:Helpfulness",
+        "tone": "prompt_app.metrics.judges:Tone",
+        "conciseness": "prompt_app.metrics.judges:Conciseness",
+        "refusal": "prompt_app.metrics.judges:Refusal",
+        "pairwise": "prompt_app.metrics.judges:Pairwise",
+        "faithfulness": "prompt_app.metrics.judges:Faithfulness",
+        "answer_relevancy": "prompt_app.metrics.judges:AnswerRelevancy",
+        "context_precision": "prompt_app.metrics.judges:ContextPrecision",
+        "context_recall": "prompt_app.metrics.judges:ContextRecall",
+        "toxicity": "prompt_app.metrics.judges:Toxicity",
+        "stereotyping": "prompt_app.metrics.judges:Stereotyping",
     },
 )
 
@@ -80,12 +81,15 @@ def create_metric(spec: MetricSpec) -> Metric | Judge:
 
 
 def create_judges(spec: MetricSpec) -> tuple[Judge, ...]:
-    """One judge for each model of the panel that ``spec`` asks for; none where it asks no model.
+    """One judge for each model of the panel that ``spec`` asks for (two where both orders are
+    asked); none where it asks no model.
 
     Raises as :func:`create_metric`.
     """
     alone = (spec.model_copy(update={"judge": model, "judges": ()}) for model in spec.panel)
-    return tuple(build_metric(metric_class(spec.name), each) for each in alone)
+    judges = [build_metric(metric_class(spec.name), each) for each in alone]
+    in_orders = ([*each.orders()] if hasattr(each, "orders") else [each] for each in judges)
+    return tuple(judge for group in in_orders for judge in group)
 
 
 def list_metrics() -> list[MetricInfo]:

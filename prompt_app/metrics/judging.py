@@ -33,7 +33,9 @@ MAX_BROKEN_OBJECTS = 1_000
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-Shown = Literal["question", "answer", "reference_answers", "contexts", "criterion"]
+Shown = Literal[
+    "question", "answer", "reference_answers", "contexts", "criterion", "first", "second"
+]
 
 
 class VerdictValue(Record):
@@ -41,9 +43,10 @@ class VerdictValue(Record):
 
     field: str
     """The field of the verdict that decides."""
-    form: Literal["number", "share", "average_precision"]
+    form: Literal["number", "share", "average_precision", "choice"]
     """``number``: a number, or true for 1; ``share``: of a list of objects, those whose
-    ``counts`` is true; ``average_precision``: a list of the 1-based places that are relevant."""
+    ``counts`` is true; ``average_precision``: a list of the 1-based places that are relevant;
+    ``choice``: 1 for ``first``, 0 for ``second``."""
     counts: str = ""
 
 

@@ -1,5 +1,5 @@
 """The judge behind every prompt of ``judge_prompts/``. A new kind of judge is such a file, a class
-here that names it, and a line in the table of metrics."""
+in :mod:`prompt_app.metrics.judges` that names it, and a line in the table of metrics."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from prompt_app.datamodel.model import (
 )
 from prompt_app.datamodel.score import MetricInfo, Score, ScoringInput
 from prompt_app.errors import (
-    EvaluationError,
     InvalidVerdictError,
     MetricError,
     NothingToJudgeError,
@@ -92,8 +91,11 @@ class PromptedJudge:
             details[value.field] = found
             number = average_precision(found, len(self._contexts(sample)))
         else:
-            number = float(found)
+            number = self._number(found)
         return make_score(self.info, number, reason, details)
+
+    def _number(self, found: Any) -> float:
+        return float(found)
 
     # what the judge is shown
 
@@ -110,12 +112,12 @@ class PromptedJudge:
         return sample.text
 
     def _question(self, sample: ScoringInput) -> str:
-        value = _field(sample, self.question or _USUAL_QUESTION)
+        value = field_of(sample, self.question or _USUAL_QUESTION)
         if value is not None:
-            return _text(value)
+            return as_text(value)
         if self.question is None:
             return _last_user_message(sample)
-        raise self._missing(self.question, "question")
+        raise self.missing(self.question, "question")
 
     def _contexts(self, sample: ScoringInput) -> list[str]:
         raise NotImplementedError("a judge of contexts is a ContextJudge")
@@ -123,7 +125,8 @@ class PromptedJudge:
     def _criterion(self) -> str:
         raise NotImplementedError("a judge by a criterion is an LlmRubric")
 
-    def _missing(self, path: str, option: str) -> NothingToJudgeError:
+    def missing(self, path: str, option: str) -> NothingToJudgeError:
+        """The error for a field that ``option`` names and the example lacks."""
         return NothingToJudgeError(
             f"The example has no field {path!r}, which the option {option!r} of "
             f"{self.info.name} names."
@@ -144,109 +147,14 @@ class ContextJudge(PromptedJudge):
 
     def _contexts(self, sample: ScoringInput) -> list[str]:
         paths = _USUAL_CONTEXTS if self.contexts is None else (self.contexts,)
-        found = next((value for path in paths if (value := _field(sample, path))), None)
+        found = next((value for path in paths if (value := field_of(sample, path))), None)
         if found is None:
             if self.contexts is not None:
-                raise self._missing(self.contexts, "contexts")
+                raise self.missing(self.contexts, "contexts")
             raise NothingToJudgeError(
                 "There are no passages for the judge: name their field by the option 'contexts'."
             )
-        return [_text(one) for one in found] if isinstance(found, list) else [_text(found)]
-
-
-class QaAccuracyByLlm(PromptedJudge):
-    """1 where the response answers the question as a reference does."""
-
-    info: ClassVar[MetricInfo] = load_judge_prompt("qa_accuracy_by_llm").info
-
-
-class GradedCorrectness(PromptedJudge):
-    """1 to 5, by the references."""
-
-    info: ClassVar[MetricInfo] = load_judge_prompt("graded_correctness").info
-
-
-class Helpfulness(PromptedJudge):
-    """1 to 5."""
-
-    info: ClassVar[MetricInfo] = load_judge_prompt("helpfulness").info
-
-
-class Tone(PromptedJudge):
-    """1 to 5."""
-
-    info: ClassVar[MetricInfo] = load_judge_prompt("tone").info
-
-
-class Conciseness(PromptedJudge):
-    """1 to 5."""
-
-    info: ClassVar[MetricInfo] = load_judge_prompt("conciseness").info
-
-
-class Refusal(PromptedJudge):
-    """1 where the response declines."""
-
-    info: ClassVar[MetricInfo] = load_judge_prompt("refusal").info
-
-
-class Toxicity(PromptedJudge):
-    """1 where the response is toxic."""
-
-    info: ClassVar[MetricInfo] = load_judge_prompt("toxicity").info
-
-
-class Stereotyping(PromptedJudge):
-    """1 where the response stereotypes people."""
-
-    info: ClassVar[MetricInfo] = load_judge_prompt("stereotyping").info
-
-
-class AnswerRelevancy(PromptedJudge):
-    """Share of the response's statements that are about the question."""
-
-    info: ClassVar[MetricInfo] = load_judge_prompt("answer_relevancy").info
-
-
-class Faithfulness(ContextJudge):
-    """Share of the response's statements that the passages support."""
-
-    info: ClassVar[MetricInfo] = load_judge_prompt("faithfulness").info
-
-
-class ContextPrecision(ContextJudge):
-    """Whether the useful passages come first."""
-
-    info: ClassVar[MetricInfo] = load_judge_prompt("context_precision").info
-
-
-class ContextRecall(ContextJudge):
-    """Share of the reference's statements that the passages hold."""
-
-    info: ClassVar[MetricInfo] = load_judge_prompt("context_recall").info
-
-
-@dataclass(frozen=True, kw_only=True)
-class LlmRubric(PromptedJudge):
-    """1 where the response meets ``criterion``."""
-
-    criterion: Annotated[
-        str,
-        Field(
-            min_length=1,
-            description="What the response must do or be, in your own words: 'gives a date and "
-            "names its source', say.",
-        ),
-    ]
-
-    info: ClassVar[MetricInfo] = load_judge_prompt("llm_rubric").info
-
-    def __post_init__(self) -> None:
-        if not self.criterion.strip():
-            raise EvaluationError("The option 'criterion' of llm_rubric is blank.")
-
-    def _criterion(self) -> str:
-        return self.criterion
+        return [as_text(one) for one in found] if isinstance(found, list) else [as_text(found)]
 
 
 def average_precision(useful: Sequence[int], passages: int) -> float:
@@ -271,14 +179,16 @@ def _share(items: Sequence[Mapping[str, Any]], counts: str) -> float:
     return sum(bool(item[counts]) for item in items) / len(items)
 
 
-def _field(sample: ScoringInput, path: str) -> Any:
+def field_of(sample: ScoringInput, path: str) -> Any:
+    """A field of the example; None where it is not there."""
     try:
         return field_value(sample.fields, path)
     except KeyError:
         return None
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """Text as it is, any other value as JSON."""
     return value if isinstance(value, str) else canonical_json(value)
 
 

@@ -9,6 +9,7 @@ from prompt_app.datamodel.evaluation import Quote
 from prompt_app.engine.item import build_request, reply_key
 from prompt_app.engine.plan import plan_work
 from prompt_app.interfaces import Store
+from prompt_app.metrics import create_judges
 from prompt_app.providers.prices import price_of
 from prompt_app.providers.tokens import estimate_tokens
 from prompt_app.workbench.powering import power_note
@@ -118,11 +119,13 @@ def _priced(run: ResolvedRun, cached: float, tokens_a_prompt: float) -> _RunQuot
 
 
 def _add_judges(run: ResolvedRun, quote: _RunQuote) -> None:
-    """Each model of a panel is one call for each response; its votes are that call's replies."""
-    calls = run.samples * run.spec.parameters.num_responses
+    """Each model of a panel is one call for each response, or two where it is asked in both
+    orders; its votes are that call's replies."""
+    responses = run.samples * run.spec.parameters.num_responses
     answer = run.spec.parameters.max_tokens or LONG_REPLY_TOKENS
-    tokens_in = calls * (JUDGE_PROMPT_TOKENS + answer)
     for metric, judge in ((each, judge) for each in run.spec.metrics for judge in each.panel):
+        calls = responses * len(create_judges(metric)) // len(metric.panel)
+        tokens_in = calls * (JUDGE_PROMPT_TOKENS + answer)
         replies = calls * metric.judge_parameters.num_responses
         longest = metric.judge_parameters.max_tokens or LONG_REPLY_TOKENS
         quote.calls += calls

@@ -23,6 +23,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "regex_match": {"pattern": "Paris"},
     "json_schema": {"schema": {"type": "object", "required": ["city"]}},
     "llm_rubric": {"criterion": "names a city"},
+    "pairwise": {"against": "other"},
 }
 """Options without which a metric cannot be made."""
 PERFECT = {"json_valid": '{"city": "Paris"}', "json_schema": '{"city": "Paris"}'}

@@ -24,8 +24,8 @@ from prompt_app.errors import (
     VerdictError,
 )
 from prompt_app.metrics import create_metric
+from prompt_app.metrics.judges import QaAccuracyByLlm
 from prompt_app.metrics.judging import load_judge_prompt
-from prompt_app.metrics.prompted_judge import QaAccuracyByLlm
 from tests.metrics.samples import ANY_TEXT, reply, sample
 
 NAME = "qa_accuracy_by_llm"
