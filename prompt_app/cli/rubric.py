@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from prompt_app.cli import rubric_releases
+from prompt_app.cli import rubric_assess, rubric_releases
 from prompt_app.cli.common import AsJson, opened_workbench
 from prompt_app.cli.rubric_options import (
     AccuracyFile,
@@ -121,3 +121,4 @@ app.command("release")(rubric_releases.release)
 app.command("compare")(rubric_releases.compare)
 app.command("promote")(rubric_releases.promote)
 app.command("ambiguity")(rubric_releases.ambiguity)
+app.command("assess")(rubric_assess.assess)

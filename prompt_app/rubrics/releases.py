@@ -147,6 +147,27 @@ def promoted(folder: Folder) -> dict[str, str]:
     return {str(lesson): str(name) for lesson, name in data.items()}
 
 
+def promoted_release(folder: Folder, lesson: str) -> str:
+    """The release that is used for ``lesson``. Raises RubricError where there is none."""
+    name = promoted(folder).get(lesson)
+    if name is None:
+        raise RubricError(
+            f"No release is promoted for {lesson!r}: 'prompt-app rubric promote' chooses one."
+        )
+    return name
+
+
+def read_confidence(folder: Folder, name: str, lesson: str) -> dict[str, dict[str, Any]]:
+    """``pass_fail``: key concept -> level; ``exact``: key concept -> label -> level. Each is
+    empty where the release has no such file."""
+    path = f"releases/{checked_name(name, 'release')}/{checked_name(lesson, 'lesson')}"
+    files = {"pass_fail": "confidence.json", "exact": "confidence-exact.json"}
+    try:
+        return {k: json.loads(folder.read(f"{path}/{f}") or "{}") for k, f in files.items()}
+    except json.JSONDecodeError:
+        raise RubricError(f"A confidence file in {path} is not valid JSON.") from None
+
+
 def _accuracies(measures: LessonMeasures) -> dict[str, Any]:
     return {
         "overall": accuracy_data(measures.overall.accuracy),

@@ -25,6 +25,7 @@ from prompt_app.rubrics.model import (
     DEFAULT_PASSING,
     Assessment,
     Experiment,
+    LabelFile,
     LessonData,
     Rubric,
     Work,
@@ -93,11 +94,35 @@ def prepare_lesson(
 ) -> PreparedLesson:
     """Read and check all files. Raises RubricError or another InputError."""
     read = read_experiment(folder, options.experiment, lesson, options.kind)
-    experiment = _overridden(read, options)
-    needs_labels = options.needs_labels
     data = read_lesson(
-        folder, options.dataset, lesson, experiment.rubric, needs_labels=needs_labels
+        folder, options.dataset, lesson, read.rubric, needs_labels=options.needs_labels
     )
+    return _prepare(store, settings, folder, read, data, options)
+
+
+def prepare_work(
+    store: Store, settings: Settings, folder: Folder, lesson: str, release: str, work: Work
+) -> PreparedLesson:
+    """One work that no dataset holds, to be assessed as a release does it. Stored replies
+    answer it. Raises RubricError or another InputError."""
+    options = RubricTestOptions(
+        dataset="", experiment=release, kind="releases", use_cached=True, needs_labels=False
+    )
+    read = read_experiment(folder, release, lesson, options.kind)
+    nobody = LabelFile(concepts=read.rubric.names, rows=())
+    data = LessonData(dataset="", lesson=lesson, works=(work,), actual=nobody)
+    return _prepare(store, settings, folder, read, data, options)
+
+
+def _prepare(
+    store: Store,
+    settings: Settings,
+    folder: Folder,
+    read: Experiment,
+    data: LessonData,
+    options: RubricTestOptions,
+) -> PreparedLesson:
+    experiment = _overridden(read, options)
     parameters = InferenceParameters(
         temperature=experiment.parameters.temperature,
         num_responses=experiment.parameters.num_responses,
@@ -109,10 +134,7 @@ def prepare_lesson(
     passing = options.passing or experiment.parameters.num_passing_labels or DEFAULT_PASSING
     if passing >= len(experiment.rubric.labels):
         raise RubricError(f"{passing} labels cannot pass: the rubric has that many or fewer.")
-    works = [
-        _prepare_work(work, experiment, model, parameters)
-        for work in _chosen(data, options, needs_labels)
-    ]
+    works = [_prepare_work(work, experiment, model, parameters) for work in _chosen(data, options)]
     if options.use_cached:
         works = _with_stored(works, store, asked_rubric(experiment))
     return PreparedLesson(experiment, data, model, passing, options.workers, tuple(works))
@@ -152,7 +174,7 @@ def resolve_model(given: str | dict[str, Any], folder: Folder) -> ModelSpec:
     return ModelSpec(provider="openai", name=given)
 
 
-def _chosen(data: LessonData, options: RubricTestOptions, needs_labels: bool) -> list[Work]:
+def _chosen(data: LessonData, options: RubricTestOptions) -> list[Work]:
     works = list(data.works)
     if options.students:
         known = {work.student for work in works}
@@ -160,7 +182,7 @@ def _chosen(data: LessonData, options: RubricTestOptions, needs_labels: bool) ->
         if unknown:
             raise RubricError(f"There is no work of {unknown[0]!r} in {data.lesson}.")
         works = [work for work in works if work.student in options.students]
-    elif needs_labels:
+    elif options.needs_labels:
         works = [work for work in works if data.actual.of(work.student) is not None]
     return works[: options.max_students]
 

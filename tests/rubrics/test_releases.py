@@ -118,3 +118,32 @@ def test_ambiguity_says_what_to_mend(rubric: Any) -> None:
     text = rubric("ambiguity", *GAMES, "--lesson-names", L1).out
     assert "people disagree on 2 of 12 works" in text
     assert "mend the rubric where it parts 'Extensive Evidence' from 'Convincing" in text
+
+
+def test_a_work_is_assessed_as_the_promoted_release_does(
+    rubric: Any, examples: Path, command_line: CommandLine
+) -> None:
+    work = examples / "datasets/games" / L2 / "sage.js"
+    arguments = ("assess", str(work), "--lesson-name", L2, "--json")
+    refused = rubric(*arguments)
+    assert refused.code == 2
+    assert "No release is promoted for 'L2-reacting'" in refused.err
+    assert rubric("promote", "first").code == 0
+    result = rubric(*arguments)
+    assert result.code == 0
+    data = result.json()
+    assert data["release"] == "first"
+    assert {row["concept"]: row["label"] for row in data["assessment"]} == {
+        "User Input": "Extensive Evidence", "Conditionals": "Extensive Evidence",
+        "Functions": "Convincing Evidence",
+    }  # fmt: skip
+    assert {row["pass_fail_confidence"] for row in data["assessment"]} == {"LOW"}
+
+
+def test_a_work_that_nothing_answers_exits_with_4(rubric: Any, tmp_path: Path) -> None:
+    (tmp_path / "unknown.js").write_text("var somethingElse;\n")
+    result = rubric(
+        "assess", str(tmp_path / "unknown.js"), "--lesson-name", L2, "--release-name", "first"
+    )
+    assert result.code == 4
+    assert "unreadable_assessment" in result.err
