@@ -1,34 +1,37 @@
-"""The connection to SQLite or PostgreSQL: engine, transactions, and what their errors mean."""
+"""Transactions on SQLite or PostgreSQL, and what their errors mean."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy import Connection, Table
 from sqlalchemy.exc import (
-    ArgumentError,
     DBAPIError,
     IntegrityError,
     InterfaceError,
-    NoSuchModuleError,
     OperationalError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.sql.dml import Insert
 
-from prompt_app.errors import SettingsError, StoreError, StoreUnavailableError
+from prompt_app.errors import StoreError, StoreUnavailableError
+from prompt_app.storage import engines
+from prompt_app.storage.engines import (
+    checked_url,
+    postgresql_engine,
+    sqlite_reader,
+    sqlite_writer,
+)
 from prompt_app.storage.tables import Moment
+from prompt_app.storage.turns import Turns
 
 Result = TypeVar("Result")
 Item = TypeVar("Item")
 
-LOCK_WAIT_SECONDS = 5.0
-"""How long a call waits for a lock that another holds before it gives up."""
 LARGEST_NUMBER = 2**31 - 1
 """That a column of type Integer holds on PostgreSQL."""
 MOST_PARAMETERS = 900
@@ -53,10 +56,13 @@ class Database:
 
     def __init__(self, url: str) -> None:
         """Connects to nothing yet. Raises SettingsError for an address that is none."""
-        self.url = _checked_url(url)
+        self.url = checked_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
-        self._writer = self.engine.execution_options(writes=True)
+        if self.is_sqlite:
+            self.reader, self.writer = sqlite_reader(self.url), sqlite_writer(self.url)
+        else:
+            self.reader = self.writer = postgresql_engine(self.url)
+        self._turns = Turns() if self.is_sqlite else None
 
     @property
     def place(self) -> str:
@@ -68,43 +74,44 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One snapshot on SQLite; on PostgreSQL each statement sees what is committed."""
-        with self._translated_errors(), self.engine.begin() as connection:
+        with self._translated_errors(), self.reader.begin() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Everything inside is stored, or nothing. On SQLite the one write lock is taken at the
         start, so what is read inside stays true until the end."""
-        with self._translated_errors(), self._writer.begin() as connection:
+        with self._translated_errors(), self._turn(), self.writer.begin() as connection:
             yield connection
 
     @contextmanager
     def migration(self) -> Iterator[Connection]:
         """A write that may rebuild tables. SQLite rebuilds one by dropping it, which with foreign
         keys in force would delete the rows that point to it: they are checked at the end."""
-        migrator = self.engine.execution_options(writes=True, foreign_keys=False)
+        migrator = self.writer.execution_options(foreign_keys=False)
         try:
-            with self._translated_errors(), migrator.begin() as connection:
+            with self._translated_errors(), self._turn(), migrator.begin() as connection:
                 yield connection
                 if self.is_sqlite:
                     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
                     if broken is not None:
                         raise StoreError(f"rows of {broken[0]} point to no row of {broken[2]}")
         finally:
-            self.engine.dispose()
+            self.writer.dispose()
 
     def write_retrying(self, action: Callable[[Connection], Result]) -> Result:
         """``action`` in a write transaction, again when a concurrent writer took the same unique
         key: it then finds the other's row."""
         for attempt in range(5):
             try:
-                with self._writer.begin() as connection:
-                    return action(connection)
-            except IntegrityError as error:
+                with self._translated_errors(), self._turn(), self.writer.begin() as connection:
+                    try:
+                        return action(connection)
+                    except IntegrityError as error:
+                        raise _KeyTaken from error
+            except _KeyTaken as taken:
                 if attempt == 4:
-                    raise StoreError(f"The store refused a row: {error.orig}") from error
-            except (DBAPIError, PoolTimeoutError) as error:
-                raise self.translate(error) from error
+                    raise StoreError(f"The store refused a row: {taken.__cause__}") from taken
         raise AssertionError("unreachable")
 
     def insert_or_ignore(self, table: Table, *unique: str) -> Insert:
@@ -119,16 +126,18 @@ class Database:
 
     def stored_time(self, at: datetime) -> Any:
         """``at`` as a column of type Moment takes it."""
-        process = Moment().dialect_impl(self.engine.dialect).bind_processor(self.engine.dialect)
+        dialect = self.writer.dialect
+        process = Moment().dialect_impl(dialect).bind_processor(dialect)
         return at if process is None else process(at)
 
     def close(self) -> None:
-        self.engine.dispose()
+        self.reader.dispose()
+        self.writer.dispose()
 
     def translate(self, error: Exception) -> StoreError:
         """The error of this package that says what ``error`` of the database means."""
-        if isinstance(error, PoolTimeoutError):
-            return self._unavailable("all its connections are in use")
+        if isinstance(error, PoolTimeoutError | TimeoutError):
+            return self._unavailable("other calls of this process hold it")
         if not isinstance(error, DBAPIError):
             return StoreError(f"The store {self.place} failed: {error}")
         code = getattr(error.orig, "sqlite_errorcode", None)
@@ -156,12 +165,19 @@ class Database:
             "Nothing was changed; the same call may succeed later."
         )
 
+    def _turn(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._turns is None else self._turns.turn(engines.LOCK_WAIT_SECONDS)
+
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:
         try:
             yield
-        except (DBAPIError, PoolTimeoutError) as error:
+        except (DBAPIError, PoolTimeoutError, TimeoutError) as error:
             raise self.translate(error) from error
+
+
+class _KeyTaken(Exception):
+    """Another writer was first to use a unique key."""
 
 
 class BulkInsert:
@@ -172,7 +188,7 @@ class BulkInsert:
     """
 
     def __init__(self, database: Database, statement: Insert) -> None:
-        dialect = database.engine.dialect
+        dialect = database.writer.dialect
         self._columns = [
             column.name
             for column in statement.table.columns
@@ -195,71 +211,3 @@ class BulkInsert:
 def in_chunks(items: Sequence[Item], size: int = MOST_PARAMETERS) -> Iterator[Sequence[Item]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]
-
-
-def _checked_url(url: str) -> URL:
-    wanted = "DATABASE_URL must be sqlite:///file or postgresql+psycopg://user:password@host/name"
-    try:
-        parsed = make_url(url)
-        backend = parsed.get_backend_name()
-    except (ArgumentError, NoSuchModuleError, ValueError):
-        # The message of the cause would show the address, which may hold a password.
-        raise SettingsError(f"{wanted}; the one given cannot be read.") from None
-    if backend == "postgres":
-        backend = "postgresql"
-    if backend == "postgresql":
-        return parsed.set(drivername="postgresql+psycopg")
-    if backend == "sqlite" and parsed.database and parsed.database != ":memory:":
-        return parsed.set(drivername="sqlite")
-    raise SettingsError(f"{wanted}; got one for {backend}.")
-
-
-def _sqlite_engine(url: URL) -> Engine:
-    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(
-        url,
-        pool_size=4,
-        max_overflow=28,
-        connect_args={"timeout": LOCK_WAIT_SECONDS, "isolation_level": None},
-    )
-
-    def set_pragmas(connection: Any, _record: Any) -> None:
-        cursor = connection.cursor()
-        for pragma in (
-            "journal_mode=WAL",
-            # FULL, because a reply that was paid for must survive a power cut.
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            "cache_size=-16000",
-            "temp_store=MEMORY",
-            "journal_size_limit=67108864",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    def begin(connection: Connection) -> None:
-        # A deferred transaction that turns into a writer fails at once when another wrote
-        # meanwhile; an immediate one waits for its turn.
-        options = connection.get_execution_options()
-        if not options.get("foreign_keys", True):
-            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
-
-    event.listen(engine, "connect", set_pragmas)
-    event.listen(engine, "begin", begin)
-    return engine
-
-
-def _postgresql_engine(url: URL) -> Engine:
-    return create_engine(
-        url,
-        pool_size=4,
-        max_overflow=28,
-        pool_pre_ping=True,
-        connect_args={
-            "connect_timeout": 10,
-            "tcp_user_timeout": 30_000,
-            "application_name": "prompt-app",
-            "options": f"-c lock_timeout={int(LOCK_WAIT_SECONDS * 1000)}",
-        },
-    )

@@ -170,7 +170,7 @@ class CommitThatBreaks:
     """Makes the next commit raise, before or after the database has done it."""
 
     def __init__(self, store: SqlStore, *, done: bool) -> None:
-        self._dialect: Any = store._database.engine.dialect
+        self._dialect: Any = store._database.writer.dialect
         self._done = done
         self.broken = 0
         self._commit = self._dialect.do_commit
@@ -205,6 +205,6 @@ def test_a_batch_whose_commit_is_in_doubt_is_stored_once(store: SqlStore, done: 
 def test_one_batch_is_one_transaction(store: SqlStore) -> None:
     lease = claimed(store)
     commits: list[int] = []
-    event.listen(store._database.engine, "commit", lambda _: commits.append(1))
+    event.listen(store._database.writer, "commit", lambda _: commits.append(1))
     store.write_batch(lease, together(answer(0), answer(1), scored(0, 1.0)))
     assert len(commits) == 1

@@ -40,7 +40,7 @@ def test_all_names_of_postgresql_mean_the_driver_that_is_installed(scheme: str) 
 
 def test_sqlite_is_set_to_survive_a_power_cut(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/deep/folder/x.sqlite3")
-    with database.read() as connection:
+    with database.write() as connection:
         found = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")

@@ -17,15 +17,14 @@ from storage.conftest import Opener
 
 from prompt_app.errors import StoreUnavailableError
 from prompt_app.settings import Settings
-from prompt_app.storage import database as database_module
-from prompt_app.storage import open_store
+from prompt_app.storage import engines, open_store
 from prompt_app.storage.store import SqlStore
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stores that are opened later wait for locks only a moment."""
-    monkeypatch.setattr(database_module, "LOCK_WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(engines, "LOCK_WAIT_SECONDS", 0.2)
 
 
 @contextmanager
@@ -132,7 +131,7 @@ def test_a_full_disk_stores_nothing_and_works_again_later(sqlite_settings: Setti
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages + limit}")
 
-    engine = store._database.engine
+    engine = store._database.writer
     engine.dispose()
     event.listen(engine, "connect", set_limit)
     large = together(*(answer(n, "x" * 50_000) for n in range(1, 5)))

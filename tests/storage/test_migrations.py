@@ -276,6 +276,7 @@ def test_a_rebuilt_table_keeps_the_rows_that_point_to_it(
             connection.scalar(text(f"SELECT count(*) FROM {table}"))
             for table in ("runs", "samples", "scores")
         ]
+    with database.write() as connection:
         if database.is_sqlite:
             assert connection.scalar(text("PRAGMA foreign_keys")) == 1
     database.close()

@@ -243,8 +243,8 @@ def run_steps(monkeypatch: pytest.MonkeyPatch, new_settings: Callable[[], Settin
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=20,
-            stateful_step_count=30,
+            max_examples=12,
+            stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),

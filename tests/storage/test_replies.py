@@ -125,3 +125,14 @@ def test_any_reply_comes_back_equal(store: SqlStore, text: str, raw: dict[str, A
     with store._database.write() as connection:
         connection.exec_driver_sql("DELETE FROM replies")
     assert stored == reply
+
+
+def test_a_reply_without_a_run_is_kept(store: SqlStore) -> None:
+    odd = a_reply("nul \0 inside")
+    store.save_reply(StoredReply("a", "k", odd, 0.25, NOON))
+    store.save_reply(StoredReply("b", "k", a_reply("new"), 0.5))
+    found = store.find_replies(["k"])["k"]
+    assert (found.id, found.reply.text, found.cost_usd) == ("b", "new", 0.5)
+    assert store.count_replies(["k"]) == 1
+    store.save_reply(StoredReply("c", "other", odd, 0.0))
+    assert store.find_replies(["other"])["other"].reply == odd
