@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from prompt_app.cli.common import AsJson, notices, opened_workbench, print_json, print_table
 from prompt_app.cli.rubric_options import Base
+
+if TYPE_CHECKING:
+    from prompt_app.rubrics.results import StudentResult
 
 
 def assess(
@@ -44,8 +47,23 @@ def assess(
         confidence = read_confidence(folder, release, lesson_name)
         result = run_lesson(workbench, prepared)
     (student,) = result.students
+    rows = _rows(student, confidence)
+    if as_json:
+        print_json({"release": release, "lesson": lesson_name, "assessment": rows,
+                    "problems": list(student.problems), "cost_usd": student.cost_usd})  # fmt: skip
+    else:
+        columns = ["key concept", "label", "pass or fail", "exact", "reason"]
+        names = ("concept", "label", "pass_fail_confidence", "exact_confidence", "reason")
+        print_table(columns, [[row[n] or "none" for n in names] for row in rows], "No assessment.")
+    for problem in student.problems:
+        notices.print(f"{problem.kind}: {problem.message}", markup=False)
+    if len(rows) < len(result.experiment.rubric.names):
+        sys.exit(4)
+
+
+def _rows(student: StudentResult, confidence: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     exact = confidence["exact"]
-    rows = [
+    return [
         {
             "concept": vote.concept,
             "label": vote.label,
@@ -58,14 +76,3 @@ def assess(
         }
         for vote in student.votes
     ]
-    if as_json:
-        print_json({"release": release, "lesson": lesson_name, "assessment": rows,
-                    "problems": list(student.problems), "cost_usd": student.cost_usd})  # fmt: skip
-    else:
-        columns = ["key concept", "label", "pass or fail", "exact", "reason"]
-        names = ("concept", "label", "pass_fail_confidence", "exact_confidence", "reason")
-        print_table(columns, [[row[n] or "none" for n in names] for row in rows], "No assessment.")
-    for problem in student.problems:
-        notices.print(f"{problem.kind}: {problem.message}", markup=False)
-    if len(rows) < len(result.experiment.rubric.names):
-        sys.exit(4)
