@@ -28,8 +28,10 @@ def studio(studio_folder: Path) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(studio: str) -> Iterator[Browser]:
+    """Not for the session: while it is open its event loop runs, and no other test could start
+    one."""
     with sync_playwright() as playwright:
         opened = launched(playwright)
         yield opened

@@ -13,6 +13,8 @@ from playwright.sync_api import Page, expect
 from prompt_app.datamodel.evaluation import EvaluationSpec
 from prompt_app.workbench import Workbench
 
+pytestmark = pytest.mark.xdist_group("browser")  # one studio for all
+
 HOSTILE = (
     "<script>window.taken = 1</script><img src=x onerror='window.taken = 2'> "
     "[press me](javascript:window.taken=3) ![pixel](http://192.0.2.1/pixel.png)"

@@ -10,6 +10,8 @@ from playwright.sync_api import Page, expect
 
 from prompt_app.workbench import Workbench
 
+pytestmark = pytest.mark.xdist_group("browser")  # one studio for all
+
 
 @pytest.fixture
 def run_id(workbench: Workbench) -> str:

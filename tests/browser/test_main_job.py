@@ -7,12 +7,15 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from browser.studio import click_row, settled
 from mock_process import MockProcess
 from playwright.sync_api import Page, expect
 
 from prompt_app.datamodel.evaluation import EvaluationSpec
 from prompt_app.workbench import Workbench
+
+pytestmark = pytest.mark.xdist_group("browser")  # one studio for all
 
 NewPage = Callable[..., Page]
 CSV = (
