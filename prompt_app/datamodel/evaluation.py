@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from prompt_app.datamodel.base import Record
 from prompt_app.datamodel.dataset import DatasetFormat, DatasetOptions, Name
 from prompt_app.datamodel.model import InferenceParameters, ModelSpec, TokenUsage
+from prompt_app.datamodel.perturbing import Perturbation
 from prompt_app.datamodel.prompt import PinnedPrompt, PromptTemplate
 from prompt_app.datamodel.score import MetricSpec, MetricSummary
 
@@ -66,6 +67,8 @@ class PromptSelection(Record):
     ref: str | None = None
     name: Name | None = None
     template: PromptTemplate | None = None
+    perturb: Perturbation | None = None
+    """Disturb what the prompt shows of each row, to compare with the same prompt undisturbed."""
 
     @model_validator(mode="before")
     @classmethod

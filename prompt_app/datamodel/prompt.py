@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from prompt_app.datamodel.base import Record
 from prompt_app.datamodel.dataset import Example, Name
+from prompt_app.datamodel.perturbing import Perturbation
 
 Role = Literal["system", "user", "assistant"]
 
@@ -90,3 +91,4 @@ class PinnedPrompt(Record):
     shots: tuple[Example, ...] = ()
     shot_answers: tuple[str, ...] = ()
     """One answer a shot, rendered."""
+    perturb: Perturbation | None = None

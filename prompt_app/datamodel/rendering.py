@@ -27,6 +27,7 @@ from typing import Any, Literal
 import yaml
 
 from prompt_app.datamodel.dataset import field_value
+from prompt_app.datamodel.perturbing import perturb_fields
 from prompt_app.datamodel.prompt import Message, PinnedPrompt, PromptTemplate
 from prompt_app.errors import TemplateError
 from prompt_app.registry import nearest_names
@@ -80,6 +81,8 @@ def render_messages(prompt: PinnedPrompt, fields: Mapping[str, Any]) -> tuple[Me
     then an assistant message with the shot's answer. Raises TemplateError.
     """
     template = prompt.template
+    if prompt.perturb is not None:
+        fields = perturb_fields(prompt.perturb, fields, template_placeholders(template))
     last_question = max(i for i, message in enumerate(template.messages) if message.role == "user")
     rendered: list[Message] = []
     for index, message in enumerate(template.messages):

@@ -13,8 +13,9 @@ from prompt_app.datamodel.dataset import (
     sampling_key,
 )
 from prompt_app.datamodel.evaluation import PromptSelection
+from prompt_app.datamodel.perturbing import Perturbation
 from prompt_app.datamodel.prompt import FewShot, PinnedPrompt, PromptTemplate
-from prompt_app.datamodel.rendering import render_text
+from prompt_app.datamodel.rendering import render_text, template_placeholders
 from prompt_app.errors import EvaluationError, InputError
 from prompt_app.interfaces import Store
 
@@ -50,6 +51,9 @@ class PromptPinner:
             pinned = PinnedPrompt(
                 name=name, version_id=version.id, number=version.number, template=template
             )
+        if chosen.perturb is not None:
+            _check_perturbed(chosen.perturb, template)
+            pinned = pinned.model_copy(update={"perturb": chosen.perturb})
         if template.few_shot is None:
             return pinned
         return self._with_shots(pinned, template, template.few_shot)
@@ -80,6 +84,16 @@ class PromptPinner:
             _shot_answer(template, few_shot, shot, source.options.reference_field) for shot in shots
         )
         return pinned.model_copy(update={"shots": tuple(shots), "shot_answers": answers})
+
+
+def _check_perturbed(perturb: Perturbation, template: PromptTemplate) -> None:
+    shown = template_placeholders(template)
+    for path in perturb.fields:
+        if path not in shown:
+            raise EvaluationError(
+                f"'perturb' names the field {path!r}, which the prompt does not show; it shows "
+                f"{', '.join(shown)}."
+            )
 
 
 def _shot_answer(

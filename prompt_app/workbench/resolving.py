@@ -136,6 +136,8 @@ class Resolver:
             }
         )
         name = f"{pinned.prompt.name} · {selection.model.reference}"
+        if pinned.prompt.perturb is not None:
+            name += f" · {pinned.prompt.perturb.label}"
         given = selection.parameters.given()
         if given:
             name += " · " + ", ".join(f"{key}={value}" for key, value in given.items())
