@@ -103,14 +103,14 @@ def measure(store: Store, rows: int, batch: int) -> Iterator[tuple[str, float, i
     yield "store replies, then scores: wall", time.perf_counter() - wall, rows
     yield "store replies, then scores: CPU", cpu_seconds() - cpu, rows
     run_id = lease.run.id
-    for name, (row_filter, place) in PAGES.items():
-        if row_filter.sort == "score" and row_filter.metric == "exact_match":
-            name = "exact match 0, by its score"
+    for title, (row_filter, place) in PAGES.items():
+        by_score = row_filter.sort == "score" and row_filter.metric == "exact_match"
+        name = "exact match 0, by its score" if by_score else title
         offset = max(0, int(rows * place) - 50)
         yield name, best_of_three(lambda f=row_filter, o=offset: page(store, run_id, f, o)), 0
     yield "count errors", best_of_three(lambda: store.count_errors(run_id)), 0
     yield "all outcomes of a metric", best_of_three(lambda: drain(store, run_id)), rows
-    yield "list runs", best_of_three(lambda: store.list_runs()), 0
+    yield "list runs", best_of_three(store.list_runs), 0
     started = time.perf_counter()
     count = sum(1 for _ in store.iterate_samples(run_id))
     yield "all rows, for an export", time.perf_counter() - started, count
@@ -180,8 +180,7 @@ def queue_run(store: Store, version_id: str) -> Lease:
     )
     lease = store.claim_run(this_worker())
     assert lease is not None
-    global IDS
-    IDS = [e.id for e in iterate_examples(store, version_id)]
+    IDS[:] = [example.id for example in iterate_examples(store, version_id)]
     return lease
 
 

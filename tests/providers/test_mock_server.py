@@ -116,7 +116,8 @@ def test_embeddings_are_deterministic_unit_vectors_and_near_for_near_texts(
     def cosine(a: list[float], b: list[float]) -> float:
         return sum(x * y for x, y in zip(a, b, strict=True))
 
-    assert cosine(first, near) > 0.8 > 0.3 > cosine(first, far)
+    assert cosine(first, near) > 0.8
+    assert cosine(first, far) < 0.3
 
 
 def test_models(mock_server: MockServer) -> None:
@@ -362,7 +363,7 @@ def test_control_over_http_in_a_process_of_its_own() -> None:
 
 def test_a_taken_port_is_an_error_and_stopping_twice_is_none(mock_server: MockServer) -> None:
     port = int(mock_server.url.rpartition(":")[2])
-    with pytest.raises(OSError, match="address already in use|in use"):
+    with pytest.raises(OSError, match="in use"):
         MockServer(MockServerOptions(), port=port).start()
     mock_server.stop()
     mock_server.stop()
