@@ -1,8 +1,8 @@
 """How long each metric takes for 10,000 rows: ``python benchmarks/metrics.py``.
 
 The rows are made up and all different: answers and references of about 15 words, one reference
-each, and JSON objects for the JSON metrics. Times are of the processor, so that a busy machine does not
-matter; every metric must stay below 3 s.
+each, and JSON objects for the JSON metrics. Times are of the processor, so that a busy machine
+does not matter; every metric must stay below 3 s.
 """
 
 from __future__ import annotations
