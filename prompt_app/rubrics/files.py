@@ -26,7 +26,7 @@ from prompt_app.rubrics.model import (
     WorkedExample,
 )
 from prompt_app.rubrics.parameters import read_parameters, write_parameters
-from prompt_app.rubrics.replies import read_reply, write_reply
+from prompt_app.rubrics.replies import read_reply
 from prompt_app.rubrics.tables import delimited_rows, one_form, write_delimited
 
 LABELS = "actual_labels.csv"
@@ -243,18 +243,25 @@ def _read_examples(folder: Folder, path: str, rubric: Rubric) -> tuple[WorkedExa
         raise RubricError(f"{path}/{present} has no {lacks} beside it.")
     examples = []
     for stem in sorted(works):
+        reply = folder.read(f"{path}/{replies[stem]}") or ""
         try:
-            assessment = read_reply(folder.read(f"{path}/{replies[stem]}") or "", rubric)
+            assessment = read_reply(reply, rubric)
         except AssessmentError as error:
             raise RubricError(f"{path}/{replies[stem]} does not fit the rubric: {error}") from None
-        work = folder.read(f"{path}/{works[stem]}") or ""
-        examples.append(WorkedExample(name=works[stem], work=work, assessment=assessment))
+        examples.append(
+            WorkedExample(
+                name=works[stem],
+                work=folder.read(f"{path}/{works[stem]}") or "",
+                reply_file=replies[stem],
+                reply=reply,
+                assessment=assessment,
+            )
+        )
     return tuple(examples)
 
 
 def experiment_files(experiment: Experiment) -> dict[str, str]:
     """The texts of an experiment's folder by name; :func:`read_experiment` reads them back."""
-    kind = experiment.parameters.response_type
     files = {
         PARAMETERS: write_parameters(experiment.parameters),
         PROMPT: experiment.system_prompt,
@@ -264,8 +271,7 @@ def experiment_files(experiment: Experiment) -> dict[str, str]:
         files[CODE_RULES] = write_code_rules(experiment.code_rules)
     for example in experiment.examples:
         files[f"examples/{example.name}"] = example.work
-        stem = PurePosixPath(example.name).stem
-        files[f"examples/{stem}.{kind}"] = write_reply(example.assessment, kind)
+        files[f"examples/{example.reply_file}"] = example.reply
     return files
 
 

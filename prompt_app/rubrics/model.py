@@ -74,6 +74,9 @@ class WorkedExample(Record):
 
     name: str
     work: str
+    reply_file: str
+    reply: str
+    """As it is written in the file, and as the model is shown it."""
     assessment: Assessment
 
 

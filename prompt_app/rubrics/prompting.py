@@ -39,8 +39,10 @@ def build_messages(experiment: Experiment, shown: str) -> tuple[Message, ...]:
     system = f"{experiment.system_prompt.rstrip()}\n\nRubric:\n{write_rubric(rubric)}"
     messages = [Message(role="system", content=system)]
     for example in experiment.examples:
-        asked = tuple(a for a in example.assessment if a.concept in rubric.names)
-        reply = write_reply(asked, experiment.parameters.response_type)
+        reply = example.reply
+        if len(rubric.concepts) < len(experiment.rubric.concepts):
+            asked = tuple(a for a in example.assessment if a.concept in rubric.names)
+            reply = write_reply(asked, experiment.parameters.response_type)
         work = shown_text(example.work, example.name, experiment)
         messages += [Message(role="user", content=work), Message(role="assistant", content=reply)]
     return (*messages, Message(role="user", content=shown))

@@ -230,9 +230,12 @@ def _named(rows: Sequence[list[str]], rubric: Rubric) -> list[Cells]:
 
 
 def write_reply(assessment: Assessment, response_type: ResponseType) -> str:
-    """The reply that :func:`read_reply` reads back to ``assessment``."""
+    """The reply that :func:`read_reply` reads back to ``assessment``, without columns that it
+    leaves empty throughout."""
     rows = [(a.concept, a.observations, a.evidence, a.label, a.reason) for a in assessment]
+    table = zip(*[COLUMNS, *rows], strict=True)
+    header, *rows = zip(*(column for column in table if any(column[1:])), strict=True)
     if response_type == "tsv":
-        return write_delimited([COLUMNS, *rows], "\t")
-    named = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+        return write_delimited([header, *rows], "\t")
+    named = [dict(zip(header, row, strict=True)) for row in rows]
     return json.dumps(named, indent=2, ensure_ascii=False) + "\n"

@@ -120,7 +120,10 @@ def _confusion(measures: ConceptMeasures, labels: Sequence[str]) -> str:
     rows = [
         [
             f"<th>{_text(label)}</th>",
-            *(_cell(count, f"number {_colour(abs(i - j))}") for j, count in enumerate(counts)),
+            *(
+                _cell(count, f"number {_colour(abs(i - j)) if count else ''}")
+                for j, count in enumerate(counts)
+            ),
         ]
         for i, (label, counts) in enumerate(zip(labels, measures.confusion, strict=True))
     ]
