@@ -17,6 +17,7 @@ from prompt_app.cli import (
     power,
     prompts,
     quote,
+    regrade,
     rescore,
     rows,
     rubric,
@@ -46,6 +47,7 @@ app.command("show")(show.show)
 app.command("compare")(compare.compare)
 app.command("power")(power.power)
 app.command("calibrate")(calibrate.calibrate)
+app.command("regrade")(regrade.regrade)
 app.command("rows")(rows.rows)
 app.command("export")(export.export)
 app.command("pause")(steering.pause)

@@ -40,6 +40,7 @@ from prompt_app.workbench.files import EXAMPLE_FILE, load_evaluation
 from prompt_app.workbench.importing import dataset_name, import_dataset
 from prompt_app.workbench.powering import PowerPlan, plan_power
 from prompt_app.workbench.quoting import quote_evaluation
+from prompt_app.workbench.regrading import Regrading, regrade
 from prompt_app.workbench.resolving import ResolvedEvaluation, Resolver
 from prompt_app.workbench.submitting import runs_in_order, save_evaluation
 from prompt_app.workbench.thresholds import missed_thresholds
@@ -269,6 +270,11 @@ class Workbench:
             raise EvaluationError(f"A dataset's version is a number: not {dataset!r}.")
         labelled = self.dataset(name, int(number) if number else None) if name else None
         return calibrate_judge(self.store, self.run(run_id), metric, labels, labelled)
+
+    def regrade(self, run_id: str, metric: str, *, rows: int = 20, seed: int = 0) -> Regrading:
+        """Judge a few responses again, to see whether the judge has changed; calls it."""
+        run = self.run(run_id)
+        return asyncio.run(regrade(self.store, self.settings, run, metric, rows=rows, seed=seed))
 
     # rows
 

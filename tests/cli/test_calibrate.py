@@ -32,3 +32,8 @@ def test_agreement_and_the_corrected_mean(command_line: CommandLine) -> None:
     assert told["corrected"]["interval"]["method"] == "Lang-Reiczigel"
     wrong = command_line.run("calibrate", run, "--metric", "judged", "--labels", "nobody")
     assert wrong.code == 2
+    regraded = command_line.run("regrade", run, "--metric", "judged", "--rows", "10")
+    assert "10 of 10 scores are as before" in regraded.out
+    assert "No detectable difference" in regraded.out
+    data = command_line.run("regrade", run, "--metric", "judged", "--json").json()
+    assert data["unchanged"] == 20
