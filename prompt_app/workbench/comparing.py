@@ -164,9 +164,9 @@ class _Match:
 def _match(store: Store, baseline: Run, candidate: Run) -> _Match:
     """Which examples of both datasets are the same ones."""
     first, second = baseline.spec, candidate.spec
-    ours = _fingerprints(store, first.dataset_version)
     if first.dataset_version == second.dataset_version:
-        return _Match(len(ours))
+        return _Match(store.get_dataset_version_by_id(first.dataset_version).rows)
+    ours = _fingerprints(store, first.dataset_version)
     theirs = _fingerprints(store, second.dataset_version)
     common = ours.keys() & theirs.keys()
     changed = frozenset(example for example in common if ours[example] != theirs[example])

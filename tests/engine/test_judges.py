@@ -44,7 +44,7 @@ def test_a_strict_majority_of_a_panel_decides(
     assert score.usage.output > 0, "the tokens of all three"
 
 
-def test_a_tie_is_unscored_and_not_asked_again(workbench: Workbench, tmp_path: Path) -> None:
+def test_a_tie_is_unscored(workbench: Workbench, tmp_path: Path) -> None:
     run = judged(workbench, tmp_path, judges=["offline:judge", fixed("no", False)])
     (summary,) = run.summary
     assert (summary.mean, summary.scored, summary.failed) == (None, 0, 6)
