@@ -34,6 +34,9 @@ def calibrate(
         str | None,
         typer.Option(help="Stored dataset (name or name@number) with the labels, by example id."),
     ] = None,
+    suggest: Annotated[
+        int, typer.Option(min=0, help="Name so many rows whose labels would help most.")
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Hold a judge's scores against people's labels, and correct its mean by its errors.
@@ -41,7 +44,7 @@ def calibrate(
     The mean is corrected only where the judge is shown to be better than chance.
     """
     with opened_workbench() as workbench:
-        result = workbench.calibrate(run_id, metric, labels, dataset=dataset)
+        result = workbench.calibrate(run_id, metric, labels, dataset=dataset, suggest=suggest)
     if as_json:
         print_json(asdict(result))
         return
@@ -63,7 +66,18 @@ def calibrate(
             f"{result.corrected.value:.4g} (95% interval {_bounds(result.corrected.interval)}).",
             markup=False,
         )
+    if result.stratified is not None:
+        console.print(
+            f"From the labels alone, weighted by the judge's scores: {result.stratified.value:.4g} "
+            f"(95% interval {_bounds(result.stratified.interval)}). This one stays right where "
+            "rows were labelled by --suggest.",
+            markup=False,
+        )
     _print_disagreements(result)
+    if result.label_next:
+        console.print("\nTo label next:", markup=False)
+        for example in result.label_next:
+            console.print(printable(example), markup=False)
 
 
 def _print_estimates(result: Calibration) -> None:

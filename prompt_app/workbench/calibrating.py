@@ -25,6 +25,7 @@ from prompt_app.statistics.correction import (
 )
 from prompt_app.statistics.correlation import spearman
 from prompt_app.statistics.estimate import Estimate
+from prompt_app.statistics.labelling import plan_labels, stratified_mean
 from prompt_app.workbench.pinning import all_examples
 
 FAIL, PASS = "fail", "pass"
@@ -72,18 +73,30 @@ class Calibration:
     """The mean that people would have given to all rows."""
     refusal: str
     """Why there is no corrected mean; empty where there is one."""
+    stratified: Correction | None
+    """The same mean from the labels alone, weighted by the judge's scores: it stays right where
+    rows were labelled as ``label_next`` says. None with too few labels for some score."""
+    label_next: tuple[str, ...]
+    """Examples whose labels would shrink the interval of ``stratified`` most."""
     disagreements: tuple[Disagreement, ...]
     """The widest first."""
 
 
 def calibrate_judge(
-    store: Store, run: Run, metric: str, labels: str, labelled_dataset: DatasetVersion | None = None
+    store: Store,
+    run: Run,
+    metric: str,
+    labels: str,
+    *,
+    labelled_dataset: DatasetVersion | None = None,
+    suggest: int = 0,
 ) -> Calibration:
     """Hold the scores of ``metric`` (its key) in ``run`` against the labels in field ``labels``.
 
     The labels must be about the responses of this very run. They are read from the run's dataset,
     or from the rows of equal id in ``labelled_dataset``; a blank one is a row that nobody
-    labelled. Repeats are averaged per example. Raises EvaluationError for a metric or field that
+    labelled. Repeats are averaged per example. ``suggest``: how many rows to name that a person
+    should label next. Raises EvaluationError for a metric or field that
     is not there, a label that cannot be read, or when no row has both.
     """
     spec = next((each for each in run.spec.metrics if each.key == metric), None)
@@ -111,6 +124,8 @@ def calibrate_judge(
         unlabelled=len(rest),
         unscored=len(unscored & human.keys()),
         disagreements=tuple(differ),
+        stratified=_stratified(scores, human),
+        label_next=_next(scores, human, suggest),
         **(_pass_fail(pairs, rest) if info.kind == "proportion" else _scale(pairs, rest)),
     )
 
@@ -156,6 +171,21 @@ def _scale(pairs: list[tuple[float, float]], rest: list[float]) -> dict[str, Any
         "corrected": corrected,
         "refusal": refusal,
     }
+
+
+def _stratified(scores: Mapping[str, float], human: Mapping[str, float]) -> Correction | None:
+    try:
+        return stratified_mean(list(scores.values()), [human.get(example) for example in scores])
+    except StatisticsError:
+        return None
+
+
+def _next(scores: Mapping[str, float], human: Mapping[str, float], count: int) -> tuple[str, ...]:
+    if count == 0 or all(example in human for example in scores):
+        return ()
+    examples = list(scores)
+    plan = plan_labels(list(scores.values()), [human.get(each) for each in examples], count)
+    return tuple(examples[row] for row in plan.rows)
 
 
 def _refusal(error: StatisticsError, rest: list[float]) -> str:

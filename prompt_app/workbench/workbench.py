@@ -261,7 +261,7 @@ class Workbench:
         return plan_power(self.store, runs, metric, difference, power)
 
     def calibrate(
-        self, run_id: str, metric: str, labels: str, *, dataset: str | None = None
+        self, run_id: str, metric: str, labels: str, *, dataset: str | None = None, suggest: int = 0
     ) -> Calibration:
         """A judge's scores against the people's labels in field ``labels`` of the run's dataset,
         or of the stored one that ``dataset`` (name or name@number) names."""
@@ -269,7 +269,9 @@ class Workbench:
         if number and not number.isdecimal():
             raise EvaluationError(f"A dataset's version is a number: not {dataset!r}.")
         labelled = self.dataset(name, int(number) if number else None) if name else None
-        return calibrate_judge(self.store, self.run(run_id), metric, labels, labelled)
+        return calibrate_judge(
+            self.store, self.run(run_id), metric, labels, labelled_dataset=labelled, suggest=suggest
+        )
 
     def regrade(self, run_id: str, metric: str, *, rows: int = 20, seed: int = 0) -> Regrading:
         """Judge a few responses again, to see whether the judge has changed; calls it."""

@@ -73,6 +73,19 @@ def test_a_judge_no_better_than_chance_is_refused(workbench: Workbench, judged: 
     assert result.informedness.value == 0
 
 
+def test_what_to_label_next(workbench: Workbench, judged: Judged) -> None:
+    labelled = [(RIGHT, 1)] * 12 + [(WRONG, 0), (WRONG, 1)] * 6
+    run = judged(labelled + [(RIGHT, None)] * 40 + [(WRONG, None)] * 40)
+    result = workbench.calibrate(run.id, PASS_FAIL, "human", suggest=10)
+    assert len(set(result.label_next)) == 10
+    numbers = [int(example[1:]) for example in result.label_next]
+    assert min(numbers) >= 24, "none that has a label"
+    assert sum(number >= 64 for number in numbers) > 5, "where people disagree with the judge"
+    assert result.stratified is not None
+    assert result.stratified.value == pytest.approx(0.75), "all passes are right, half of the fails"
+    assert workbench.calibrate(run.id, PASS_FAIL, "human").label_next == ()
+
+
 def test_without_other_rows_there_is_nothing_to_correct(
     workbench: Workbench, judged: Judged
 ) -> None:
