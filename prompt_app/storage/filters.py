@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import Select, and_, or_, select
 
 from prompt_app.errors import EvaluationError
 from prompt_app.interfaces import RowFilter
@@ -26,7 +26,7 @@ def filtered(run: int, wanted: RowFilter) -> Select[Any]:
             failed = failed.where(scores.c.metric == wanted.metric)
         query = query.where(samples.c.number.in_(failed))
     if wanted.text:
-        query = query.where(_contains(run, wanted.text))
+        query = _containing(query, run, wanted.text)
     return query
 
 
@@ -43,27 +43,24 @@ def _in_range(run: int, wanted: RowFilter) -> Select[Any]:
     return query
 
 
-def _contains(run: int, text: str) -> ColumnElement[bool]:
-    """Rows with ``text`` in the example's fields, the reply or the error message."""
+def _containing(query: Select[Any], run: int, text: str) -> Select[Any]:
+    """Those rows of ``query`` with ``text`` in the example, the reply or the error message."""
     folded = text.casefold()
-    with_example = (
-        select(version_rows.c.position)
-        .join(examples, examples.c.number == version_rows.c.example)
-        .where(
-            version_rows.c.version
-            == select(runs.c.version).where(runs.c.number == run).scalar_subquery(),
+    version = select(runs.c.version).where(runs.c.number == run).scalar_subquery()
+    in_version = and_(
+        version_rows.c.version == version, version_rows.c.position == samples.c.position
+    )
+    texts = (
+        samples.outerjoin(version_rows, in_version)
+        .outerjoin(examples, examples.c.number == version_rows.c.example)
+        .outerjoin(replies, replies.c.number == samples.c.reply)
+    )
+    return query.select_from(texts).where(
+        or_(
             examples.c.folded.contains(folded, autoescape=True),
+            replies.c.folded.contains(folded, autoescape=True),
+            samples.c.error_message.icontains(text, autoescape=True),
         )
-    )
-    with_reply = (
-        select(samples.c.number)
-        .join(replies, replies.c.number == samples.c.reply)
-        .where(samples.c.run == run, replies.c.folded.contains(folded, autoescape=True))
-    )
-    return or_(
-        samples.c.position.in_(with_example),
-        samples.c.number.in_(with_reply),
-        samples.c.error_message.icontains(text, autoescape=True),
     )
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, case, select, update
 from prompt_app.datamodel.evaluation import Progress, RunRequest, RunState
 from prompt_app.datamodel.evaluation import Run as RunRecord
 from prompt_app.datamodel.score import MetricSummary
-from prompt_app.errors import LeaseLostError
+from prompt_app.errors import LeaseLostError, StoreUnavailableError
 from prompt_app.interfaces import Lease, WorkerIdentity
 from prompt_app.storage.database import Database
 from prompt_app.storage.encoding import dump_plain
@@ -29,6 +29,9 @@ from prompt_app.storage.identity import known_dead
 from prompt_app.storage.part import StorePart
 from prompt_app.storage.runs import run_of
 from prompt_app.storage.tables import evaluations, runs
+
+STUCK_SECONDS = 1.0
+"""A write that waits longer for its turn tells that nobody could write."""
 
 _LIVE_FIELDS = {"rate_per_second", "concurrency", "retries"}
 
@@ -51,10 +54,22 @@ class Leases(StorePart):
 
         A worker of this machine whose process is gone is dead at once. Any other is dead when
         its heartbeat has stood still for the lease, as seen by this store object: it takes two
-        calls at least that far apart.
+        calls at least that far apart. While the database takes no writes, it may stand still for
+        that: the lease then starts anew, so that its worker can store what it has kept.
         """
+        try:
+            return self._claim_any(worker, evaluation_id)
+        except StoreUnavailableError:
+            self._forget_all_but(set())
+            raise
+
+    def _claim_any(self, worker: WorkerIdentity, evaluation_id: str | None) -> Lease | None:
         for row in self._claimable(evaluation_id):
+            asked = time.monotonic()
             with self._database.write() as connection:
+                if time.monotonic() - asked > STUCK_SECONDS and row.state == "running":
+                    self._forget_all_but(set())
+                    return None
                 lease = _claim(connection, row, worker)
             if lease is not None:
                 return lease
@@ -101,16 +116,6 @@ class Leases(StorePart):
                 .values(reserved_nanousd=runs.c.reserved_nanousd + nanousd)
             )
             return True
-
-    def set_total(self, lease: Lease, *, total: int, excluded: int, skipped_rows: int) -> None:
-        """What the plan found. Raises LeaseLostError."""
-        with self._database.write() as connection:
-            held = held_run(connection, lease)
-            connection.execute(
-                update(runs)
-                .where(runs.c.number == held.number)
-                .values(total=total, excluded=excluded, skipped_rows=skipped_rows)
-            )
 
     def end_run(
         self,
