@@ -89,6 +89,7 @@ class Simulation:
         self._pushed = 0
         self._in_flight = 0
         self._wake_at = math.inf
+        self._paced = False
 
     def run(self) -> Outcome:
         answered = 0
@@ -138,17 +139,19 @@ class Simulation:
         while self._in_flight < min(self._most, int(self.pacer.concurrency)):
             delay = self.pacer.delay(now)
             if delay > 0:
+                self._paced = True
                 # Timers come late by up to a millisecond.
                 at = now + delay + self._random.random() * 0.001
                 if at < self._wake_at:
                     self._wake_at = at
                     self._push(at, "wake")
                 return
-            slot = self.pacer.start(now, self._in_flight, waited=True)
+            slot = self.pacer.start(now, self._in_flight, waited=True, paced=self._paced)
             self._in_flight += 1
             self.outcome.started.append(now)
             way = max(0.0, self.provider.refusal_latency / 2 - 0.001)
             self._push(now + way + self._random.expovariate(1000), "arrive", slot)
+        self._paced = False
 
     def _push(self, at: float, kind: str, slot: Slot | None = None, told: float = 0.0) -> None:
         self._pushed += 1

@@ -40,6 +40,7 @@ class AdaptiveLimiter:
         self._in_flight = 0
         self._waiting: deque[tuple[asyncio.Future[Slot], int]] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._paced = False
 
     @property
     def concurrency(self) -> int:
@@ -101,7 +102,8 @@ class AdaptiveLimiter:
         self._pacer.failed()
 
     def _launch(self, now: float, tokens: int, *, waited: bool) -> Slot:
-        slot = self._pacer.start(now, self._in_flight, waited)
+        paced = waited and self._paced
+        slot = self._pacer.start(now, self._in_flight, waited=waited, paced=paced)
         slot.tokens = tokens
         self._in_flight += 1
         if self._requests is not None:
@@ -111,14 +113,18 @@ class AdaptiveLimiter:
         return slot
 
     def _delay(self, now: float) -> float:
-        """Seconds until the next call may start; infinite while no place is free."""
+        """Seconds until the next call may start; infinite while no place is free. Notes whether
+        it is the pace that holds it up."""
         if self._in_flight >= int(self._pacer.concurrency):
+            self._paced = False
             return math.inf
-        delay = self._pacer.delay(now)
+        pace = delay = self._pacer.delay(now)
         if self._requests is not None:
             delay = max(delay, self._requests.delay(now))
         if self._tokens is not None:
             delay = max(delay, self._tokens.delay(now))
+        if delay > 0:
+            self._paced = delay == pace
         return delay
 
     def _serve(self) -> None:

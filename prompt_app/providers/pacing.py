@@ -87,8 +87,9 @@ class Pacer:
         """Seconds until the next call may start; not positive when it may."""
         return max(self._held_until, self._next_at) - now
 
-    def start(self, now: float, in_flight: int, waited: bool) -> Slot:
-        """A call starts; ``waited`` if it could not when it wanted to."""
+    def start(self, now: float, in_flight: int, *, waited: bool, paced: bool) -> Slot:
+        """A call starts; ``waited`` if it could not when it wanted to, ``paced`` if it was this
+        pacer's delay that held it up."""
         self._started += 1
         if self.rate is None:
             self._start_open(now)
@@ -97,8 +98,7 @@ class Pacer:
             if not waited:
                 elapsed = min(elapsed, 2 / self.rate)
             self._evidence.active_seconds += elapsed
-            pace_decided = now - self._next_at < 2 * CATCH_UP_SECONDS + 0.1 / self.rate
-            if pace_decided and self._failing <= FAILING_SHARE:
+            if paced and self._failing <= FAILING_SHARE:
                 self._grow(elapsed)
             self._next_at = max(self._next_at, now - CATCH_UP_SECONDS) + 1 / self.rate
         self._last_at = now
@@ -205,7 +205,7 @@ class Pacer:
         upper = self.rate * (1 - evidence.share)
         measured = evidence.admitted >= 16
         if measured:
-            self._last_lower = lower = evidence.admitted / evidence.active_seconds
+            self._last_lower = lower = evidence.admitted / max(0.001, evidence.active_seconds)
         else:
             self._last_lower *= 0.8
             lower = max(0.72 * upper, self._last_lower)
@@ -254,5 +254,4 @@ class Pacer:
         """Start to collect evidence anew."""
         assert self.rate is not None
         self._evidence = Evidence(self._started, now, self._noise_test.share)
-        self._evidence.active_seconds = max(0.0, self._held_until - now)
         self._next_at = max(self._next_at, self._held_until, now) + 1 / self.rate

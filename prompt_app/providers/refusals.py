@@ -32,7 +32,7 @@ class Evidence:
         self.first_number = first_number
         self.began_at = began_at
         self.active_seconds = 0.0
-        """Time in which the pace decided, and time on hold; no idle time."""
+        """Time in which calls waited to start; no idle time."""
         self.calls = 0
         self.refused = 0
         self.admitted = 0

@@ -22,8 +22,8 @@ from mock_process import MockProcess
 
 from prompt_app.providers.mock_server import MockServer, MockServerOptions
 
-HELLO = [{"role": "user", "content": "Hello there."}]
-CONVERSE = [{"role": "user", "content": [{"text": "Hello there."}]}]
+HELLO: Any = [{"role": "user", "content": "Hello there."}]
+CONVERSE: Any = [{"role": "user", "content": [{"text": "Hello there."}]}]
 
 
 def openai_client(server: MockServer, key: str = "any") -> openai.OpenAI:

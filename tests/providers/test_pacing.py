@@ -91,14 +91,15 @@ def test_a_storm_of_refusals_by_chance_is_come_through() -> None:
 
 def test_nothing_starts_on_hold_and_no_herd_after_it() -> None:
     pacer = Pacer(100)
-    slots = [pacer.start(0.0, number, waited=True) for number in range(50)]
+    slots = [pacer.start(0.0, number, waited=True, paced=True) for number in range(50)]
     pacer.refused(slots[-1], 0.05, 2.0)
     assert pacer.delay(0.05) == pytest.approx(2.0)
     assert pacer.delay(1.5) > 0
-    now, started = 2.05, []
+    now = 2.05
+    started: list[float] = []
     while now < 2.15:
         if pacer.delay(now) <= 0 and len(started) < 100:
-            pacer.start(now, 0, waited=True)
+            pacer.start(now, 0, waited=True, paced=True)
             started.append(now)
         else:
             now += 0.001
@@ -108,7 +109,7 @@ def test_nothing_starts_on_hold_and_no_herd_after_it() -> None:
 
 def test_a_burst_of_refusals_cuts_once() -> None:
     pacer = Pacer(100)
-    slots = [pacer.start(number * 0.01, number, waited=True) for number in range(100)]
+    slots = [pacer.start(number * 0.01, number, waited=True, paced=True) for number in range(100)]
     for slot in slots[50:]:
         pacer.refused(slot, 1.0, None)
     once = pacer.rate
@@ -121,13 +122,13 @@ def test_a_burst_of_refusals_cuts_once() -> None:
 def test_nothing_grows_while_the_server_fails() -> None:
     def grown(failing: bool) -> float:
         pacer = Pacer(100)
-        slots = [pacer.start(0.0, number, waited=True) for number in range(20)]
+        slots = [pacer.start(0.0, number, waited=True, paced=True) for number in range(20)]
         for slot in slots:
             pacer.refused(slot, 0.1, None)
         now = 0.1
         for _ in range(40):
             now += max(0.0, pacer.delay(now))
-            pacer.start(now, 1, waited=True)
+            pacer.start(now, 1, waited=True, paced=True)
             if failing:
                 pacer.failed()
             else:
@@ -140,11 +141,11 @@ def test_nothing_grows_while_the_server_fails() -> None:
 
 def test_an_idle_client_does_not_raise_its_rate() -> None:
     pacer = Pacer(100)
-    for slot in [pacer.start(0.0, number, waited=True) for number in range(20)]:
+    for slot in [pacer.start(0.0, number, waited=True, paced=True) for number in range(20)]:
         pacer.refused(slot, 0.1, None)
     before = pacer.rate
     for second in range(1, 100):
-        pacer.start(float(second), 0, waited=False)
+        pacer.start(float(second), 0, waited=False, paced=False)
         pacer.succeeded()
     assert before is not None
     assert pacer.rate == pytest.approx(before, rel=0.01)
