@@ -323,8 +323,6 @@ class Store(Protocol):
         """Reserve for calls about to be made; False where the cap leaves no room."""
         ...
 
-    def set_total(self, lease: Lease, *, total: int, excluded: int, skipped_rows: int) -> None: ...
-
     def end_run(
         self,
         lease: Lease,

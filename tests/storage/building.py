@@ -11,6 +11,7 @@ from prompt_app.datamodel.evaluation import (
     Evaluation,
     EvaluationSpec,
     Limits,
+    Progress,
     Run,
     RunSpec,
     SampleKey,
@@ -100,6 +101,7 @@ def submit(
             evaluation_id=evaluation.id,
             name=f"plain on echo {number}-{each}",
             spec=run_spec(version, metrics),
+            progress=Progress(total=version.rows, excluded=2, skipped_rows=1),
         )
         for each in range(runs)
     ]

@@ -26,7 +26,6 @@ ALL = [f"e{n}" for n in range(5)]
 
 def test_counts_follow_what_is_stored(store: SqlStore) -> None:
     lease = claimed(store)
-    store.set_total(lease, total=5, excluded=2, skipped_rows=1)
     store.write_batch(lease, together(answer(0), answer(1), failed(2)))
     store.write_batch(lease, together(scored(0, 1.0, cost=0.5), answer(3)))
     progress = store.get_run(lease.run.id).progress

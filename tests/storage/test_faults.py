@@ -83,6 +83,30 @@ def test_a_locked_database_is_waited_for_and_then_unavailable(
 
 
 @pytest.mark.usefixtures("impatient")
+def test_a_database_that_stood_still_costs_nobody_a_lease(
+    settings: Settings, lock: Callable[[], AbstractContextManager[None]]
+) -> None:
+    """The worker that could not show life has replies to store: they must not be lost to another
+    that was only waiting for the same lock."""
+    brief = settings.model_copy(update={"lease_seconds": 0.3})
+    holder, other = open_store(brief), open_store(brief)
+    lease = claimed(holder)
+    assert other.claim_run(a_worker("b")) is None
+    with lock():
+        time.sleep(0.4)
+        with pytest.raises(StoreUnavailableError):
+            other.claim_run(a_worker("b"))
+    assert other.claim_run(a_worker("b")) is None
+    holder.write_batch(lease, answer(0))
+    time.sleep(0.4)
+    assert other.claim_run(a_worker("b")) is None  # it wrote: the lease starts anew
+    time.sleep(0.4)
+    assert other.claim_run(a_worker("b")) is not None
+    holder.close()
+    other.close()
+
+
+@pytest.mark.usefixtures("impatient")
 def test_sqlite_is_read_while_another_writes(sqlite_settings: Settings, tmp_path: Any) -> None:
     store = open_store(sqlite_settings)
     lease = claimed(store)

@@ -132,8 +132,7 @@ def test_an_active_run_is_not_queued_again(
 
 
 def test_a_finished_run_is_queued_only_for_its_failed_samples(store: SqlStore) -> None:
-    lease = claimed(store)
-    store.set_total(lease, total=3, excluded=0, skipped_rows=0)
+    lease = claimed(store, rows=3)
     store.write_batch(lease, together(answer(0), failed(1), failed(2)))
     store.write_batch(lease, scored(0, 1.0))
     store.end_run(lease, "finished")
