@@ -176,12 +176,11 @@ def read_experiment(
     rules = read_code_rules(rules_text, f"{path}/{CODE_RULES}", rubric) if rules_text else {}
     for concept in parameters.code_feature_extractor:
         if concept not in rules:
-            lacks = (
-                f"no rules in {CODE_RULES}" if concept in rubric.names else "no such key concept"
-            )
+            lacks = f"{CODE_RULES} has no rules for it"
+            if concept not in rubric.names:
+                lacks = "the rubric does not have it"
             raise RubricError(
-                f"{path}/{PARAMETERS}: 'code-feature-extractor' names {concept!r}, but there is "
-                f"{lacks}."
+                f"{path}/{PARAMETERS}: 'code-feature-extractor' names {concept!r}, but {lacks}."
             )
     return Experiment(
         name=name,

@@ -130,6 +130,12 @@ def test_confidence_is_by_concept_and_by_predicted_label() -> None:
     assert exact == {"Extensive": "LOW", "Convincing": "LOW", "Limited": "HIGH", "None": "LOW"}
 
 
+def test_exact_confidence_is_about_the_label_that_is_given() -> None:
+    result = lesson(*[("Limited", "Limited")] * 40, *[("Limited", "None")] * 20)
+    exact = exact_confidence(result, ConfidenceRule())[SPRITES]
+    assert (exact["Limited"], exact["None"]) == ("HIGH", "LOW")
+
+
 @given(st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from([*LABELS, None])), min_size=1))
 def test_every_share_lies_in_its_interval(drawn: list[tuple[str, str | None]]) -> None:
     result = lesson(*drawn)
