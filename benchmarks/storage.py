@@ -12,7 +12,9 @@ import random
 import resource
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -53,7 +55,7 @@ PAGES = {
         0.5,
     ),
     "score 0 to 0.2": (RowFilter(metric="f1", minimum=0.0, maximum=0.2), 0),
-    "exact match 0, by score of f1": (
+    "exact match 0, by its score": (
         RowFilter(metric="exact_match", maximum=0.0, sort="score"),
         0,
     ),
@@ -69,6 +71,18 @@ PAGES = {
 }
 
 
+@dataclass
+class Timing:
+    """Seconds by the clock, and of this process's CPU: the latter counts SQLite's work too, but
+    not a PostgreSQL server's."""
+
+    what: str
+    wall: float
+    cpu: float
+    rows: int = 0
+    """Where a time for each row makes sense."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rows", type=int, default=100_000)
@@ -77,43 +91,48 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         address = SecretStr(given.database) if given.database else None
-        settings = Settings(data_dir=Path(folder), database_url=address)
-        store = open_store(settings)
-        table = Table("what", "time", "a row")
+        store = open_store(Settings(data_dir=Path(folder), database_url=address))
+        table = Table("what", "time", "CPU", "CPU a row")
         try:
-            for what, seconds, rows in measure(store, given.rows, given.batch):
-                each = f"{seconds / rows * 1e6:.1f} µs" if rows else ""
-                table.add_row(what, f"{seconds * 1000:.1f} ms", each)
+            for timing in measure(store, given.rows, given.batch):
+                each = f"{timing.cpu / timing.rows * 1e6:.1f} µs" if timing.rows else ""
+                milliseconds = (f"{seconds * 1000:.1f} ms" for seconds in (timing.wall, timing.cpu))
+                table.add_row(timing.what, *milliseconds, each)
         finally:
             store.close()
         Console().print(table)
 
 
-def measure(store: Store, rows: int, batch: int) -> Iterator[tuple[str, float, int]]:
-    """What was done, seconds, and rows where a time for each makes sense."""
-    started = time.perf_counter()
-    version = store.save_dataset_version("bench", DatasetOptions(), examples(rows))
-    yield "import the dataset", time.perf_counter() - started, rows
+def measure(store: Store, rows: int, batch: int) -> Iterator[Timing]:
+    yield timed("import the dataset", partial(import_dataset, store, rows), rows)
+    version = store.get_dataset_version("bench")
     lease = queue_run(store, version.id)
-    wall, cpu = time.perf_counter(), cpu_seconds()
-    for start in range(0, rows, batch):
-        stop = min(start + batch, rows)
-        store.write_batch(lease, answers(start, stop))
-        store.write_batch(lease, outcomes(start, stop))
-    yield "store replies, then scores: wall", time.perf_counter() - wall, rows
-    yield "store replies, then scores: CPU", cpu_seconds() - cpu, rows
+    yield fill(store, lease, [each.id for each in read_examples(store, version.id)], batch)
     run_id = lease.run.id
     for title, (row_filter, place) in PAGES.items():
-        by_score = row_filter.sort == "score" and row_filter.metric == "exact_match"
-        name = "exact match 0, by its score" if by_score else title
         offset = max(0, int(rows * place) - 50)
-        yield name, best_of_three(lambda f=row_filter, o=offset: page(store, run_id, f, o)), 0
-    yield "count errors", best_of_three(lambda: store.count_errors(run_id)), 0
-    yield "all outcomes of a metric", best_of_three(lambda: drain(store, run_id)), rows
-    yield "list runs", best_of_three(store.list_runs), 0
-    started = time.perf_counter()
-    count = sum(1 for _ in store.iterate_samples(run_id))
-    yield "all rows, for an export", time.perf_counter() - started, count
+        yield best_of_three(title, partial(page, store, run_id, row_filter, offset))
+    yield best_of_three("count errors", partial(store.count_errors, run_id))
+    yield best_of_three("list runs", store.list_runs)
+    yield timed("all outcomes of a metric", lambda: drain(store, run_id), rows)
+    yield timed(
+        "all rows, for an export", lambda: sum(1 for _ in store.iterate_samples(run_id)), rows
+    )
+
+
+def import_dataset(store: Store, rows: int) -> None:
+    store.save_dataset_version("bench", DatasetOptions(), examples(rows))
+
+
+def fill(store: Store, lease: Lease, ids: Sequence[str], batch: int) -> Timing:
+    whole = Timing("store replies, then scores", 0, 0, len(ids))
+    for start in range(0, len(ids), batch):
+        positions = range(start, min(start + batch, len(ids)))
+        for prepared in (answers(ids, positions), outcomes(ids, positions)):
+            one = timed("", partial(store.write_batch, lease, prepared))
+            whole.wall += one.wall
+            whole.cpu += one.cpu
+    return whole
 
 
 def page(store: Store, run_id: str, row_filter: RowFilter, offset: int) -> None:
@@ -124,13 +143,14 @@ def drain(store: Store, run_id: str) -> int:
     return sum(1 for _ in store.iterate_outcomes(run_id, "f1"))
 
 
-def best_of_three(action: Callable[[], object]) -> float:
-    times = []
-    for _ in range(3):
-        started = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - started)
-    return min(times)
+def timed(what: str, action: Callable[[], object], rows: int = 0) -> Timing:
+    wall, cpu = time.perf_counter(), cpu_seconds()
+    action()
+    return Timing(what, time.perf_counter() - wall, cpu_seconds() - cpu, rows)
+
+
+def best_of_three(what: str, action: Callable[[], object]) -> Timing:
+    return min((timed(what, action) for _ in range(3)), key=lambda timing: timing.wall)
 
 
 def cpu_seconds() -> float:
@@ -180,24 +200,21 @@ def queue_run(store: Store, version_id: str) -> Lease:
     )
     lease = store.claim_run(this_worker())
     assert lease is not None
-    IDS[:] = [example.id for example in iterate_examples(store, version_id)]
     return lease
 
 
-IDS: list[str] = []
-
-
-def iterate_examples(store: Store, version_id: str) -> Iterator[Example]:
+def read_examples(store: Store, version_id: str) -> Iterator[Example]:
     position = -1
     while page := store.list_examples(version_id, after_position=position, limit=1000):
         yield from page
         position = page[-1].position
 
 
-def answers(start: int, stop: int) -> WriteBatch:
+def answers(ids: Sequence[str], positions: range) -> WriteBatch:
+    """One row in 97 fails."""
     batch = WriteBatch()
-    for position in range(start, stop):
-        key = SampleKey(example_id=IDS[position])
+    for position in positions:
+        key = SampleKey(example_id=ids[position])
         if position % 97 == 0:
             kind = "rate_limited" if position % 2 else "server"
             batch.results.append(
@@ -221,9 +238,10 @@ def answers(start: int, stop: int) -> WriteBatch:
     return batch
 
 
-def outcomes(start: int, stop: int) -> WriteBatch:
+def outcomes(ids: Sequence[str], positions: range) -> WriteBatch:
+    """Two metrics for each answered row; now and then one of them fails."""
     batch = WriteBatch()
-    for position in range(start, stop):
+    for position in positions:
         if position % 97 == 0:
             continue
         f1 = (
@@ -232,7 +250,7 @@ def outcomes(start: int, stop: int) -> WriteBatch:
             else Score(metric="f1", value=position % 1009 / 1008, version="1")
         )
         exact = Score(metric="exact_match", value=float(position % 2), version="1")
-        batch.scores.append(SampleScores(SampleKey(example_id=IDS[position]), (exact, f1)))
+        batch.scores.append(SampleScores(SampleKey(example_id=ids[position]), (exact, f1)))
     return batch
 
 

@@ -23,6 +23,7 @@ from prompt_app.storage.runs import lacks_outcome, run_number
 from prompt_app.storage.tables import examples, replies, runs, samples, scores, version_rows
 
 _PAGE = 500
+_NARROW_PAGE = 5000
 
 
 class Samples(StorePart):
@@ -108,7 +109,7 @@ class Samples(StorePart):
 
     def iterate_samples(self, run_id: str) -> Iterator[StoredSample]:
         """All rows in order, a page in memory at a time; no transaction stays open between."""
-        for _, numbers in self._pages(run_id, select(samples.c.number)):
+        for numbers in self._pages(run_id, select(samples.c.number), _PAGE):
             with self._database.read() as connection:
                 page = _load(connection, [row.number for row in numbers])
             yield from page
@@ -118,7 +119,7 @@ class Samples(StorePart):
         query = select(samples.c.example_id, scores.c.value).join(
             scores, and_(scores.c.sample == samples.c.number, scores.c.metric == metric)
         )
-        for _, rows in self._pages(run_id, query):
+        for rows in self._pages(run_id, query, _NARROW_PAGE):
             for row in rows:
                 yield row.example_id, row.repeat, row.value
 
@@ -135,7 +136,7 @@ class Samples(StorePart):
             )
             return {row.error_kind: row[1] for row in connection.execute(query)}
 
-    def _pages(self, run_id: str, query: Select[Any]) -> Iterator[tuple[int, Sequence[Row[Any]]]]:
+    def _pages(self, run_id: str, query: Select[Any], size: int) -> Iterator[Sequence[Row[Any]]]:
         """Rows of ``query`` over a run's samples with position and repeat, page by page."""
         with self._database.read() as connection:
             run = run_number(connection, run_id)
@@ -144,7 +145,7 @@ class Samples(StorePart):
             query.add_columns(samples.c.position, samples.c.repeat)
             .where(samples.c.run == run)
             .order_by(samples.c.position, samples.c.repeat)
-            .limit(_PAGE)
+            .limit(size)
         )
         while True:
             behind = or_(
@@ -157,7 +158,7 @@ class Samples(StorePart):
                 ).all()
             if not rows:
                 return
-            yield run, rows
+            yield rows
             position, repeat = rows[-1].position, rows[-1].repeat
 
 
