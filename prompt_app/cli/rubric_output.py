@@ -24,8 +24,9 @@ from prompt_app.rubrics.confidence import (
     exact_confidence,
     pass_fail_confidence,
 )
-from prompt_app.rubrics.files import lesson_path, write_labels
+from prompt_app.rubrics.files import lesson_path
 from prompt_app.rubrics.folders import Folder, LocalFolder
+from prompt_app.rubrics.labels import write_labels
 from prompt_app.rubrics.measures import LessonMeasures, measure
 from prompt_app.rubrics.model import LabelFile, StudentLabels
 from prompt_app.rubrics.report import bounds, percent, write_report

@@ -3,6 +3,7 @@
 ====================  ==================================================================
 ``model``             rubrics, parameters, worked examples, works and labels
 ``files``             their folders, read and written
+``labels``            people's labels
 ``parameters``        ``params.json``
 ``replies``           a model's reply as one label for each key concept
 ``votes``             the majority of several replies

@@ -8,26 +8,24 @@ releases/<name>/<lesson>/      the same, and what was measured
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from prompt_app.errors import AssessmentError, RubricError
-from prompt_app.registry import nearest_names
 from prompt_app.rubrics.code_rules import read_code_rules, write_code_rules
 from prompt_app.rubrics.folders import Folder
+from prompt_app.rubrics.labels import read_labels
 from prompt_app.rubrics.model import (
     Concept,
     Experiment,
     LabelFile,
     LessonData,
     Rubric,
-    StudentLabels,
     Work,
     WorkedExample,
 )
 from prompt_app.rubrics.parameters import read_parameters, write_parameters
 from prompt_app.rubrics.replies import read_reply
-from prompt_app.rubrics.tables import delimited_rows, one_form, write_delimited
+from prompt_app.rubrics.tables import one_form, read_table, refuse_duplicates, write_delimited
 
 LABELS = "actual_labels.csv"
 CODE_RULES = "code_rules.yaml"
@@ -101,66 +99,6 @@ def read_works(folder: Folder, dataset: str, lesson: str) -> tuple[Work, ...]:
     return tuple(works.values())
 
 
-def read_labels(text: str, path: str, rubric: Rubric) -> LabelFile:
-    """A labels file: ``student``, a column for each key concept, and perhaps ``split``."""
-    rows = _table(text, path)
-    header = rows[0]
-    if "student" not in header:
-        raise RubricError(f"{path} has no column 'student'.")
-    names = {one_form(name): name for name in rubric.names}
-    columns: dict[int, str] = {}
-    for index, title in enumerate(header):
-        if title in ("student", "split"):
-            continue
-        if one_form(title) not in names:
-            near = nearest_names(title, rubric.names)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise RubricError(f"{path}: the rubric has no key concept {title!r}.{hint}")
-        columns[index] = names[one_form(title)]
-    _refuse_duplicates(columns.values(), path, "key concept")
-    missing = [name for name in rubric.names if name not in columns.values()]
-    if missing:
-        raise RubricError(f"{path} has no column for {', '.join(map(repr, missing))}.")
-    found = [_student(row, header, columns, path, rubric) for row in rows[1:]]
-    _refuse_duplicates((row.student for row in found), path, "student")
-    if not any(label for row in found for label in row.labels.values()):
-        raise RubricError(f"{path} holds no label: there is nothing to agree with.")
-    return LabelFile(concepts=rubric.names, rows=tuple(found))
-
-
-def _student(
-    row: list[str], header: list[str], columns: dict[int, str], path: str, rubric: Rubric
-) -> StudentLabels:
-    cells = [*row, *[""] * (len(header) - len(row))]
-    student = cells[header.index("student")]
-    known = {one_form(label): label for label in rubric.labels}
-    labels: dict[str, str | None] = {}
-    for index, concept in columns.items():
-        if cells[index] and one_form(cells[index]) not in known:
-            raise RubricError(
-                f"{path}: {student!r} has {cells[index]!r} for {concept!r}, which is none of the "
-                f"rubric's labels: {', '.join(rubric.labels)}."
-            )
-        labels[concept] = known.get(one_form(cells[index]))
-    split = cells[header.index("split")] if "split" in header else ""
-    name = PurePosixPath(student)
-    return StudentLabels(
-        student=name.stem if name.suffix == ".js" else student, labels=labels, split=split
-    )
-
-
-def write_labels(labels: LabelFile) -> str:
-    """The text of a labels file."""
-    splits = any(row.split for row in labels.rows)
-    header = ["student", *labels.concepts, *(["split"] if splits else [])]
-    rows = [
-        [row.student, *(row.labels.get(c) or "" for c in labels.concepts)]
-        + ([row.split] if splits else [])
-        for row in labels.rows
-    ]
-    return write_delimited([header, *rows], ",")
-
-
 # --- experiments ----------------------------------------------------------------------------
 
 
@@ -196,7 +134,7 @@ def read_experiment(
 
 def read_rubric(text: str, path: str) -> Rubric:
     """``Key Concept``, ``Instructions``, then a column for each label, best first."""
-    rows = _table(text, path)
+    rows = read_table(text, path)
     header = rows[0]
     if [one_form(title) for title in header[:2]] != ["key concept", "instructions"]:
         raise RubricError(
@@ -206,7 +144,7 @@ def read_rubric(text: str, path: str) -> Rubric:
     labels = tuple(header[2:])
     if len(labels) < 2 or not all(labels):
         raise RubricError(f"{path} needs at least two columns of labels, each with a title.")
-    _refuse_duplicates(labels, path, "label")
+    refuse_duplicates(labels, path, "label")
     if len(rows) < 2:
         raise RubricError(f"{path} has no key concept.")
     concepts = []
@@ -217,7 +155,7 @@ def read_rubric(text: str, path: str) -> Rubric:
         if not cells[0]:
             raise RubricError(f"{path}: a row has no key concept.")
         concepts.append(Concept(name=cells[0], instructions=cells[1], definitions=tuple(cells[2:])))
-    _refuse_duplicates((concept.name for concept in concepts), path, "key concept")
+    refuse_duplicates((concept.name for concept in concepts), path, "key concept")
     return Rubric(labels=labels, concepts=tuple(concepts))
 
 
@@ -284,19 +222,3 @@ def _required(folder: Folder, path: str) -> str:
     if not text.strip():
         raise RubricError(f"{path} is empty.")
     return text
-
-
-def _table(text: str, path: str) -> list[list[str]]:
-    rows = [[cell.strip() for cell in row] for row in delimited_rows(text, ",")]
-    rows = [row for row in rows if any(row)]
-    if not rows:
-        raise RubricError(f"{path} is empty.")
-    return rows
-
-
-def _refuse_duplicates(names: Iterable[str], path: str, what: str) -> None:
-    seen: set[str] = set()
-    for name in names:
-        if one_form(name) in seen:
-            raise RubricError(f"{path} names the {what} {name!r} twice.")
-        seen.add(one_form(name))

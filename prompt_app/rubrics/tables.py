@@ -7,6 +7,8 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 
+from prompt_app.errors import RubricError
+
 Row = list[str]
 
 _QUOTED = {
@@ -68,3 +70,21 @@ def write_delimited(rows: Iterable[Sequence[str]], delimiter: str) -> str:
 def one_form(text: str) -> str:
     """A name as it is compared: without case, extra spaces, and the marks around it."""
     return " ".join(text.replace("’", "'").split()).strip("*`\"'_ ").casefold()
+
+
+def read_table(text: str, path: str) -> list[Row]:
+    """The rows of a CSV file that hold anything, cells stripped. Raises RubricError for none."""
+    rows = [[cell.strip() for cell in row] for row in delimited_rows(text, ",")]
+    rows = [row for row in rows if any(row)]
+    if not rows:
+        raise RubricError(f"{path} is empty.")
+    return rows
+
+
+def refuse_duplicates(names: Iterable[str], path: str, what: str) -> None:
+    """Raises RubricError for a name that is there twice."""
+    seen: set[str] = set()
+    for name in names:
+        if one_form(name) in seen:
+            raise RubricError(f"{path} names the {what} {name!r} twice.")
+        seen.add(one_form(name))

@@ -9,13 +9,12 @@ from prompt_app.errors import RubricError
 from prompt_app.rubrics.files import (
     experiment_files,
     read_experiment,
-    read_labels,
     read_lesson,
     read_rubric,
-    write_labels,
     write_rubric,
 )
 from prompt_app.rubrics.folders import LocalFolder
+from prompt_app.rubrics.labels import read_labels, write_labels
 
 DATA, EXPERIMENT = "datasets/set/L1", "experiments/e/L1"
 

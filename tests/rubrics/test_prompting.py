@@ -45,7 +45,7 @@ def test_what_rules_decide_is_not_asked(lesson: LessonFolder) -> None:
 
 
 def test_rules_must_be_there_for_what_they_shall_decide(lesson: LessonFolder) -> None:
-    with pytest.raises(RubricError, match="'Sprites', but code_rules.yaml has no rules"):
+    with pytest.raises(RubricError, match=r"'Sprites', but code_rules\.yaml has no rules"):
         read(lesson, code_feature_extractor=["Sprites"])
 
 
