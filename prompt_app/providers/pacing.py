@@ -36,6 +36,8 @@ LEAST_RATE = 2.0
 FIRST_RATE = 5.0
 TOLERATED_SHARE = 0.15
 """Of calls refused while no limit is known, over many calls."""
+EARLY_SHARE = 0.3
+"""The same over the first few."""
 DOUBLING_SECONDS = 0.4
 MOST_GROWTH_PER_CALL = 1.3
 CYCLE_SECONDS = 1.0
@@ -75,6 +77,7 @@ class Pacer:
         self._next_at = float("-inf")
         self._held_until = float("-inf")
         self._hold_seconds = 0.0
+        self._holds = 0
         self._failing = 0.0
         self._finding = False
         self._growth = 0.0
@@ -120,6 +123,7 @@ class Pacer:
         last cut belong to the burst that caused it, and change nothing more."""
         if retry_after:
             self._held_until = max(self._held_until, now + retry_after)
+            self._holds += slot.number > self._ramp_from
             self._ramp_from = self._started
         evidence = self._evidence
         if not evidence.add_refusal(slot.number, slot.others):
@@ -155,17 +159,16 @@ class Pacer:
         return max(CYCLE_SECONDS, CYCLE_HOLDS * self._hold_seconds, CYCLE_CALLS / rate)
 
     def _judge_open(self, slot: Slot, now: float) -> None:
-        """A limit shows as four refusals in five calls, or as a steady share of many."""
+        """A limit shows as four refusals in five calls, as a steady share of many, and as the
+        second time that the provider asks to wait."""
         evidence = self._evidence
         self._latest_refused.append(slot.number)
         run = len(self._latest_refused) == 4 and (
             max(self._latest_refused) - min(self._latest_refused) < 5
         )
-        tolerated = TOLERATED_SHARE if self._hold_seconds else 2 * TOLERATED_SHARE
-        few = evidence.calls < 12 or self._hold_seconds > 0
-        early = few and evidence.refused >= 3 and evidence.recent_share > tolerated
+        early = evidence.calls < 12 and evidence.refused >= 3 and evidence.share > EARLY_SHARE
         steady = evidence.calls >= OPEN_WINDOW and evidence.share > TOLERATED_SHARE
-        if not (run or early or steady):
+        if not (run or early or steady or self._holds > 1):
             return
         seconds = max(0.0, slot.started_at - evidence.began_at) + 0.5
         self.rate = max(FIRST_RATE, evidence.admitted / seconds)
