@@ -28,6 +28,9 @@ from prompt_app.providers.refusals import Evidence, NoiseTest
 
 RAMP_SECONDS = 0.02
 """In the ramp the number of calls started grows by a factor of e in this time."""
+LEAST_RAMP_GAP_SECONDS = 0.0005
+"""About what one process can start; faster, the calls would only wait for their turn on the CPU,
+and so would the refusals."""
 OPEN_WINDOW = 200
 """Calls after which a share of refusals is taken for steady."""
 CATCH_UP_SECONDS = 0.01
@@ -144,7 +147,9 @@ class Pacer:
         if window_is_over or now - idle_since > 1.0:
             self._evidence = Evidence(self._started - 1, now)
         in_ramp = self._started - self._ramp_from
-        gap = RAMP_SECONDS / in_ramp if in_ramp < self._most else 0.0
+        gap = 0.0
+        if in_ramp < self._most:
+            gap = max(LEAST_RAMP_GAP_SECONDS, RAMP_SECONDS / in_ramp)
         self._next_at = max(self._next_at, now - CATCH_UP_SECONDS / 3) + gap
 
     def _grow(self, elapsed: float) -> None:

@@ -266,12 +266,12 @@ async def call_for(seconds: float, url: str, most: int) -> tuple[list[float], li
     return answered, refused
 
 
-@pytest.mark.parametrize(("rate", "latency_ms"), [(20, 50), (100, 200)])
+@pytest.mark.parametrize(("rate", "latency_ms"), [(20, 50), (60, 200)])
 async def test_a_limited_rate_over_real_sockets(
     mock_process: MockProcess, rate: float, latency_ms: float
 ) -> None:
     mock_process.control(requests_per_second=rate, latency_ms=latency_ms, retry_after=None)
-    seconds, warm_up = 8.0, 3.0
+    seconds, warm_up = 9.0, 4.0
     answered, refused = await call_for(seconds, mock_process.url, most=200)
     good = sum(at >= warm_up for at in answered)
     bad = sum(at >= warm_up for at in refused)
@@ -281,7 +281,7 @@ async def test_a_limited_rate_over_real_sockets(
 
 async def test_a_limited_concurrency_over_real_sockets(mock_process: MockProcess) -> None:
     mock_process.control(max_concurrency=10, latency_ms=200, retry_after=None)
-    seconds, warm_up = 8.0, 3.0
+    seconds, warm_up = 9.0, 4.0
     answered, refused = await call_for(seconds, mock_process.url, most=100)
     good = sum(at >= warm_up for at in answered)
     bad = sum(at >= warm_up for at in refused)
