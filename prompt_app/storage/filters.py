@@ -4,15 +4,44 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select
 
 from prompt_app.errors import EvaluationError
 from prompt_app.interfaces import RowFilter
-from prompt_app.storage.tables import examples, replies, runs, samples, scores, version_rows
+from prompt_app.storage.runs import run_number
+from prompt_app.storage.tables import (
+    dataset_versions,
+    examples,
+    replies,
+    runs,
+    samples,
+    scores,
+    version_rows,
+)
+
+_FEW = 4
+"""A run with fewer than a fourth of the dataset's rows is searched row by row."""
 
 
-def filtered(run: int, wanted: RowFilter) -> Select[Any]:
+def scope_of(connection: Connection, run_id: str) -> Row[Any]:
+    """What the filters must know of a run: number, version, samples, and rows of the version."""
+    query: Select[Any] = (
+        select(
+            runs.c.number,
+            runs.c.version,
+            (runs.c.answered + runs.c.failed).label("samples"),
+            dataset_versions.c.rows,
+        )
+        .join(dataset_versions, dataset_versions.c.number_in_store == runs.c.version)
+        .where(runs.c.number == run_number(connection, run_id))
+    )
+    scope: Row[Any] = connection.execute(query).one()
+    return scope
+
+
+def filtered(scope: Row[Any], wanted: RowFilter) -> Select[Any]:
     """The rows of samples that fit. Raises EvaluationError for a range without its metric."""
+    run = scope.number
     query = select(samples).where(samples.c.run == run)
     if wanted.state is not None:
         query = query.where(samples.c.state == wanted.state)
@@ -26,7 +55,7 @@ def filtered(run: int, wanted: RowFilter) -> Select[Any]:
             failed = failed.where(scores.c.metric == wanted.metric)
         query = query.where(samples.c.number.in_(failed))
     if wanted.text:
-        query = _containing(query, run, wanted.text)
+        query = query.where(_contains(scope, wanted.text))
     return query
 
 
@@ -43,24 +72,32 @@ def _in_range(run: int, wanted: RowFilter) -> Select[Any]:
     return query
 
 
-def _containing(query: Select[Any], run: int, text: str) -> Select[Any]:
-    """Those rows of ``query`` with ``text`` in the example, the reply or the error message."""
+def _contains(scope: Row[Any], text: str) -> ColumnElement[bool]:
+    """Rows with ``text`` in the example, the reply or the error message.
+
+    Each kind of text is searched by itself: a join of all three would carry the texts along.
+    """
     folded = text.casefold()
-    version = select(runs.c.version).where(runs.c.number == run).scalar_subquery()
-    in_version = and_(
-        version_rows.c.version == version, version_rows.c.position == samples.c.position
-    )
-    texts = (
-        samples.outerjoin(version_rows, in_version)
-        .outerjoin(examples, examples.c.number == version_rows.c.example)
-        .outerjoin(replies, replies.c.number == samples.c.reply)
-    )
-    return query.select_from(texts).where(
-        or_(
+    with_example = (
+        select(version_rows.c.position)
+        .join(examples, examples.c.number == version_rows.c.example)
+        .where(
+            version_rows.c.version == scope.version,
             examples.c.folded.contains(folded, autoescape=True),
-            replies.c.folded.contains(folded, autoescape=True),
-            samples.c.error_message.icontains(text, autoescape=True),
         )
+    )
+    if scope.samples * _FEW < scope.rows:
+        own = select(samples.c.position).where(samples.c.run == scope.number)
+        with_example = with_example.where(version_rows.c.position.in_(own))
+    with_reply = (
+        select(samples.c.number)
+        .join(replies, replies.c.number == samples.c.reply)
+        .where(samples.c.run == scope.number, replies.c.folded.contains(folded, autoescape=True))
+    )
+    return or_(
+        samples.c.position.in_(with_example),
+        samples.c.number.in_(with_reply),
+        samples.c.error_message.icontains(text, autoescape=True),
     )
 
 

@@ -16,7 +16,7 @@ from prompt_app.errors import UnknownNameError
 from prompt_app.interfaces import Page, RowFilter, StoredSample
 from prompt_app.storage.database import in_chunks
 from prompt_app.storage.encoding import load_record
-from prompt_app.storage.filters import filtered, ordered
+from prompt_app.storage.filters import filtered, ordered, scope_of
 from prompt_app.storage.outcomes import outcome_of
 from prompt_app.storage.part import StorePart
 from prompt_app.storage.runs import lacks_outcome, run_number
@@ -79,8 +79,7 @@ class Samples(StorePart):
     ) -> Page[StoredSample]:
         """The rows that fit ``row_filter``. Sorted by score, rows without a score come last."""
         with self._database.read() as connection:
-            run = run_number(connection, run_id)
-            query = filtered(run, row_filter)
+            query = filtered(scope_of(connection, run_id), row_filter)
             numbered = query.with_only_columns(samples.c.number)
             wanted = ordered(numbered, row_filter).offset(offset).limit(limit)
             if row_filter.text:

@@ -230,6 +230,20 @@ def test_text_finds_values_not_the_names_of_columns(store: SqlStore) -> None:
     assert positions(store, lease.run.id, RowFilter(text="value")) == [0]
 
 
+def test_text_is_found_in_a_run_over_few_rows_of_a_large_dataset(store: SqlStore) -> None:
+    lease = claimed(store, rows=1000)
+    store.write_batch(lease, together(answer(7, "first"), answer(700, "second"), failed(77)))
+    texts = ("question 7", "question 700?", "question 8", "SECOND", "broke")
+    found = {text: positions(store, lease.run.id, RowFilter(text=text)) for text in texts}
+    assert found == {
+        "question 7": [7, 77, 700],
+        "question 700?": [700],
+        "question 8": [],
+        "SECOND": [700],
+        "broke": [77],
+    }
+
+
 def test_errors_are_counted_commonest_first(store: SqlStore) -> None:
     lease = claimed(store)
     batch = together(failed(0, "b"), failed(1, "a"), failed(2, "b"), failed(3, "c"), answer(4))
