@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -34,12 +35,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def ended_process() -> WorkerIdentity:
     """A worker of this machine whose process is gone."""
-    pid = os.fork()
-    if pid == 0:
-        os._exit(0)
-    os.waitpid(pid, 0)
+    process = subprocess.Popen([sys.executable, "-S", "-c", ""])
+    process.wait()
     alive = this_worker()
-    return WorkerIdentity(alive.host, pid, alive.process_started)
+    return WorkerIdentity(alive.host, process.pid, alive.process_started)
 
 
 def test_runs_are_claimed_oldest_first_and_once(store: SqlStore) -> None:
