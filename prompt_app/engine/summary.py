@@ -26,7 +26,7 @@ def summarize_metric(
     """Repeats are averaged per example first, so that the interval's n is examples."""
     info = create_metric(spec).info
     scored = failed = 0
-    example_ids: list[str] = []
+    groups: list[str] | None = None if clusters is None else []
     values: list[float] = []
     outcomes = store.iterate_outcomes(run.id, spec.key)
     for example_id, group in groupby(outcomes, key=lambda outcome: outcome[0]):
@@ -35,9 +35,9 @@ def summarize_metric(
         scored += len(good)
         failed += len(repeats) - len(good)
         if good:
-            example_ids.append(example_id)
             values.append(fmean(good))
-    groups = [clusters.get(each, each) for each in example_ids] if clusters is not None else None
+            if groups is not None and clusters is not None:
+                groups.append(clusters.get(example_id, example_id))
     return MetricSummary(
         metric=spec.key,
         mean=fmean(values) if values else None,
