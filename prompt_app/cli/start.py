@@ -92,8 +92,9 @@ class _Supervisor:
 
     def watch(self) -> int:
         """Until stopped; returns the exit code."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._stop)
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), self._stop)
         for name in self._commands:
             self._launch(name)
         started = time.monotonic()
