@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -114,3 +115,17 @@ def test_a_failed_step_does_not_hide_the_others_and_is_named_at_the_end(checkout
     assert code == 1
     assert err.strip() == "Failed: format, lint, import floors"
     assert "== types: passed in" in out
+
+
+def test_the_app_ends_when_the_shell_that_npm_started_is_killed(checkout: Path) -> None:
+    install(checkout, dev=False)
+    command(checkout / ".venv" / "bin" / "prompt-app", "echo $$; exec /bin/sleep 60")
+    shell = subprocess.Popen(
+        ["/bin/sh", "-c", f"'{NODE}' scripts/start.mjs; true"],
+        cwd=checkout, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with shell:
+        assert shell.stdout is not None
+        app = psutil.Process(int(shell.stdout.readline()))
+        shell.kill()
+        app.wait(timeout=10)
