@@ -12,37 +12,43 @@ st.set_page_config(
     layout="wide",
 )
 page = st.navigation(
-    [
-        st.Page(
-            HOME,
-            title="Home",
-            icon=":material/home:",
-            default=True,
-            help="What runs now and what finished lately.",
-        ),
-        st.Page(
-            EVALUATE,
-            title="Evaluate",
-            icon=":material/play_circle:",
-            url_path="evaluate",
-            help="Choose a dataset, prompts, models and metrics, see what it takes, and start.",
-        ),
-        st.Page(
-            RUNS,
-            title="Runs",
-            icon=":material/list_alt:",
-            url_path="runs",
-            help="All runs, newest first, with their progress and scores.",
-        ),
-        st.Page(
-            RUN,
-            title="Run",
-            icon=":material/analytics:",
-            url_path="run",
-            visibility="hidden",
-            help="One run: progress, scores and every row.",
-        ),
-    ]
+    {
+        "": [
+            st.Page(
+                HOME,
+                title="Home",
+                icon=":material/home:",
+                default=True,
+                help="What runs now and what finished lately.",
+            ),
+        ],
+        "Build": [],
+        "Measure": [
+            st.Page(
+                EVALUATE,
+                title="Evaluate",
+                icon=":material/play_circle:",
+                url_path="evaluate",
+                help="Choose a dataset, prompts, models and metrics, see what it takes, and start.",
+            ),
+            st.Page(
+                RUNS,
+                title="Runs",
+                icon=":material/list_alt:",
+                url_path="runs",
+                help="All runs, newest first, with their progress and scores.",
+            ),
+            st.Page(
+                RUN,
+                title="Run",
+                icon=":material/analytics:",
+                url_path="run",
+                visibility="hidden",
+                help="One run: progress, scores and every row.",
+            ),
+        ],
+        "Serve": [],
+    }
 )
 if page.url_path != "evaluate":
     forget_submission()

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from prompt_app.datamodel.access import LOCAL_PERSON, Person
 from prompt_app.datamodel.dataset import DatasetOptions, DatasetVersion, Example
 from prompt_app.datamodel.evaluation import (
     ACTIVE_STATES,
@@ -61,11 +62,20 @@ class Workbench:
     """All methods are synchronous and safe to call from several threads."""
 
     def __init__(
-        self, settings: Settings, store: Store, dispatcher: Dispatcher | None = None
+        self,
+        settings: Settings,
+        store: Store,
+        dispatcher: Dispatcher | None = None,
+        actor: Person = LOCAL_PERSON,
     ) -> None:
         self.settings = settings
         self.store = store
+        self.actor = actor
         self._dispatcher = dispatcher or StoreDispatcher()
+
+    def acting_as(self, person: Person) -> Workbench:
+        """The same workbench in the hands of ``person``."""
+        return Workbench(self.settings, self.store, self._dispatcher, person)
 
     def close(self) -> None:
         self.store.close()

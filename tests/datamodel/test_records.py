@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 import types
 from datetime import UTC, datetime
+from enum import Enum
 from functools import partial
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -72,6 +73,8 @@ def values(annotation: Any, constraints: list[Any]) -> st.SearchStrategy[Any]:
         return st.integers(**bounds) if annotation is int else finite_floats(**bounds)
     if isinstance(annotation, type) and issubclass(annotation, Record):
         return records(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return st.sampled_from(annotation)
     return composed(annotation, constraints, limits.get("min_length", 0))
 
 
