@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, Generic, Literal, Protocol, TypeVar
+from typing import BinaryIO, Protocol
 
 from prompt_app.datamodel.dataset import DatasetOptions, DatasetVersion, Example
 from prompt_app.datamodel.evaluation import (
@@ -22,8 +22,10 @@ from prompt_app.datamodel.evaluation import (
 from prompt_app.datamodel.model import GenerationRequest, Reply
 from prompt_app.datamodel.prompt import PromptTemplate, PromptVersion
 from prompt_app.datamodel.score import Failure, MetricInfo, MetricSummary, Score, ScoringInput
-
-Item = TypeVar("Item")
+from prompt_app.interfaces.pairing import PairStore
+from prompt_app.interfaces.rows import Page as Page
+from prompt_app.interfaces.rows import RowFilter as RowFilter
+from prompt_app.interfaces.rows import StoredSample as StoredSample
 
 # --- models ---------------------------------------------------------------------------------
 
@@ -149,54 +151,7 @@ class Lease:
     fence: int
 
 
-@dataclass(frozen=True, slots=True)
-class StoredSample:
-    """A sample's row, as pages and exports read it."""
-
-    key: SampleKey
-    position: int
-    state: SampleState
-    example: Example
-    reply: Reply | None
-    reply_id: str | None
-    cached: bool
-    cost_usd: float
-    attempts: int
-    error_kind: str | None
-    error_message: str | None
-    scores: tuple[Score, ...]
-    failures: tuple[Failure, ...]
-    answered_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RowFilter:
-    """Which rows of a run, in which order. All conditions hold together."""
-
-    state: SampleState | None = None
-    metric: str | None = None
-    minimum: float | None = None
-    """Least value of ``metric``."""
-    maximum: float | None = None
-    metric_failed: bool = False
-    """Only rows where ``metric`` (or any) failed to score."""
-    text: str = ""
-    """Part of the example's fields, the reply or the error message; case-insensitive."""
-    error_kind: str | None = None
-    sort: Literal["position", "score", "latency", "cost"] = "position"
-    descending: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[Item]):
-    """A slice of a longer list."""
-
-    items: tuple[Item, ...]
-    total: int
-    offset: int
-
-
-class Store(Protocol):
+class Store(PairStore, Protocol):
     """The one store, on SQLite or PostgreSQL. Synchronous and safe to use from several threads.
 
     Every method raises StoreUnavailableError while the database is locked, full or unreachable,

@@ -72,7 +72,7 @@ class Samples(StorePart):
                     ordered.where(samples.c.position == last, samples.c.number.not_in(taken))
                 )
                 found = [*found, *rest]
-            return _load(connection, [row.number for row in found])
+            return load_samples(connection, [row.number for row in found])
 
     def list_samples(
         self, run_id: str, row_filter: RowFilter, *, offset: int = 0, limit: int = 50
@@ -92,7 +92,7 @@ class Samples(StorePart):
                 total = None
             if total is None and (offset or not row_filter.text):
                 total = connection.scalar(query.with_only_columns(func.count()))
-            return Page(tuple(_load(connection, numbers)), int(total or 0), offset)
+            return Page(tuple(load_samples(connection, numbers)), int(total or 0), offset)
 
     def get_sample(self, run_id: str, key: SampleKey) -> StoredSample:
         with self._database.read() as connection:
@@ -101,7 +101,7 @@ class Samples(StorePart):
                 samples.c.example_id == key.example_id,
                 samples.c.repeat == key.repeat,
             )
-            found = _load(connection, connection.scalars(query).all())
+            found = load_samples(connection, connection.scalars(query).all())
         if not found:
             raise UnknownNameError("sample", f"{key.example_id}, repeat {key.repeat}")
         return found[0]
@@ -110,7 +110,7 @@ class Samples(StorePart):
         """All rows in order, a page in memory at a time; no transaction stays open between."""
         for numbers in self._pages(run_id, select(samples.c.number), _PAGE):
             with self._database.read() as connection:
-                page = _load(connection, [row.number for row in numbers])
+                page = load_samples(connection, [row.number for row in numbers])
             yield from page
 
     def iterate_outcomes(self, run_id: str, metric: str) -> Iterator[tuple[str, int, float | None]]:
@@ -182,7 +182,7 @@ _WHOLE = (
 )
 
 
-def _load(connection: Connection, numbers: Sequence[int]) -> list[StoredSample]:
+def load_samples(connection: Connection, numbers: Sequence[int]) -> list[StoredSample]:
     """The samples of those numbers, in that order, with their examples, replies and scores."""
     rows: dict[int, Row[Any]] = {}
     outcomes: dict[int, list[Score | Failure]] = {number: [] for number in numbers}

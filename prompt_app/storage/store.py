@@ -6,13 +6,14 @@ from prompt_app.storage.batches import Batches
 from prompt_app.storage.datasets import Datasets
 from prompt_app.storage.evaluations import Evaluations
 from prompt_app.storage.leases import Leases
+from prompt_app.storage.pairing import Pairing
 from prompt_app.storage.prompts import Prompts
 from prompt_app.storage.replies import Replies
 from prompt_app.storage.runs import Runs
 from prompt_app.storage.samples import Samples
 
 
-class SqlStore(Datasets, Prompts, Evaluations, Runs, Leases, Batches, Samples, Replies):
+class SqlStore(Datasets, Prompts, Evaluations, Runs, Leases, Batches, Samples, Replies, Pairing):
     """:class:`prompt_app.interfaces.Store` on SQLite or PostgreSQL."""
 
     def close(self) -> None:

@@ -1,0 +1,142 @@
+"""Two runs side by side, matched by example, and what a run's calls took."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, Subquery, func, select
+
+from prompt_app.datamodel.evaluation import RunSpec
+from prompt_app.interfaces.pairing import CallFigures, PairFilter, SamplePair
+from prompt_app.interfaces.rows import Page
+from prompt_app.storage.encoding import load_record
+from prompt_app.storage.part import StorePart
+from prompt_app.storage.runs import find_run
+from prompt_app.storage.samples import load_samples
+from prompt_app.storage.tables import examples, replies, runs, samples, scores, version_rows
+
+
+class Pairing(StorePart):
+    """The part of the store that reads across the samples of runs."""
+
+    def list_pairs(
+        self,
+        first_run: str,
+        second_run: str,
+        pair_filter: PairFilter,
+        *,
+        offset: int = 0,
+        limit: int = 50,
+    ) -> Page[SamplePair]:
+        """Examples of equal id and content that both runs scored, the widest change first, then
+        by position."""
+        with self._database.read() as connection:
+            runs_found = find_run(connection, first_run), find_run(connection, second_run)
+            matched = _matched(*runs_found, pair_filter)
+            counted = matched.add_columns(func.count().over().label("total"))
+            found = connection.execute(counted.offset(offset).limit(limit)).all()
+            total = found[0].total if found else 0
+            if not found and offset:
+                total = connection.scalar(select(func.count()).select_from(matched.subquery()))
+            return Page(tuple(_pairs(connection, found)), int(total or 0), offset)
+
+    def call_figures(self, run_id: str) -> CallFigures:
+        """In order of position."""
+        with self._database.read() as connection:
+            query = (
+                select(replies.c.latency_seconds, replies.c.cost_usd)
+                .join(samples, samples.c.reply == replies.c.number)
+                .where(samples.c.run == find_run(connection, run_id).number)
+                .order_by(samples.c.position, samples.c.repeat)
+            )
+            rows = connection.execute(query).all()
+        return CallFigures(tuple(row[0] for row in rows), tuple(row[1] for row in rows))
+
+    def spend_since(self, moment: datetime) -> float:
+        """US dollars that the runs created from ``moment`` on have cost, judges included."""
+        with self._database.read() as connection:
+            spent = func.sum(runs.c.cost_usd + runs.c.judge_cost_usd)
+            query: Select[Any] = select(spent).where(runs.c.created_at >= moment)
+            return float(connection.scalar(query) or 0.0)
+
+
+def _matched(first: Row[Any], second: Row[Any], wanted: PairFilter) -> Select[Any]:
+    """Rows of ``first`` and ``second`` (numbers of samples), ``before`` and ``after``."""
+    a, b = (_scored(run, wanted.metric) for run in (first, second))
+    difference = b.c.value - a.c.value
+    query: Select[Any] = (
+        select(
+            a.c.sample.label("first"),
+            b.c.sample.label("second"),
+            a.c.value.label("before"),
+            b.c.value.label("after"),
+        )
+        .join(b, b.c.example_id == a.c.example_id)
+        .order_by(func.abs(difference).desc(), a.c.position)
+    )
+    if wanted.change is not None:
+        conditions: dict[str, ColumnElement[bool]] = {
+            "up": difference > 0,
+            "down": difference < 0,
+            "any": difference != 0,
+            "none": difference == 0,
+        }
+        query = query.where(conditions[wanted.change])
+    if wanted.crossing:
+        query = query.where((a.c.value >= 0.5) != (b.c.value >= 0.5))
+    if first.version != second.version or wanted.text:
+        query = _with_rows(query, a, b, (first, second), wanted.text)
+    return query
+
+
+def _scored(run: Row[Any], metric: str) -> Subquery:
+    """The examples that ``metric`` scored in a run: sample, example_id, position, value."""
+    columns = samples.c.number, samples.c.example_id, samples.c.position
+    query = (
+        select(columns[0].label("sample"), *columns[1:], scores.c.value)
+        .join(scores, scores.c.sample == samples.c.number)
+        .where(
+            samples.c.run == run.number,
+            scores.c.run == run.number,
+            scores.c.metric == metric,
+            scores.c.value.is_not(None),
+        )
+    )
+    if load_record(RunSpec, run.spec).repeats > 1:
+        query = query.with_only_columns(
+            func.min(columns[0]).label("sample"),
+            columns[1],
+            func.min(columns[2]).label("position"),
+            func.avg(scores.c.value).label("value"),
+        ).group_by(columns[1])
+    return query.subquery()
+
+
+def _with_rows(
+    query: Select[Any], a: Subquery, b: Subquery, sides: tuple[Row[Any], Row[Any]], text: str
+) -> Select[Any]:
+    """Only examples of the same content in both datasets, and with ``text`` in it."""
+    rows = version_rows.alias()
+    query = query.join(
+        rows, (rows.c.version == sides[0].version) & (rows.c.example_id == a.c.example_id)
+    )
+    if sides[0].version != sides[1].version:
+        others = version_rows.alias()
+        query = query.join(
+            others,
+            (others.c.version == sides[1].version)
+            & (others.c.example_id == b.c.example_id)
+            & (others.c.example == rows.c.example),
+        )
+    if text:
+        query = query.join(examples, examples.c.number == rows.c.example).where(
+            examples.c.folded.contains(text.casefold(), autoescape=True)
+        )
+    return query
+
+
+def _pairs(connection: Connection, found: Any) -> list[SamplePair]:
+    numbers = [number for row in found for number in (row.first, row.second)]
+    whole = dict(zip(numbers, load_samples(connection, numbers), strict=True))
+    return [SamplePair(row.before, row.after, whole[row.first], whole[row.second]) for row in found]
