@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from browser.accessibility import watch_hosts
 from browser.studio import PATIENCE_MS, chromium, launched, running_studio
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -50,7 +51,7 @@ def workbench(studio: str, studio_folder: Path) -> Iterator[Workbench]:
 def new_page(browser: Browser, studio: str) -> Iterator[Callable[..., Page]]:
     """Pages that must ask no other host for anything, and whose scripts must not fail."""
     pages: list[Page] = []
-    foreign: list[str] = []
+    foreign: list[list[str]] = []
     failures: list[str] = []
 
     def opened(width: int = 1280, height: int = 900, scheme: str = "light") -> Page:
@@ -60,18 +61,13 @@ def new_page(browser: Browser, studio: str) -> Iterator[Callable[..., Page]]:
         )
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
-        page.on("request", lambda request: note(request.url))
-        page.on("websocket", lambda socket: note(socket.url.replace("ws:", "http:", 1)))
+        foreign.append(watch_hosts(page, studio))
         page.on("pageerror", lambda error: failures.append(str(error)))
         pages.append(page)
         return page
 
-    def note(url: str) -> None:
-        if not url.startswith((studio, "data:", "blob:")):
-            foreign.append(url)
-
     yield opened
     for page in pages:
         page.context.close()
-    assert foreign == []
+    assert [url for urls in foreign for url in urls] == []
     assert failures == []

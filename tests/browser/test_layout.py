@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from browser.studio import settled
+from browser.accessibility import check_accessibility
+from browser.studio import click_row, settled
 from playwright.sync_api import Page, expect
 
 from prompt_app.workbench import Workbench
@@ -18,7 +19,7 @@ def run_id(workbench: Workbench) -> str:
     return workbench.submit_evaluation(workbench.example_evaluation()).run_ids[0]
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark"), (1280, "dark")])
 def test_no_page_is_wider_than_the_window(
     studio: str, new_page: Callable[..., Page], run_id: str, width: int, scheme: str
 ) -> None:
@@ -37,3 +38,18 @@ def test_no_page_is_wider_than_the_window(
                     && !each.getAttribute('aria-labelledby')).map(each => each.outerHTML)"""
         )
         assert unnamed == [], path
+        check_accessibility(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_open_row_is_accessible(
+    studio: str, new_page: Callable[..., Page], run_id: str, scheme: str
+) -> None:
+    page = new_page(scheme=scheme)
+    page.goto(f"{studio}/run?id={run_id}")
+    expect(page.get_by_text("40 scored, 0 failed, 0 skipped").first).to_be_visible()
+    settled(page)
+    click_row(page, 0)
+    expect(page.get_by_role("dialog").get_by_text("1 of 40")).to_be_visible()
+    settled(page)
+    check_accessibility(page)
