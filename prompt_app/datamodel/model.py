@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -151,3 +152,16 @@ class Reply(Record):
     def text(self) -> str:
         """The first response's text."""
         return self.outputs[0].text
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyDelta:
+    """A piece of a reply that is being streamed."""
+
+    text: str
+    index: int = 0
+    """Of the response in the reply that it continues."""
+
+
+ReplyEvent = ReplyDelta | Reply
+"""What a stream gives: pieces, and at its end the whole reply."""

@@ -3,7 +3,15 @@ Dispatcher. Everything above the providers and the storage knows only these."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +27,7 @@ from prompt_app.datamodel.evaluation import (
     SampleKey,
     SampleState,
 )
-from prompt_app.datamodel.model import GenerationRequest, Reply
+from prompt_app.datamodel.model import GenerationRequest, Reply, ReplyEvent
 from prompt_app.datamodel.prompt import PromptTemplate, PromptVersion
 from prompt_app.datamodel.score import Failure, MetricInfo, MetricSummary, Score, ScoringInput
 from prompt_app.interfaces.pairing import PairStore
@@ -41,6 +49,16 @@ class Provider(Protocol):
 
         Raises a ProviderError; a reply that is not whole is never returned. A parameter that the
         model does not take raises UnsupportedParameterError: it is never left out in silence.
+        """
+        ...
+
+    def stream(
+        self, request: GenerationRequest, timeout: float
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        """The same call in pieces as they arrive, then the whole reply, once.
+
+        ``timeout`` bounds the wait for each piece. Raises as :meth:`generate`, also after some
+        pieces. Closing the generator ends the call at the provider.
         """
         ...
 

@@ -4,13 +4,14 @@ or with a Bedrock API key, over the shared transport."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncGenerator, Coroutine, Mapping
+from contextlib import aclosing
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from yarl import URL
 
-from prompt_app.datamodel.model import GenerationRequest, ModelSpec, Reply
+from prompt_app.datamodel.model import GenerationRequest, ModelSpec, Reply, ReplyEvent
 from prompt_app.providers.addresses import parse_base_url
 from prompt_app.providers.aws import (
     JSON_HEADERS,
@@ -20,10 +21,12 @@ from prompt_app.providers.aws import (
     is_aws_host,
     load_access,
 )
+from prompt_app.providers.bedrock_stream import read_stream
 from prompt_app.providers.bedrock_wire import merged, read_reply, refusal, request_body
 from prompt_app.providers.http import Transport, deadline, encode_json
 from prompt_app.providers.options import ProviderOptions, read_options
 from prompt_app.providers.secrets import Once, checked_key, origin
+from prompt_app.providers.streaming import in_one_piece
 from prompt_app.settings import Settings
 
 
@@ -65,6 +68,31 @@ class BedrockProvider:
                 return await self._converse(request, body)
             return merged(await _all_or_none([self._converse(request, body) for _ in range(count)]))
 
+    async def stream(
+        self, request: GenerationRequest, timeout: float
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        """See :class:`prompt_app.interfaces.Provider`. Several responses come each in one piece."""
+        if request.parameters.num_responses > 1:
+            events = in_one_piece(self.generate(request, timeout))
+        else:
+            events = self._stream(request, timeout)
+        async with aclosing(events):
+            async for event in events:
+                yield event
+
+    async def _stream(
+        self, request: GenerationRequest, timeout: float
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        body = encode_json(request_body(request))
+        async with deadline(timeout, self._host):
+            if self._endpoint is None:
+                self._use(await self._access.get())
+            url, headers = await self._address(request, body, "converse-stream")
+        parts = self._transport.stream(url, body, headers, timeout)
+        async with aclosing(read_stream(parts, self._host, request)) as events:
+            async for event in events:
+                yield event
+
     async def close(self) -> None:
         """Release connections. Safe to call twice."""
         await self._transport.close()
@@ -76,16 +104,21 @@ class BedrockProvider:
         self._endpoint = access.endpoint
 
     async def _converse(self, request: GenerationRequest, body: bytes) -> Reply:
-        name = request.model.name
-        url = f"{self._endpoint}/model/{quote(name, safe='')}/converse"
-        if self._signer is not None:
-            headers = await self._signer.headers(url, body, JSON_HEADERS)
-        else:
-            headers = self._key_headers or JSON_HEADERS
-        response = await self._transport.post(URL(url, encoded=True), body, headers)
+        url, headers = await self._address(request, body, "converse")
+        response = await self._transport.post(url, body, headers)
         if response.status != 200:
             raise refusal(response, self._host, request)
-        return read_reply(response, self._host, name)
+        return read_reply(response, self._host, request.model.name)
+
+    async def _address(
+        self, request: GenerationRequest, body: bytes, operation: str
+    ) -> tuple[URL, Mapping[str, str]]:
+        """Where to send ``body``, and the headers that admit it."""
+        url = f"{self._endpoint}/model/{quote(request.model.name, safe='')}/{operation}"
+        headers: Mapping[str, str] = self._key_headers or JSON_HEADERS
+        if self._signer is not None:
+            headers = await self._signer.headers(url, body, JSON_HEADERS)
+        return URL(url, encoded=True), headers
 
 
 def connect(model: ModelSpec, settings: Settings) -> BedrockProvider:

@@ -11,7 +11,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -90,6 +90,42 @@ class Transport:
         except (aiohttp.ClientError, OSError) as error:
             raise _transport_error(error, url.host or "") from None
 
+    async def stream(
+        self, url: URL, body: bytes, headers: Mapping[str, str], timeout: float
+    ) -> AsyncGenerator[HttpResponse | bytes, None]:
+        """Send ``body`` once; gives the response without its body, then the body in pieces as
+        they arrive, each within ``timeout`` seconds. A response other than 200 comes whole
+        instead. Closing the generator closes the connection. Raises as :meth:`post`, and
+        DeadlineExceededError."""
+        session = self._session or self._open()
+        host = url.host or ""
+        started = time.monotonic()
+        try:
+            async with deadline(timeout, host):
+                response = await session.post(
+                    url, data=body, headers=headers, allow_redirects=False
+                )
+            async with response:
+                content = b""
+                if response.status != 200:
+                    async with deadline(timeout, host):
+                        content = await _read(response)
+                seconds = time.monotonic() - started
+                yield HttpResponse(response.status, response.headers, content, seconds)
+                if response.status != 200:
+                    return
+                size = 0
+                while True:
+                    async with deadline(timeout, host):
+                        chunk = await response.content.readany()
+                    if not chunk:
+                        return
+                    size += len(chunk)
+                    _check_size(size, response)
+                    yield chunk
+        except (aiohttp.ClientError, OSError) as error:
+            raise _transport_error(error, host) from None
+
     async def close(self) -> None:
         """Close all connections. Safe to call twice."""
         if self._session is not None:
@@ -116,13 +152,17 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     size = 0
     async for chunk in response.content.iter_any():
         size += len(chunk)
-        if size > MAX_BODY_BYTES:
-            raise MalformedReplyError(
-                f"The answer of {response.url.host} is larger than {MAX_BODY_BYTES >> 20} MB.",
-                status=response.status,
-            )
+        _check_size(size, response)
         chunks.append(chunk)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _check_size(size: int, response: aiohttp.ClientResponse) -> None:
+    if size > MAX_BODY_BYTES:
+        raise MalformedReplyError(
+            f"The answer of {response.url.host} is larger than {MAX_BODY_BYTES >> 20} MB.",
+            status=response.status,
+        )
 
 
 def _transport_error(

@@ -7,9 +7,10 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 
-from prompt_app.datamodel.model import GenerationRequest, Reply
+from prompt_app.datamodel.model import GenerationRequest, Reply, ReplyEvent
 from prompt_app.errors import RateLimitedError, ServerError
 from prompt_app.interfaces import Provider
 from prompt_app.providers.pacing import Pacer, Slot
@@ -164,6 +165,31 @@ class Limited:
             used = reply.usage.total
             limiter.succeeded()
             return reply
+        except RateLimitedError as error:
+            used = 0
+            limiter.refused(slot, error.retry_after)
+            raise
+        except ServerError:
+            used = 0
+            limiter.failed()
+            raise
+        finally:
+            limiter.release(slot, used)
+
+    async def stream(
+        self, request: GenerationRequest, timeout: float
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        """The slot is held until the stream ends."""
+        limiter = self._limiter
+        slot = await limiter.acquire(self._tokens_of(request))
+        used: int | None = None
+        try:
+            async with aclosing(self._provider.stream(request, timeout)) as events:
+                async for event in events:
+                    if isinstance(event, Reply):
+                        used = event.usage.total
+                        limiter.succeeded()
+                    yield event
         except RateLimitedError as error:
             used = 0
             limiter.refused(slot, error.retry_after)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from prompt_app.datamodel.model import (
@@ -14,6 +14,8 @@ from prompt_app.datamodel.model import (
     ModelSpec,
     Output,
     Reply,
+    ReplyDelta,
+    ReplyEvent,
     TokenUsage,
 )
 from prompt_app.datamodel.prompt import Message
@@ -42,6 +44,7 @@ SUPPORTED_EXTRAS = frozenset({"response_format"})
 OPTIONS = frozenset({"script", "reply", "latency_ms"})
 CHARACTERS_PER_TOKEN = 4
 TOKENS_PER_MESSAGE = 4
+CHARACTERS_PER_PIECE = 16
 
 
 def create_answer(name: str, options: dict[str, Any]) -> Answer:
@@ -126,6 +129,17 @@ class OfflineProvider:
                 )
         reply = make_reply(answer, request.model.name, request.messages, request.parameters)
         return reply.model_copy(update={"latency_seconds": time.monotonic() - started})
+
+    async def stream(
+        self, request: GenerationRequest, timeout: float
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        """A few words at a time."""
+        reply = await self.generate(request, timeout)
+        for index, output in enumerate(reply.outputs):
+            for at in range(0, len(output.text), CHARACTERS_PER_PIECE):
+                yield ReplyDelta(output.text[at : at + CHARACTERS_PER_PIECE], index)
+                await asyncio.sleep(0)
+        yield reply
 
     async def close(self) -> None:
         self._answers.clear()

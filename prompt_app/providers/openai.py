@@ -3,15 +3,18 @@ a gateway."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Literal
 from urllib.parse import quote
 
 from yarl import URL
 
-from prompt_app.datamodel.model import GenerationRequest, ModelSpec, Reply
+from prompt_app.datamodel.model import GenerationRequest, ModelSpec, Reply, ReplyEvent
 from prompt_app.errors import AuthenticationError, EvaluationError
 from prompt_app.providers.addresses import parse_base_url
 from prompt_app.providers.http import Transport, deadline, encode_json
+from prompt_app.providers.openai_stream import read_stream
 from prompt_app.providers.openai_wire import read_reply, refusal, request_body
 from prompt_app.providers.options import ProviderOptions, read_options
 from prompt_app.providers.secrets import Once, openai_key, origin
@@ -65,6 +68,21 @@ class OpenAIProvider:
         if response.status != 200:
             raise refusal(response, self._host, request)
         return read_reply(response, self._host, request)
+
+    async def stream(
+        self, request: GenerationRequest, timeout: float
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        """See :class:`prompt_app.interfaces.Provider`."""
+        body = request_body(request, self._max_tokens_field)
+        body.update(stream=True, stream_options={"include_usage": True})
+        data = encode_json(body)
+        async with deadline(timeout, self._host):
+            headers = self._headers or await self._make_headers()
+        url = self._urls.get(request.model.name) or self._make_url(request.model.name)
+        parts = self._transport.stream(url, data, headers, timeout)
+        async with aclosing(read_stream(parts, self._host, request)) as events:
+            async for event in events:
+                yield event
 
     async def close(self) -> None:
         """Release connections. Safe to call twice."""

@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 
-from prompt_app.datamodel.model import GenerationRequest, Reply
+from prompt_app.datamodel.model import GenerationRequest, Reply, ReplyEvent
 from prompt_app.errors import ProviderError, RateLimitedError, TransientError
 from prompt_app.interfaces import Provider
 
@@ -75,6 +76,32 @@ class Retrying:
                 return await self._provider.generate(request, timeout), call.made
             except ProviderError as error:
                 wait = call.wait_after(error) if isinstance(error, TransientError) else None
+                if wait is None:
+                    error.attempts = call.made
+                    raise
+                kind = error.kind
+            if self._on_retry is not None:
+                self._on_retry(kind)
+            await asyncio.sleep(wait)
+
+    async def stream(
+        self, request: GenerationRequest, timeout: float
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        """Tried again only while no piece has been given out."""
+        call = _Retries(self._max_attempts, self._waits)
+        while True:
+            call.made += 1
+            begun = False
+            try:
+                async with aclosing(self._provider.stream(request, timeout)) as events:
+                    async for event in events:
+                        begun = True
+                        yield event
+                return
+            except ProviderError as error:
+                wait = None
+                if isinstance(error, TransientError) and not begun:
+                    wait = call.wait_after(error)
                 if wait is None:
                     error.attempts = call.made
                     raise

@@ -3,13 +3,14 @@ preset names; where its answer stands is a path."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit
 
 from pydantic import Field, ValidationError
 from yarl import URL
 
-from prompt_app.datamodel.model import GenerationRequest, ModelSpec, Reply
+from prompt_app.datamodel.model import GenerationRequest, ModelSpec, Reply, ReplyEvent
 from prompt_app.errors import ModelNotFoundError, ProviderError
 from prompt_app.providers.addresses import parse_base_url
 from prompt_app.providers.aws import (
@@ -33,6 +34,7 @@ from prompt_app.providers.openai_wire import PARAMETER_NAMES
 from prompt_app.providers.options import ProviderOptions, options_error, read_options
 from prompt_app.providers.sagemaker_wire import PRESETS, WireFormat, read_reply, request_body
 from prompt_app.providers.secrets import Once
+from prompt_app.providers.streaming import in_one_piece
 from prompt_app.settings import Settings
 
 CREDENTIALS_HINT = (
@@ -116,6 +118,12 @@ class SageMakerProvider:
         if response.status != 200:
             raise refusal(response, self._host, request)
         return read_reply(self._wire, response, self._host, request)
+
+    def stream(
+        self, request: GenerationRequest, timeout: float
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        """See :class:`prompt_app.interfaces.Provider`. An endpoint answers in one piece."""
+        return in_one_piece(self.generate(request, timeout))
 
     async def close(self) -> None:
         """Release connections. Safe to call twice."""

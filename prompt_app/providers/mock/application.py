@@ -181,6 +181,8 @@ class MockApplication:
             return response
         for part in parts:
             await response.write(part)
+            if self.options.piece_ms:
+                await asyncio.sleep(self.options.piece_ms / 1000)
         await response.write_eof()
         return response
 

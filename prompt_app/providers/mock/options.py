@@ -20,6 +20,8 @@ class MockServerOptions(Record):
     """Between taking a request and answering it."""
     jitter_ms: Annotated[float, Field(ge=0)] = 0
     """The latency varies evenly by as much, up and down."""
+    piece_ms: Annotated[float, Field(ge=0)] = 0
+    """Between two pieces of a streamed answer."""
     p_429: Probability = 0
     retry_after: Annotated[float, Field(ge=0)] | Literal["auto"] | None = "auto"
     """Seconds in the Retry-After of every 429; ``auto`` is the wait for the next free place,
