@@ -3,71 +3,67 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 import typer
 
-from prompt_app.cli import (
-    calibrate,
-    compare,
-    datasets,
-    export,
-    metrics,
-    mock_server,
-    models,
-    power,
-    prompts,
-    quote,
-    regrade,
-    rescore,
-    rows,
-    rubric,
-    run,
-    runs,
-    show,
-    start,
-    steering,
-    worker,
-)
 from prompt_app.errors import InputError, PromptAppError
 
 FAILED, WRONG_INPUT, THRESHOLD_MISSED, UNFINISHED, INTERRUPTED = 1, 2, 3, 4, 130
 
-app = typer.Typer(
-    name="prompt-app",
-    help="Evaluate prompts and models: scores with intervals, and every row behind them.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    rich_markup_mode=None,
-)
-app.command("run")(run.run)
-app.command("quote")(quote.quote)
-app.command("runs")(runs.runs)
-app.command("show")(show.show)
-app.command("compare")(compare.compare)
-app.command("power")(power.power)
-app.command("calibrate")(calibrate.calibrate)
-app.command("regrade")(regrade.regrade)
-app.command("rows")(rows.rows)
-app.command("export")(export.export)
-app.command("pause")(steering.pause)
-app.command("cancel")(steering.cancel)
-app.command("resume")(steering.resume)
-app.command("rescore")(rescore.rescore)
-app.add_typer(datasets.app, name="datasets")
-app.add_typer(prompts.app, name="prompts")
-app.add_typer(rubric.app, name="rubric")
-app.command("models")(models.models)
-app.command("metrics")(metrics.metrics)
-app.command("worker")(worker.worker)
-app.command("mock-server")(mock_server.mock_server)
-app.command("start")(start.start)
+COMMANDS = {
+    "run": "run:run",
+    "quote": "quote:quote",
+    "runs": "runs:runs",
+    "show": "show:show",
+    "compare": "compare:compare",
+    "power": "power:power",
+    "calibrate": "calibrate:calibrate",
+    "regrade": "regrade:regrade",
+    "rows": "rows:rows",
+    "export": "export:export",
+    "pause": "steering:pause",
+    "cancel": "steering:cancel",
+    "resume": "steering:resume",
+    "rescore": "rescore:rescore",
+    "datasets": "datasets:app",
+    "prompts": "prompts:app",
+    "rubric": "rubric:app",
+    "models": "models:models",
+    "metrics": "metrics:metrics",
+    "worker": "worker:worker",
+    "mock-server": "mock_server:mock_server",
+    "start": "start:start",
+}
+"""Each command's module in this package, and its function or group there."""
+
+
+def command_line(only: str | None = None) -> typer.Typer:
+    """All commands, or ``only`` the one named: nobody waits for the imports of the others."""
+    app = typer.Typer(
+        name="prompt-app",
+        help="Evaluate prompts and models: scores with intervals, and every row behind them.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(lambda: None)  # with one command alone, its name is still to be given
+    for name in COMMANDS if only is None else [only]:
+        module, _, attribute = COMMANDS[name].partition(":")
+        command = getattr(import_module(f"prompt_app.cli.{module}"), attribute)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
+    return app
 
 
 def main() -> None:
     """Run the command line and exit."""
+    first = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
-        app(standalone_mode=True)
+        command_line(first if first in COMMANDS else None)(standalone_mode=True)
     except PromptAppError as error:
         print(f"prompt-app: {error}", file=sys.stderr)
         sys.exit(WRONG_INPUT if is_input(error) else FAILED)

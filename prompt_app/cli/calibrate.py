@@ -11,11 +11,11 @@ from prompt_app.cli.common import (
     AsJson,
     RunId,
     console,
-    opened_workbench,
     print_json,
     print_table,
     printable,
 )
+from prompt_app.cli.opening import opened_workbench
 
 if TYPE_CHECKING:
     from prompt_app.datamodel.score import Interval

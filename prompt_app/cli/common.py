@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,7 +13,6 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from prompt_app.datamodel.score import MetricSummary
-    from prompt_app.workbench import Workbench
 
 UNBROKEN = ("run", "state", "metric", "dataset", "example", "created")
 """Columns whose cells are copied or compared: they keep to one line."""
@@ -29,26 +27,6 @@ console = Console(highlight=False)
 if not console.is_terminal:
     console = Console(highlight=False, width=PLAIN_WIDTH)
 notices = Console(stderr=True, highlight=False)
-
-
-@contextmanager
-def opened_workbench(*, quiet: bool = True) -> Iterator[Workbench]:
-    """The workbench of the environment's settings, closed afterwards. ``quiet`` keeps the log
-    to warnings, so that it does not run into tables."""
-    from prompt_app.logs import configure_logging
-    from prompt_app.settings import load_settings
-    from prompt_app.workbench import open_workbench
-
-    settings = load_settings()
-    if quiet and settings.log_level == "INFO":
-        configure_logging(settings.model_copy(update={"log_level": "WARNING"}))
-    else:
-        configure_logging(settings)
-    workbench = open_workbench(settings)
-    try:
-        yield workbench
-    finally:
-        workbench.close()
 
 
 def print_json(value: Any) -> None:

@@ -10,11 +10,11 @@ import typer
 from prompt_app.cli.common import (
     AsJson,
     console,
-    opened_workbench,
     print_json,
     print_table,
     printable,
 )
+from prompt_app.cli.opening import opened_workbench
 
 if TYPE_CHECKING:
     from prompt_app.statistics.verdict import PairedComparison

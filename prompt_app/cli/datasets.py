@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from prompt_app.cli.common import AsJson, console, opened_workbench, print_json, print_table
+from prompt_app.cli.common import AsJson, console, print_json, print_table
+from prompt_app.cli.opening import opened_workbench
 
 app = typer.Typer(help="List, add and look into datasets.", no_args_is_help=True)
 

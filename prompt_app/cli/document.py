@@ -66,9 +66,9 @@ This page is made by `python -m prompt_app.cli.document > docs/command-line.md`.
 
 def command_line_page() -> str:
     """The page, in Markdown."""
-    from prompt_app.cli.application import app
+    from prompt_app.cli.application import command_line
 
-    group: Any = typer.main.get_command(app)
+    group: Any = typer.main.get_command(command_line())
     return "\n".join([INTRODUCTION, *(_section(*each) for each in _commands("prompt-app", group))])
 
 

@@ -7,7 +7,8 @@ from typing import Annotated, get_args
 
 import typer
 
-from prompt_app.cli.common import AsJson, RunId, console, opened_workbench, print_json
+from prompt_app.cli.common import AsJson, RunId, console, print_json
+from prompt_app.cli.opening import opened_workbench
 from prompt_app.errors import InputError
 
 

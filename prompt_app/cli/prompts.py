@@ -10,11 +10,11 @@ import typer
 from prompt_app.cli.common import (
     AsJson,
     console,
-    opened_workbench,
     print_json,
     print_table,
     shortened,
 )
+from prompt_app.cli.opening import opened_workbench
 
 app = typer.Typer(help="List, save, compare and label prompts.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="Prompt name.")]

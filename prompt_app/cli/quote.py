@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from prompt_app.cli.common import AsJson, console, duration, money, opened_workbench, print_json
+from prompt_app.cli.common import AsJson, console, duration, money, print_json
+from prompt_app.cli.opening import opened_workbench
 
 
 def quote(

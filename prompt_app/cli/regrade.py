@@ -12,11 +12,11 @@ from prompt_app.cli.common import (
     RunId,
     console,
     money,
-    opened_workbench,
     print_json,
     print_table,
     printable,
 )
+from prompt_app.cli.opening import opened_workbench
 
 
 def regrade(

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from prompt_app.cli.common import AsJson, RunId, opened_workbench, print_json
+from prompt_app.cli.common import AsJson, RunId, print_json
+from prompt_app.cli.opening import opened_workbench
 from prompt_app.cli.run import print_results
 
 

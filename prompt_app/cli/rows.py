@@ -10,11 +10,11 @@ from prompt_app.cli.common import (
     AsJson,
     RunId,
     console,
-    opened_workbench,
     print_json,
     print_table,
     shortened,
 )
+from prompt_app.cli.opening import opened_workbench
 
 
 def rows(  # noqa: PLR0917 - one option a filter

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from prompt_app.cli import rubric_assess, rubric_releases
-from prompt_app.cli.common import AsJson, opened_workbench
+from prompt_app.cli.common import AsJson
+from prompt_app.cli.opening import opened_workbench
 from prompt_app.cli.rubric_options import (
     AccuracyFile,
     Base,

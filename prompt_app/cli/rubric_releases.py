@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from prompt_app.cli.common import AsJson, console, opened_workbench, print_json, print_table
+from prompt_app.cli.common import AsJson, console, print_json, print_table
+from prompt_app.cli.opening import opened_workbench
 from prompt_app.cli.rubric_options import (
     Base,
     DatasetName,

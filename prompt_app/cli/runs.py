@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from prompt_app.cli.common import AsJson, money, opened_workbench, print_json, print_table
+from prompt_app.cli.common import AsJson, money, print_json, print_table
+from prompt_app.cli.opening import opened_workbench
 
 
 def runs(

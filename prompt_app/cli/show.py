@@ -6,10 +6,10 @@ from prompt_app.cli.common import (
     AsJson,
     RunId,
     console,
-    opened_workbench,
     print_json,
 )
 from prompt_app.cli.following import progress_text
+from prompt_app.cli.opening import opened_workbench
 from prompt_app.cli.run import print_scores
 
 

@@ -14,7 +14,8 @@ from typing import Annotated
 
 import typer
 
-from prompt_app.cli.common import notices, opened_workbench
+from prompt_app.cli.common import notices
+from prompt_app.cli.opening import opened_workbench
 from prompt_app.errors import SettingsError
 
 STOP_SECONDS = 15.0

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from prompt_app.cli.common import AsJson, RunId, console, opened_workbench, print_json
+from prompt_app.cli.common import AsJson, RunId, console, print_json
+from prompt_app.cli.opening import opened_workbench
 
 if TYPE_CHECKING:
     from prompt_app.datamodel.evaluation import Run

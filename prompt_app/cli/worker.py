@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from prompt_app.cli.common import opened_workbench
 from prompt_app.cli.event_loop import run_worker
+from prompt_app.cli.opening import opened_workbench
 
 if TYPE_CHECKING:
     from prompt_app.workbench import Workbench

@@ -7,7 +7,6 @@ import json
 import re
 from typing import Any, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
 _YAML_BREAKS = re.compile("[\r\x85\u2028\u2029\ufeff]")
@@ -26,26 +25,32 @@ def content_hash(value: Any) -> str:
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:24]
 
 
-class _YamlDumper(yaml.SafeDumper):
-    """Writes text of several lines as a block, and what a block would change in quotes."""
+def yaml_text(data: Any) -> str:
+    """YAML with keys in their order: text of several lines as a block, and what a block would
+    change in quotes."""
+    import yaml
 
+    class Dumper(yaml.SafeDumper):
+        pass
 
-def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = None
-    if _YAML_BREAKS.search(text):
-        style = '"'
-    elif "\n" in text:
-        style = "|"
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+    def represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+        style = None
+        if _YAML_BREAKS.search(text):
+            style = '"'
+        elif "\n" in text:
+            style = "|"
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
-
-_YamlDumper.add_representer(str, _represent_text)
+    Dumper.add_representer(str, represent_text)
+    return str(yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True))
 
 
 class Record(BaseModel):
     """A frozen, validated value object."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False
+    )
 
     @property
     def content_id(self) -> str:
@@ -64,10 +69,11 @@ class Record(BaseModel):
 
     def to_yaml(self) -> str:
         """YAML with the fields in their order; :meth:`from_yaml` reads it back."""
-        data = self.model_dump(mode="json")
-        return yaml.dump(data, Dumper=_YamlDumper, sort_keys=False, allow_unicode=True)
+        return yaml_text(self.model_dump(mode="json"))
 
     @classmethod
     def from_yaml(cls, text: str) -> Self:
         """Raises yaml.YAMLError or pydantic.ValidationError."""
+        import yaml
+
         return cls.model_validate(yaml.safe_load(text))

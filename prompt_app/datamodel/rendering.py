@@ -24,8 +24,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Literal
 
-import yaml
-
+from prompt_app.datamodel.base import yaml_text
 from prompt_app.datamodel.dataset import field_value
 from prompt_app.datamodel.perturbing import perturb_fields
 from prompt_app.datamodel.prompt import Message, PinnedPrompt, PromptTemplate
@@ -180,7 +179,7 @@ def _lines(template: PromptTemplate) -> list[str]:
     if template.few_shot is not None:
         settings = template.few_shot.model_dump(mode="json", exclude_defaults=True)
         lines.append("few_shot:")
-        lines.extend(_indented(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)))
+        lines.extend(_indented(yaml_text(settings)))
     for message in template.messages:
         lines.append(f"{message.role}:")
         lines.extend(_indented(message.content))

@@ -1,5 +1,7 @@
 """The workbench: everything a person can do, over one store. It wires the parts together and
-holds no state of its own, so that any number of processes can have one."""
+holds no state of its own, so that any number of processes can have one.
+
+Each method imports what it needs, because a worker needs little of it and starts often."""
 
 from __future__ import annotations
 
@@ -7,44 +9,29 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prompt_app.datamodel.access import LOCAL_PERSON, Person
-from prompt_app.datamodel.dataset import DatasetOptions, DatasetVersion, Example
-from prompt_app.datamodel.evaluation import (
-    ACTIVE_STATES,
-    Evaluation,
-    EvaluationSpec,
-    Quote,
-    Run,
-    RunState,
-    SampleKey,
-)
-from prompt_app.datamodel.prompt import Message, PromptTemplate, PromptVersion
-from prompt_app.datamodel.rendering import diff_templates, render_messages
-from prompt_app.datamodel.score import MetricInfo, MetricSpec, MetricSummary
-from prompt_app.datasets import DatasetCheck, check_dataset, read_fields
 from prompt_app.engine.dispatch import StoreDispatcher
-from prompt_app.engine.summary import summarize_run
 from prompt_app.engine.worker import Worker
-from prompt_app.errors import EvaluationError
-from prompt_app.interfaces import Dispatcher, Page, RowFilter, Store, StoredSample
-from prompt_app.metrics import create_metric, list_metrics
-from prompt_app.providers.catalogue import ModelCard, list_models
 from prompt_app.settings import Settings, load_settings
 from prompt_app.storage import open_store
 from prompt_app.storage.identity import this_worker
-from prompt_app.workbench.calibrating import Calibration, calibrate_judge
-from prompt_app.workbench.comparing import Margins, RunComparison, compare_runs
-from prompt_app.workbench.exporting import ExportFormat, export_rows
-from prompt_app.workbench.files import EXAMPLE_FILE, load_evaluation
-from prompt_app.workbench.importing import dataset_name, import_dataset
-from prompt_app.workbench.powering import PowerPlan, plan_power
-from prompt_app.workbench.quoting import quote_evaluation
-from prompt_app.workbench.regrading import Regrading, regrade
-from prompt_app.workbench.resolving import ResolvedEvaluation, Resolver
-from prompt_app.workbench.submitting import runs_in_order, save_evaluation
-from prompt_app.workbench.thresholds import missed_thresholds
+
+if TYPE_CHECKING:
+    from prompt_app.datamodel.dataset import DatasetOptions, DatasetVersion, Example
+    from prompt_app.datamodel.evaluation import Evaluation, EvaluationSpec, Quote, Run, RunState
+    from prompt_app.datamodel.prompt import Message, PromptTemplate, PromptVersion
+    from prompt_app.datamodel.score import MetricInfo, MetricSpec, MetricSummary
+    from prompt_app.datasets import DatasetCheck
+    from prompt_app.interfaces import Dispatcher, Page, RowFilter, Store, StoredSample
+    from prompt_app.providers.catalogue import ModelCard
+    from prompt_app.workbench.calibrating import Calibration
+    from prompt_app.workbench.comparing import Margins, RunComparison
+    from prompt_app.workbench.exporting import ExportFormat
+    from prompt_app.workbench.powering import PowerPlan
+    from prompt_app.workbench.regrading import Regrading
+    from prompt_app.workbench.resolving import ResolvedEvaluation
 
 FIRST_ROWS = 20
 
@@ -93,6 +80,8 @@ class Workbench:
     ) -> DatasetVersion:
         """Read a file or ``s3://`` address. Raises BadRowsError naming every malformed row,
         unless those are to be skipped."""
+        from prompt_app.workbench.importing import import_dataset
+
         return import_dataset(
             self.store,
             self.settings,
@@ -105,10 +94,14 @@ class Workbench:
 
     def check_dataset(self, source: str | Path, options: DatasetOptions) -> DatasetCheck:
         """What a file holds and every malformed row of it; nothing is stored."""
+        from prompt_app.datasets import check_dataset
+
         return check_dataset(source, options, self.settings)
 
     def first_fields(self, source: str | Path, options: DatasetOptions) -> list[dict[str, Any]]:
         """The first rows of a file as they stand in it, to choose its reference field from."""
+        from prompt_app.datasets import read_fields
+
         return list(islice(read_fields(source, options, self.settings), FIRST_ROWS))
 
     def list_datasets(self) -> list[DatasetVersion]:
@@ -127,12 +120,17 @@ class Workbench:
 
     def load_examples(self) -> None:
         """Put the shipped example into a store that has no dataset yet."""
+        from prompt_app.workbench.files import EXAMPLE_FILE, load_evaluation
+
         if not self.store.list_datasets():
             example = load_evaluation(EXAMPLE_FILE)
             self.resolve(example, folder=EXAMPLE_FILE.parent, save_prompts=True)
 
     def example_evaluation(self) -> EvaluationSpec:
         """The shipped example, over the dataset that :meth:`load_examples` put into the store."""
+        from prompt_app.workbench.files import EXAMPLE_FILE, load_evaluation
+        from prompt_app.workbench.importing import dataset_name
+
         spec = load_evaluation(EXAMPLE_FILE)
         stored = {"path": None, "name": dataset_name(spec.dataset.path or "")}
         return spec.model_copy(update={"dataset": spec.dataset.model_copy(update=stored)})
@@ -156,27 +154,37 @@ class Workbench:
 
     def diff_prompts(self, name: str, first: str | int, second: str | int) -> str:
         """A unified diff of two versions of a prompt, by number or label."""
+        from prompt_app.datamodel.rendering import diff_templates
+
         a, b = self.prompt(name, first), self.prompt(name, second)
         return diff_templates(a.template, b.template)
 
     # models and metrics
 
     def list_models(self) -> list[ModelCard]:
+        from prompt_app.providers.catalogue import list_models
+
         return list_models(self.settings)
 
     def list_metrics(self) -> list[MetricInfo]:
+        from prompt_app.metrics import list_metrics
+
         return list_metrics()
 
     # evaluations
 
     def quote(self, spec: EvaluationSpec, *, folder: Path = Path()) -> Quote:
         """What ``spec`` would take; finds the same mistakes as submitting it."""
+        from prompt_app.workbench.quoting import quote_evaluation
+
         return quote_evaluation(self.store, self.resolve(spec, folder=folder))
 
     def resolve(
         self, spec: EvaluationSpec, *, folder: Path = Path(), save_prompts: bool = False
     ) -> ResolvedEvaluation:
         """Check ``spec`` and pin everything in it."""
+        from prompt_app.workbench.resolving import Resolver
+
         resolver = Resolver(self.store, self.settings, folder=folder, probe=True)
         return resolver.resolve(spec, save_prompts=save_prompts)
 
@@ -189,6 +197,8 @@ class Workbench:
         same key raises ConflictError. Without one, an equal evaluation that is still unfinished
         is given back instead of starting it twice.
         """
+        from prompt_app.workbench.submitting import save_evaluation
+
         resolved = self.resolve(spec, folder=folder, save_prompts=True)
         evaluation, is_new = save_evaluation(self.store, resolved, key)
         if is_new:
@@ -201,6 +211,8 @@ class Workbench:
 
     def missed_thresholds(self, evaluation: Evaluation) -> list[str]:
         """One sentence for each threshold that a run of the evaluation does not meet."""
+        from prompt_app.workbench.thresholds import missed_thresholds
+
         return missed_thresholds(evaluation.spec.thresholds, self.runs_of(evaluation.id))
 
     # runs
@@ -217,6 +229,8 @@ class Workbench:
 
     def runs_of(self, evaluation_id: str) -> list[Run]:
         """In the order of the evaluation's grid."""
+        from prompt_app.workbench.submitting import runs_in_order
+
         return runs_in_order(self.store, evaluation_id)
 
     def run(self, run_id: str) -> Run:
@@ -225,6 +239,9 @@ class Workbench:
 
     def summary(self, run: Run) -> tuple[MetricSummary, ...]:
         """The stored summary of a run that has ended; of an active one, the scores so far."""
+        from prompt_app.datamodel.evaluation import ACTIVE_STATES
+        from prompt_app.engine.summary import summarize_run
+
         if run.summary and run.state not in ACTIVE_STATES:
             return run.summary
         return summarize_run(self.store, run)
@@ -245,6 +262,9 @@ class Workbench:
     def rescore(self, run_id: str, metrics: Iterable[MetricSpec]) -> Run:
         """Give a run other metrics and score its stored replies; the model is not called.
         A metric whose spec is unchanged keeps its scores."""
+        from prompt_app.errors import EvaluationError
+        from prompt_app.metrics import create_metric
+
         run = self.run(run_id)
         chosen = tuple(metrics)
         if not chosen:
@@ -260,6 +280,8 @@ class Workbench:
         self, run_ids: Sequence[str], *, margin: Margins = None, metrics: Sequence[str] = ()
     ) -> RunComparison:
         """Every run against the first, example by example; see :func:`compare_runs`."""
+        from prompt_app.workbench.comparing import compare_runs
+
         runs = [self.run(run_id) for run_id in run_ids]
         return compare_runs(self.store, runs, margin=margin, metrics=metrics)
 
@@ -267,6 +289,8 @@ class Workbench:
         self, pilot: tuple[str, str], metric: str, difference: float, *, power: float = 0.8
     ) -> PowerPlan:
         """How many examples and repeats detect ``difference``, by two pilot runs' variance."""
+        from prompt_app.workbench.powering import plan_power
+
         runs = self.run(pilot[0]), self.run(pilot[1])
         return plan_power(self.store, runs, metric, difference, power)
 
@@ -275,6 +299,9 @@ class Workbench:
     ) -> Calibration:
         """A judge's scores against the people's labels in field ``labels`` of the run's dataset,
         or of the stored one that ``dataset`` (name or name@number) names."""
+        from prompt_app.errors import EvaluationError
+        from prompt_app.workbench.calibrating import calibrate_judge
+
         name, _, number = (dataset or "").partition("@")
         if number and not number.isdecimal():
             raise EvaluationError(f"A dataset's version is a number: not {dataset!r}.")
@@ -285,6 +312,8 @@ class Workbench:
 
     def regrade(self, run_id: str, metric: str, *, rows: int = 20, seed: int = 0) -> Regrading:
         """Judge a few responses again, to see whether the judge has changed; calls it."""
+        from prompt_app.workbench.regrading import regrade
+
         run = self.run(run_id)
         return asyncio.run(regrade(self.store, self.settings, run, metric, rows=rows, seed=seed))
 
@@ -293,17 +322,23 @@ class Workbench:
     def rows(
         self, run_id: str, row_filter: RowFilter | None = None, *, offset: int = 0, limit: int = 50
     ) -> Page[StoredSample]:
+        from prompt_app.interfaces import RowFilter
+
         return self.store.list_samples(
             self.run(run_id).id, row_filter or RowFilter(), offset=offset, limit=limit
         )
 
     def row(self, run_id: str, example_id: str, repeat: int = 0) -> StoredSample:
+        from prompt_app.datamodel.evaluation import SampleKey
+
         return self.store.get_sample(
             self.run(run_id).id, SampleKey(example_id=example_id, repeat=repeat)
         )
 
     def rendered_prompt(self, run: Run, example: Example) -> tuple[Message, ...]:
         """The messages as they were sent for ``example``."""
+        from prompt_app.datamodel.rendering import render_messages
+
         return render_messages(run.spec.prompt, example.fields)
 
     def score_values(self, run_id: str, metric: str) -> list[float]:
@@ -317,6 +352,8 @@ class Workbench:
 
     def export(self, run_id: str, path: Path, export_format: ExportFormat) -> int:
         """Write all rows to ``path``; returns their number."""
+        from prompt_app.workbench.exporting import export_rows
+
         return export_rows(self.store, self.run(run_id), path, export_format)
 
     # work

@@ -44,9 +44,9 @@ def test_what_does_not_exist_is_found() -> None:
 
 def problem_of(call: str) -> str:
     """The first word of ``prompt-app<call>`` that does not exist, with what stands before it."""
-    from prompt_app.cli.application import app
+    from prompt_app.cli.application import command_line
 
-    command: Any = typer.main.get_command(app)
+    command: Any = typer.main.get_command(command_line())
     path = ["prompt-app"]
     for word in shlex.split(call, comments=True):
         if word.startswith("--"):
