@@ -33,6 +33,8 @@ class MetricInfo:
     """Of the value: ``s``, ``USD``, ``characters`` ...; empty for a bare number."""
     needs_reference: bool = True
     needs_judge: bool = False
+    judge_kind: Literal["chat", "embeddings"] = "chat"
+    """What the judge's model is asked for."""
 
 
 class MetricSpec(Record):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from prompt_app.datamodel.dataset import DatasetOptions, DatasetVersion, Example
+from prompt_app.datamodel.embedding import ModelRequest
 from prompt_app.datamodel.evaluation import (
     Evaluation,
     Progress,
@@ -88,8 +89,9 @@ class Judge(Protocol):
     @property
     def info(self) -> MetricInfo: ...
 
-    def request(self, sample: ScoringInput) -> GenerationRequest:
-        """What the judge is asked: untrusted text only as JSON-encoded fields."""
+    def request(self, sample: ScoringInput) -> ModelRequest | Score:
+        """What the model is asked: untrusted text only as JSON-encoded fields, or as texts to
+        embed. A score instead, where it is plain without asking."""
         ...
 
     def verdict(self, sample: ScoringInput, reply: Reply) -> Score:

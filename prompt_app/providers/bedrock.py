@@ -1,17 +1,19 @@
-"""Amazon Bedrock: every text model and inference profile of the Converse API, signed by botocore
-or with a Bedrock API key, over the shared transport."""
+"""Amazon Bedrock: every text model and inference profile of the Converse API, and the embedding
+models of InvokeModel, signed by botocore or with a Bedrock API key, over the shared transport."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import aclosing
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 from yarl import URL
 
+from prompt_app.datamodel.embedding import EmbeddingReply, EmbeddingRequest, ModelRequest
 from prompt_app.datamodel.model import GenerationRequest, ModelSpec, Reply, ReplyEvent
+from prompt_app.providers import bedrock_embeddings
 from prompt_app.providers.addresses import parse_base_url
 from prompt_app.providers.aws import (
     JSON_HEADERS,
@@ -23,11 +25,14 @@ from prompt_app.providers.aws import (
 )
 from prompt_app.providers.bedrock_stream import read_stream
 from prompt_app.providers.bedrock_wire import merged, read_reply, refusal, request_body
+from prompt_app.providers.embedding import joined
 from prompt_app.providers.http import Transport, deadline, encode_json
 from prompt_app.providers.options import ProviderOptions, read_options
 from prompt_app.providers.secrets import Once, checked_key, origin
 from prompt_app.providers.streaming import in_one_piece
 from prompt_app.settings import Settings
+
+One = TypeVar("One")
 
 
 class BedrockProvider:
@@ -93,6 +98,17 @@ class BedrockProvider:
             async for event in events:
                 yield event
 
+    async def embed(self, request: EmbeddingRequest, timeout: float) -> EmbeddingReply:
+        """See :class:`prompt_app.interfaces.embedding.Embedder`. Titan takes one text a call and
+        Cohere 96: more of them are that many calls at once."""
+        parts = bedrock_embeddings.requests_of(request)
+        bodies = [encode_json(bedrock_embeddings.request_body(part)) for part in parts]
+        async with deadline(timeout, self._host):
+            if self._endpoint is None:
+                self._use(await self._access.get())
+            calls = [self._embed(*each) for each in zip(parts, bodies, strict=True)]
+            return joined(await _all_or_none(calls))
+
     async def close(self) -> None:
         """Release connections. Safe to call twice."""
         await self._transport.close()
@@ -110,8 +126,15 @@ class BedrockProvider:
             raise refusal(response, self._host, request)
         return read_reply(response, self._host, request.model.name)
 
+    async def _embed(self, request: EmbeddingRequest, body: bytes) -> EmbeddingReply:
+        url, headers = await self._address(request, body, "invoke")
+        response = await self._transport.post(url, body, headers)
+        if response.status != 200:
+            raise refusal(response, self._host, request)
+        return bedrock_embeddings.read_reply(response, self._host, request)
+
     async def _address(
-        self, request: GenerationRequest, body: bytes, operation: str
+        self, request: ModelRequest, body: bytes, operation: str
     ) -> tuple[URL, Mapping[str, str]]:
         """Where to send ``body``, and the headers that admit it."""
         url = f"{self._endpoint}/model/{quote(request.model.name, safe='')}/{operation}"
@@ -152,7 +175,7 @@ def check_access(model: ModelSpec, settings: Settings) -> None:
     load_access("bedrock-runtime", model.region, endpoint, settings, signed=not key)
 
 
-async def _all_or_none(calls: list[Coroutine[Any, Any, Reply]]) -> list[Reply]:
+async def _all_or_none(calls: list[Coroutine[Any, Any, One]]) -> list[One]:
     """All results in order, or the first failure once all others have ended."""
     tasks = [asyncio.create_task(call) for call in calls]
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from prompt_app.datamodel.embedding import ModelRequest
 from prompt_app.datamodel.model import (
     FinishReason,
     GenerationRequest,
@@ -210,7 +211,7 @@ def merged(replies: Sequence[Reply]) -> Reply:
     )
 
 
-def refusal(response: HttpResponse, host: str, request: GenerationRequest) -> ProviderError:
+def refusal(response: HttpResponse, host: str, request: ModelRequest) -> ProviderError:
     """The error that a response other than 200 means."""
     code, message, _ = aws_problem(response)
     status, request_id = response.status, request_id_of(response)

@@ -18,6 +18,7 @@ from prompt_app.datamodel.prompt import Message
 from prompt_app.errors import EvaluationError, UnknownNameError, UnsupportedParameterError
 from prompt_app.providers import (
     bedrock,
+    bedrock_embeddings,
     bedrock_wire,
     connect,
     openai,
@@ -27,7 +28,9 @@ from prompt_app.providers import (
 )
 from prompt_app.providers.addresses import check_base_url
 from prompt_app.providers.capabilities import always_refused, refusals
+from prompt_app.providers.embedding import cannot_embed
 from prompt_app.providers.offline import (
+    OFFLINE_EMBEDDER,
     OFFLINE_MODELS,
     SUPPORTED_PARAMETERS,
     check_offline_parameters,
@@ -123,19 +126,23 @@ def _geography(region: str | None) -> str:
     return "eu" if region.startswith("eu-") else "apac"
 
 
-def check_model(model: ModelSpec, settings: Settings) -> None:
-    """Whether ``model`` can be called at all, as far as that shows without calling it.
+def check_model(model: ModelSpec, settings: Settings, *, embeds: bool = False) -> None:
+    """Whether ``model`` can be called at all, as far as that shows without calling it; with
+    ``embeds``, whether it embeds texts.
 
     Raises UnknownNameError for a provider or an offline model that does not exist, and for an
     OpenAI or Bedrock name that looks like a slip of the pen: one that the catalogue lacks while
     it has one with the same digits and at most two other characters. Other unknown names pass,
     since new models come out faster than catalogues; they have no price. The option ``unlisted:
     true`` lets every name pass. Raises InputError for wrong options and for a ``base_url`` that
-    must not be reached; resolves its host.
+    must not be reached, and EvaluationError for a model that embeds nothing; resolves its host.
     """
     connect(model, settings)
+    if embeds and not _embeds(model):
+        raise EvaluationError(str(cannot_embed(model)))
     if model.provider == "offline":
-        OFFLINE_MODELS[model.name]
+        if not embeds:
+            OFFLINE_MODELS[model.name]
         return
     configured = _configured_server(model, settings)
     if model.base_url is not None:
@@ -143,6 +150,15 @@ def check_model(model: ModelSpec, settings: Settings) -> None:
         check_base_url(model.base_url, trusted)
     elif model.provider in ("bedrock", "openai") and configured is None:
         _check_spelling(model)
+
+
+def _embeds(model: ModelSpec) -> bool:
+    """Whether it may; what an OpenAI name stands for only its server knows."""
+    if model.provider == "offline":
+        return model.name == OFFLINE_EMBEDDER
+    if model.provider == "bedrock":
+        return bedrock_embeddings.embeds(model.name)
+    return model.provider == "openai"
 
 
 def pin_server(model: ModelSpec, settings: Settings) -> ModelSpec:

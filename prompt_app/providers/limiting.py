@@ -7,15 +7,20 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from typing import TypeVar
 
+from prompt_app.datamodel.embedding import EmbeddingReply, EmbeddingRequest, ModelRequest
 from prompt_app.datamodel.model import GenerationRequest, Reply, ReplyEvent
 from prompt_app.errors import RateLimitedError, ServerError
 from prompt_app.interfaces import Provider
+from prompt_app.providers.embedding import embed
 from prompt_app.providers.pacing import Pacer, Slot
 from prompt_app.providers.spending import SpendingCap
 from prompt_app.providers.tokens import estimate_tokens
+
+Answered = TypeVar("Answered", Reply, EmbeddingReply)
 
 
 class AdaptiveLimiter:
@@ -157,11 +162,23 @@ class Limited:
 
     async def generate(self, request: GenerationRequest, timeout: float) -> Reply:
         """``timeout`` begins when the call's turn has come."""
+        return await self._in_turn(request, lambda: self._provider.generate(request, timeout))
+
+    async def embed(self, request: EmbeddingRequest, timeout: float) -> EmbeddingReply:
+        """``timeout`` begins when the call's turn has come."""
+        return await self._in_turn(request, lambda: embed(self._provider, request, timeout))
+
+    async def close(self) -> None:
+        await self._provider.close()
+
+    async def _in_turn(
+        self, request: ModelRequest, call: Callable[[], Awaitable[Answered]]
+    ) -> Answered:
         limiter = self._limiter
         slot = await limiter.acquire(self._tokens_of(request))
         used: int | None = None
         try:
-            reply = await self._provider.generate(request, timeout)
+            reply = await call()
             used = reply.usage.total
             limiter.succeeded()
             return reply
@@ -201,10 +218,7 @@ class Limited:
         finally:
             limiter.release(slot, used)
 
-    async def close(self) -> None:
-        await self._provider.close()
-
-    def _tokens_of(self, request: GenerationRequest) -> int:
+    def _tokens_of(self, request: ModelRequest) -> int:
         if not self._limiter.reserves_tokens:
             return 0
         outputs = (request.parameters.max_tokens or 0) * request.parameters.num_responses

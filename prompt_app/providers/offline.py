@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
+from prompt_app.datamodel.embedding import EmbeddingReply, EmbeddingRequest
 from prompt_app.datamodel.model import (
     FinishReason,
     GenerationRequest,
@@ -25,7 +26,9 @@ from prompt_app.errors import (
     ModelNotFoundError,
     UnsupportedParameterError,
 )
+from prompt_app.providers.embedding import cannot_embed
 from prompt_app.providers.offline_models import Answer, Draw
+from prompt_app.providers.offline_models.hashing import DIMENSIONS, hashed_vector
 from prompt_app.registry import Registry, nearest_names
 from prompt_app.settings import Settings
 
@@ -39,6 +42,7 @@ OFFLINE_MODELS = Registry(
         "scripted": "prompt_app.providers.offline_models.scripted:create_scripted",
     },
 )
+OFFLINE_EMBEDDER = "hashing"
 SUPPORTED_PARAMETERS = frozenset({"temperature", "max_tokens", "stop", "seed", "num_responses"})
 SUPPORTED_EXTRAS = frozenset({"response_format"})
 OPTIONS = frozenset({"script", "reply", "latency_ms"})
@@ -94,6 +98,15 @@ def _finish(text: str, parameters: InferenceParameters) -> Output:
     return Output(text=text, finish_reason=reason)
 
 
+def embed_offline(name: str, texts: Sequence[str], dimensions: int | None) -> EmbeddingReply:
+    """The hashed vectors of ``texts``, and their tokens."""
+    return EmbeddingReply(
+        vectors=tuple(tuple(hashed_vector(text, dimensions or DIMENSIONS)) for text in texts),
+        usage=TokenUsage(input=sum(count_tokens(text) for text in texts)),
+        model=name,
+    )
+
+
 def connect(model: ModelSpec, settings: Settings) -> OfflineProvider:
     """``model.options`` may hold ``script`` (scripted), ``reply`` (fixed) and ``latency_ms``.
 
@@ -121,12 +134,7 @@ class OfflineProvider:
         started = time.monotonic()
         check_offline_parameters(request.parameters)
         answer = self._answer(request.model.name)
-        if self._latency:
-            await asyncio.sleep(min(self._latency, timeout))
-            if self._latency > timeout:
-                raise DeadlineExceededError(
-                    f"offline:{request.model.name} gave no answer within {timeout:g} s."
-                )
+        await self._wait(request.model.name, timeout)
         reply = make_reply(answer, request.model.name, request.messages, request.parameters)
         return reply.model_copy(update={"latency_seconds": time.monotonic() - started})
 
@@ -141,8 +149,24 @@ class OfflineProvider:
                 await asyncio.sleep(0)
         yield reply
 
+    async def embed(self, request: EmbeddingRequest, timeout: float) -> EmbeddingReply:
+        """See :func:`hashed_vector`."""
+        started = time.monotonic()
+        if request.model.name != OFFLINE_EMBEDDER:
+            raise cannot_embed(request.model)
+        check_offline_parameters(request.parameters)
+        await self._wait(request.model.name, timeout)
+        reply = embed_offline(request.model.name, request.texts, request.dimensions)
+        return reply.model_copy(update={"latency_seconds": time.monotonic() - started})
+
     async def close(self) -> None:
         self._answers.clear()
+
+    async def _wait(self, name: str, timeout: float) -> None:
+        if self._latency:
+            await asyncio.sleep(min(self._latency, timeout))
+            if self._latency > timeout:
+                raise DeadlineExceededError(f"offline:{name} gave no answer within {timeout:g} s.")
 
     def _answer(self, name: str) -> Answer:
         if name not in self._answers:

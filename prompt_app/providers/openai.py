@@ -1,5 +1,5 @@
-"""OpenAI's chat completions protocol, on any server that speaks it: OpenAI, Azure, vLLM, Ollama,
-a gateway."""
+"""OpenAI's protocol, chat completions and embeddings, on any server that speaks it: OpenAI, Azure,
+vLLM, Ollama, a gateway."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from urllib.parse import quote
 
 from yarl import URL
 
+from prompt_app.datamodel.embedding import EmbeddingReply, EmbeddingRequest
 from prompt_app.datamodel.model import GenerationRequest, ModelSpec, Reply, ReplyEvent
 from prompt_app.errors import AuthenticationError, EvaluationError
+from prompt_app.providers import openai_embeddings
 from prompt_app.providers.addresses import parse_base_url
-from prompt_app.providers.http import Transport, deadline, encode_json
+from prompt_app.providers.http import HttpResponse, Transport, deadline, encode_json
 from prompt_app.providers.openai_stream import read_stream
 from prompt_app.providers.openai_wire import read_reply, refusal, request_body
 from prompt_app.providers.options import ProviderOptions, read_options
@@ -56,15 +58,12 @@ class OpenAIProvider:
         self._transport = Transport(trusted or settings.allow_private_addresses)
         self._key = Once(lambda: openai_key(self._base_url, self._options.api_key_secret, settings))
         self._headers: dict[str, str] | None = None
-        self._urls: dict[str, URL] = {}
+        self._urls: dict[tuple[str, str], URL] = {}
 
     async def generate(self, request: GenerationRequest, timeout: float) -> Reply:
         """See :class:`prompt_app.interfaces.Provider`."""
         body = encode_json(request_body(request, self._max_tokens_field))
-        async with deadline(timeout, self._host):
-            headers = self._headers or await self._make_headers()
-            url = self._urls.get(request.model.name) or self._make_url(request.model.name)
-            response = await self._transport.post(url, body, headers)
+        response = await self._post("chat/completions", request.model.name, body, timeout)
         if response.status != 200:
             raise refusal(response, self._host, request)
         return read_reply(response, self._host, request)
@@ -78,15 +77,28 @@ class OpenAIProvider:
         data = encode_json(body)
         async with deadline(timeout, self._host):
             headers = self._headers or await self._make_headers()
-        url = self._urls.get(request.model.name) or self._make_url(request.model.name)
+        url = self._url(request.model.name, "chat/completions")
         parts = self._transport.stream(url, data, headers, timeout)
         async with aclosing(read_stream(parts, self._host, request)) as events:
             async for event in events:
                 yield event
 
+    async def embed(self, request: EmbeddingRequest, timeout: float) -> EmbeddingReply:
+        """See :class:`prompt_app.interfaces.embedding.Embedder`."""
+        body = encode_json(openai_embeddings.request_body(request))
+        response = await self._post("embeddings", request.model.name, body, timeout)
+        if response.status != 200:
+            raise refusal(response, self._host, request)
+        return openai_embeddings.read_reply(response, self._host, request)
+
     async def close(self) -> None:
         """Release connections. Safe to call twice."""
         await self._transport.close()
+
+    async def _post(self, path: str, model: str, body: bytes, timeout: float) -> HttpResponse:
+        async with deadline(timeout, self._host):
+            headers = self._headers or await self._make_headers()
+            return await self._transport.post(self._url(model, path), body, headers)
 
     async def _make_headers(self) -> dict[str, str]:
         key = await self._key.get()
@@ -100,16 +112,19 @@ class OpenAIProvider:
         self._headers = headers
         return headers
 
-    def _make_url(self, name: str) -> URL:
+    def _url(self, name: str, path: str) -> URL:
+        known = self._urls.get((name, path))
+        if known is not None:
+            return known
         if not self._options.azure:
-            path = "/chat/completions"
+            place = f"/{path}"
         elif self._options.api_version is None:
-            path = "/openai/v1/chat/completions"
+            place = f"/openai/v1/{path}"
         else:
             version = quote(self._options.api_version, safe="")
             deployment = quote(name, safe="")
-            path = f"/openai/deployments/{deployment}/chat/completions?api-version={version}"
-        url = self._urls[name] = URL(self._base_url + path, encoded=True)
+            place = f"/openai/deployments/{deployment}/{path}?api-version={version}"
+        url = self._urls[name, path] = URL(self._base_url + place, encoded=True)
         return url
 
 

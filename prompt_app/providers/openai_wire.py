@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from prompt_app.datamodel.embedding import ModelRequest
 from prompt_app.datamodel.model import (
     FinishReason,
     GenerationRequest,
@@ -209,7 +210,7 @@ def _error_inside(
     return refusal(inner, host, request)
 
 
-def refusal(response: HttpResponse, host: str, request: GenerationRequest) -> ProviderError:
+def refusal(response: HttpResponse, host: str, request: ModelRequest) -> ProviderError:
     """The error that a response other than 200 means."""
     message, code, parameter = _problem(response.body)
     request_id = request_id_of(response)
@@ -264,7 +265,7 @@ def _problem(body: bytes) -> tuple[str, str, str]:
     return str(message), str(code), str(error.get("param") or "")
 
 
-def _unsupported(message: str, code: str, parameter: str, request: GenerationRequest) -> str | None:
+def _unsupported(message: str, code: str, parameter: str, request: ModelRequest) -> str | None:
     """The InferenceParameters field that a refusal is about, where it is about one."""
     exact = code in ("unsupported_parameter", "unsupported_value", "unknown_parameter")
     if not exact and not says_unsupported(message):

@@ -85,11 +85,13 @@ def split_prefix(name: str) -> tuple[str, str]:
 
 def price_from(listed: ModelInfo) -> Price | None:
     """An entry of the price table as a Price; None where it has no price for text."""
-    return _price(listed.get_prices(datetime.now(UTC)))
+    return _price(listed.get_prices(datetime.now(UTC)), embeds="embed" in listed.id)
 
 
-def _price(prices: ModelPrice) -> Price | None:
+def _price(prices: ModelPrice, *, embeds: bool) -> Price | None:
     kinds = {kind: getattr(prices, key) for kind, key in PRICE_KEYS.items()}
+    if embeds and kinds["output"] is None:
+        kinds["output"] = 0
     if kinds["input"] is None or kinds["output"] is None:
         return None
     starts = sorted(

@@ -10,13 +10,18 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import TypeVar
 
+from prompt_app.datamodel.embedding import EmbeddingReply, EmbeddingRequest
 from prompt_app.datamodel.model import GenerationRequest, Reply, ReplyEvent
 from prompt_app.errors import ProviderError, RateLimitedError, TransientError
 from prompt_app.interfaces import Provider
+from prompt_app.providers.embedding import embed
+
+Answer = TypeVar("Answer")
 
 BASE_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 30.0
@@ -69,11 +74,22 @@ class Retrying:
         self, request: GenerationRequest, timeout: float
     ) -> tuple[Reply, int]:
         """The reply, and how many calls it took."""
+        return await self._until_answered(lambda: self._provider.generate(request, timeout))
+
+    async def embed(self, request: EmbeddingRequest, timeout: float) -> EmbeddingReply:
+        """``timeout`` holds for each attempt."""
+        reply, _ = await self._until_answered(lambda: embed(self._provider, request, timeout))
+        return reply
+
+    async def close(self) -> None:
+        await self._provider.close()
+
+    async def _until_answered(self, attempt: Callable[[], Awaitable[Answer]]) -> tuple[Answer, int]:
         call = _Retries(self._max_attempts, self._waits)
         while True:
             call.made += 1
             try:
-                return await self._provider.generate(request, timeout), call.made
+                return await attempt(), call.made
             except ProviderError as error:
                 wait = call.wait_after(error) if isinstance(error, TransientError) else None
                 if wait is None:
@@ -109,9 +125,6 @@ class Retrying:
             if self._on_retry is not None:
                 self._on_retry(kind)
             await asyncio.sleep(wait)
-
-    async def close(self) -> None:
-        await self._provider.close()
 
 
 class _Retries:

@@ -70,8 +70,6 @@ class MockApplication:
             return _json(openai_wire.list_models(self.options.models or sorted(OFFLINE_MODELS)))
         if request.method != "POST":
             return _json(b'{"error": {"message": "Not found."}}', 404)
-        if path == "/v1/embeddings":
-            return await self._embed(request)
         wire, model = _route(path, request.rel_url.raw_path)
         if wire is None:
             return _json(b'{"error": {"message": "Not found."}}', 404)
@@ -140,7 +138,7 @@ class MockApplication:
         if fault == "hung":
             await asyncio.Event().wait()
         request_id = f"mock-{next(self._ids)}"
-        reply = self._reply(call)
+        reply = self._reply(wire, call)
         response = await self._write(request, wire, call, reply, request_id, fault)
         if fault is None:
             self._count_answer(call, reply)
@@ -186,7 +184,9 @@ class MockApplication:
         await response.write_eof()
         return response
 
-    def _reply(self, call: Call) -> Reply:
+    def _reply(self, wire: Wire, call: Call) -> Reply:
+        if wire.answer is not None:
+            return wire.answer(call)
         name = call.model if call.model in OFFLINE_MODELS else "extractive"
         answer = self._answers.get(name)
         if answer is None:
@@ -215,15 +215,6 @@ class MockApplication:
         self.stats.counts[_REFUSALS[problem]] += 1
         return _response(wire.refuse(problem, what))
 
-    async def _embed(self, request: web.BaseRequest) -> web.Response:
-        self.stats.counts["embedding_requests"] += 1
-        if self.options.api_key is not None and not _has_key(request, self.options.api_key):
-            return self._refuse(openai_wire.CHAT, "key", "")
-        try:
-            return _json(openai_wire.embed(orjson.loads(await request.read())))
-        except (BadRequestError, orjson.JSONDecodeError) as error:
-            return self._refuse(openai_wire.CHAT, "request", str(error))
-
     async def _control(self, request: web.BaseRequest, path: str) -> web.Response:
         actions: dict[tuple[str, str], Callable[[], Any]] = {
             ("GET", "/_control/stats"): self.stats.as_dict,
@@ -246,9 +237,15 @@ def _route(path: str, raw_path: str) -> tuple[Wire | None, str]:
     """The protocol of a path, and the model where the path names it."""
     if path.endswith("/chat/completions"):
         return openai_wire.CHAT, ""
+    if path.endswith("/embeddings"):
+        return openai_wire.EMBEDDINGS, ""
     parts = raw_path.split("/")
     if len(parts) == 4 and parts[1] == "model":
-        wires = {"converse": aws_wire.CONVERSE, "converse-stream": aws_wire.CONVERSE_STREAM}
+        wires = {
+            "converse": aws_wire.CONVERSE,
+            "converse-stream": aws_wire.CONVERSE_STREAM,
+            "invoke": aws_wire.EMBEDDINGS,
+        }
         return wires.get(parts[3]), unquote(parts[2])
     if len(parts) == 4 and parts[1] == "endpoints" and parts[3] == "invocations":
         return aws_wire.INVOCATIONS, unquote(parts[2])

@@ -1,4 +1,4 @@
-"""Bedrock's Converse and SageMaker's InvokeEndpoint."""
+"""Bedrock's Converse and its embedding models, and SageMaker's InvokeEndpoint."""
 
 from __future__ import annotations
 
@@ -9,9 +9,15 @@ from zlib import crc32
 
 import orjson
 
+from prompt_app.datamodel.embedding import stored_vectors
 from prompt_app.datamodel.model import Reply
 from prompt_app.datamodel.prompt import Message
-from prompt_app.providers.mock.openai_wire import parse_chat, render_chat
+from prompt_app.providers.mock.openai_wire import (
+    answer_embeddings,
+    parse_chat,
+    render_chat,
+)
+from prompt_app.providers.mock.openai_wire import parse_embeddings as parse_openai_embeddings
 from prompt_app.providers.mock.wire import (
     Answered,
     BadRequestError,
@@ -155,7 +161,40 @@ def render_invocation(call: Call, reply: Reply, request_id: str) -> bytes:
     return render_chat(call, reply, request_id)
 
 
+def parse_embeddings(path_model: str, body: Any) -> Call:
+    """Titan's one text or Cohere's list of them; every text is a message of the call."""
+    if not isinstance(body, dict):
+        raise BadRequestError("the body must be an object")
+    cohere = "texts" in body
+    texts = body["texts"] if cohere else [body.get("inputText")]
+    if not isinstance(texts, list) or not all(isinstance(text, str) and text for text in texts):
+        raise BadRequestError("expected minLength: 1")
+    if cohere and not 1 <= len(texts) <= MOST_COHERE_TEXTS:
+        raise BadRequestError(f"texts must have 1 to {MOST_COHERE_TEXTS} items")
+    size = body.get("dimensions") or body.get("output_dimension")
+    asked = {"model": path_model, "input": texts, "dimensions": size}
+    call = parse_openai_embeddings("", asked)
+    return Call(path_model, call.messages, call.parameters, tuple(body), {**body, **asked})
+
+
+def render_embeddings(call: Call, reply: Reply, request_id: str) -> bytes:
+    vectors = stored_vectors(reply)
+    if "texts" in call.body:
+        meta = {"id": request_id, "response_type": "embeddings_floats"}
+        return orjson.dumps({**meta, "embeddings": vectors})
+    tokens = {"inputTextTokenCount": reply.usage.input}
+    return orjson.dumps({"embedding": vectors[0], **tokens})
+
+
 _AWS_ID = "x-amzn-requestid"
+MOST_COHERE_TEXTS = 96
+EMBEDDINGS = Wire(
+    parse_embeddings,
+    render_embeddings,
+    refuse,
+    request_id_header=_AWS_ID,
+    answer=answer_embeddings,
+)
 CONVERSE = Wire(parse_converse, render_converse, refuse, request_id_header=_AWS_ID)
 CONVERSE_STREAM = Wire(
     parse_converse_stream,

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import math
-import re
-import struct
 import time
 from collections.abc import Iterable
 from typing import Any
 
 import orjson
 
-from prompt_app.datamodel.model import Reply
+from prompt_app.datamodel.embedding import stored_vectors
+from prompt_app.datamodel.model import InferenceParameters, Reply
+from prompt_app.datamodel.prompt import Message
 from prompt_app.providers.mock.wire import (
     Answered,
     BadRequestError,
@@ -24,9 +21,9 @@ from prompt_app.providers.mock.wire import (
     read_messages,
     read_parameters,
 )
-from prompt_app.providers.offline import count_tokens
+from prompt_app.providers.offline import embed_offline
+from prompt_app.providers.offline_models.hashing import DIMENSIONS
 
-EMBEDDING_SIZE = 256
 # The protocol's names, and which of the offline models' parameters they set.
 PARAMETERS = {
     "temperature": "temperature",
@@ -154,35 +151,39 @@ def list_models(names: Iterable[str]) -> bytes:
     return orjson.dumps({"object": "list", "data": data})
 
 
-def embed(body: Any) -> bytes:
-    """Embeddings of one text or several. Raises BadRequestError."""
+def parse_embeddings(path_model: str, body: Any) -> Call:
+    """Every text is a message of the call."""
     texts = body.get("input") if isinstance(body, dict) else None
     texts = [texts] if isinstance(texts, str) else texts
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts) or not texts:
         raise BadRequestError("'input' must be a text or a list of texts")
-    size = body.get("dimensions") or EMBEDDING_SIZE
+    if not all(texts):
+        raise BadRequestError("'input' cannot be an empty string")
+    size = body.get("dimensions") or DIMENSIONS
     if not isinstance(size, int) or not 1 <= size <= 4096:
         raise BadRequestError("'dimensions' must be a number from 1 to 4096")
-    packed = body.get("encoding_format") == "base64"
-    data = []
-    for index, text in enumerate(texts):
-        vector: Any = embedding(text, size)
-        if packed:
-            vector = base64.b64encode(struct.pack(f"<{size}f", *vector)).decode()
-        data.append({"object": "embedding", "index": index, "embedding": vector})
-    tokens = sum(count_tokens(text) for text in texts)
-    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-    model = body.get("model", "")
-    return orjson.dumps({"object": "list", "data": data, "model": model, "usage": usage})
+    messages = tuple(Message.model_construct(role="user", content=text) for text in texts)
+    sent = tuple(name for name in body if name not in ("model", "input"))
+    return Call(body.get("model", ""), messages, InferenceParameters(), sent, body)
 
 
-def embedding(text: str, size: int) -> list[float]:
-    """A unit vector in which every word has a place and a sign by its hash: texts that share
-    words point the same way."""
-    vector = [0.0] * size
-    for word in re.findall(r"\w+", text.casefold()) or [""]:
-        digest = hashlib.blake2b(word.encode(), digest_size=8).digest()
-        number = int.from_bytes(digest, "big")
-        vector[number % size] += 1.0 if number >> 63 else -1.0
-    length = math.sqrt(sum(x * x for x in vector)) or 1.0
-    return [x / length for x in vector]
+def answer_embeddings(call: Call) -> Reply:
+    """A packed vector for each message, in the form in which embeddings are stored."""
+    texts = [message.content for message in call.messages]
+    return embed_offline(call.model, texts, call.body.get("dimensions")).as_reply()
+
+
+def render_embeddings(call: Call, reply: Reply, request_id: str) -> bytes:
+    packed = call.body.get("encoding_format") == "base64"
+    vectors: list[Any] = [output.text for output in reply.outputs]
+    if not packed:
+        vectors = stored_vectors(reply)
+    data = [
+        {"object": "embedding", "index": index, "embedding": vector}
+        for index, vector in enumerate(vectors)
+    ]
+    usage = {"prompt_tokens": reply.usage.input, "total_tokens": reply.usage.input}
+    return orjson.dumps({"object": "list", "data": data, "model": call.model, "usage": usage})
+
+
+EMBEDDINGS = Wire(parse_embeddings, render_embeddings, refuse, answer=answer_embeddings)

@@ -52,6 +52,8 @@ class Wire:
     stream: Callable[[Call, Reply, str], list[bytes]] | None = None
     stream_type: str = ""
     request_id_header: str = "x-request-id"
+    answer: Callable[[Call], Reply] | None = None
+    """Where no offline model answers."""
 
 
 def read_messages(raw: Any) -> tuple[Message, ...]:
