@@ -60,7 +60,7 @@ class MetricSpec(Record):
     def _one_panel(self) -> Self:
         if self.judge is not None and self.judges:
             raise ValueError("give either 'judge' or 'judges'")
-        if len({judge.reference for judge in self.judges}) < len(self.judges):
+        if len({judge.content_id for judge in self.judges}) < len(self.judges):
             raise ValueError("'judges' names a model twice; for several votes of one model set "
                              "num_responses in 'judge_parameters'")  # fmt: skip
         return self

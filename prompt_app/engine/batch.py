@@ -12,7 +12,7 @@ from prompt_app.engine.budget import Budget
 from prompt_app.engine.callers import Callers
 from prompt_app.engine.calling import CallStage
 from prompt_app.engine.halting import Ending, Halt
-from prompt_app.engine.judging import JudgePanel
+from prompt_app.engine.judging import JudgePanel, caller_key
 from prompt_app.engine.pulse import Pulse
 from prompt_app.engine.scoring import LARGEST_GROUP, ScoringPlan
 from prompt_app.engine.scoring_stage import ScoringStage
@@ -32,7 +32,7 @@ class RunBatch:
             callers.caller, limits=limits, budget=budget, on_retry=self._pulse.count_retry
         )
         judge_callers = {
-            judge.reference: make_caller(judge, metric.judge_parameters)
+            caller_key(judge, metric.judge_parameters): make_caller(judge, metric.judge_parameters)
             for metric in spec.metrics
             for judge in metric.panel
         }

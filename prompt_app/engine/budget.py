@@ -6,7 +6,8 @@ from __future__ import annotations
 import asyncio
 import math
 
-from prompt_app.datamodel.model import GenerationRequest, Price
+from prompt_app.datamodel.embedding import ModelRequest
+from prompt_app.datamodel.model import Price
 from prompt_app.errors import BudgetExhaustedError, StoreUnavailableError
 from prompt_app.interfaces import Lease, Store
 from prompt_app.providers.prices import largest_cost_usd
@@ -33,7 +34,7 @@ class Budget:
         self._held = 0
 
     async def reserve(
-        self, lease: Lease, request: GenerationRequest, price: Price | None, max_tokens: int | None
+        self, lease: Lease, request: ModelRequest, price: Price | None, max_tokens: int | None
     ) -> int:
         """Billionths of a dollar that are now reserved. While other calls hold the rest, wait
         for them. Raises BudgetExhaustedError when none is left that could give any back."""

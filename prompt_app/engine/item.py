@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prompt_app.datamodel.dataset import Example
+from prompt_app.datamodel.embedding import EmbeddingRequest, ModelRequest
 from prompt_app.datamodel.evaluation import RunSpec
 from prompt_app.datamodel.model import GenerationRequest, Price, Reply
 from prompt_app.datamodel.rendering import render_messages
@@ -18,6 +19,7 @@ from prompt_app.engine.writer import Entry, GroupWriter
 from prompt_app.errors import ProviderError, RunBlockingError, UnsupportedParameterError
 from prompt_app.interfaces import Lease, Provider, SampleResult, Store, StoredReply
 from prompt_app.providers.caching import cache_key
+from prompt_app.providers.embedding import embed
 from prompt_app.providers.prices import cost_usd
 
 
@@ -43,18 +45,27 @@ class Caller:
     timeout: float
     budget: Budget
 
-    async def call(self, lease: Lease, request: GenerationRequest) -> tuple[Reply, float, int]:
+    async def call(self, lease: Lease, request: ModelRequest) -> tuple[Reply, float, int]:
         """The reply, its cost in US dollars, and the reservation to give back with it.
 
-        Raises a ProviderError whose ``released_nanousd`` must be given back likewise.
+        Raises CallFailed, whose reservation must be given back likewise.
         """
         reserved = await self.budget.reserve(lease, request, self.price, self.max_tokens)
         try:
-            reply = await self.provider.generate(request, self.timeout)
+            reply = await self.send(request)
         except ProviderError as error:
             raise CallFailed(error, reserved) from error
-        cost = cost_usd(self.price, reply.usage) if self.price is not None else 0.0
-        return reply, cost, reserved
+        return reply, self.cost_of(reply), reserved
+
+    async def send(self, request: ModelRequest) -> Reply:
+        """Past the budget. Vectors come in the form in which replies are stored."""
+        if isinstance(request, EmbeddingRequest):
+            return (await embed(self.provider, request, self.timeout)).as_reply()
+        return await self.provider.generate(request, self.timeout)
+
+    def cost_of(self, reply: Reply) -> float:
+        """US dollars; 0 where the price is unknown."""
+        return cost_usd(self.price, reply.usage) if self.price is not None else 0.0
 
 
 class CallFailed(Exception):

@@ -6,8 +6,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from prompt_app.datamodel.model import GenerationRequest, Reply
-from prompt_app.datamodel.score import ScoringInput
+from prompt_app.datamodel.base import content_hash
+from prompt_app.datamodel.embedding import ModelRequest
+from prompt_app.datamodel.model import InferenceParameters, ModelSpec, Reply
+from prompt_app.datamodel.score import Score, ScoringInput
 from prompt_app.engine.budget import nanousd
 from prompt_app.engine.item import Caller, CallFailed, new_reply_id
 from prompt_app.engine.scoring import JudgeAnswer
@@ -27,9 +29,15 @@ NO_USE_ASKING = (CutOffVerdictError, NothingToJudgeError, TiedVotesError)
 """Errors that another answer to the same request would not mend, or must not."""
 
 
+def caller_key(model: ModelSpec, parameters: InferenceParameters) -> str:
+    """Equal for what one caller serves: two judges may share a reference and yet differ in
+    address, price or longest reply."""
+    return content_hash([model.content_id, parameters.max_tokens])
+
+
 @dataclass(frozen=True, slots=True)
 class JudgePanel:
-    """Everything that asking a judge of this run takes. ``callers`` is by model reference."""
+    """Everything that asking a judge of this run takes. ``callers`` is by :func:`caller_key`."""
 
     store: Store
     lease: Lease
@@ -43,6 +51,8 @@ class JudgePanel:
             request = judge.request(sample)
         except MetricError as error:
             return JudgeAnswer(error=error)
+        if isinstance(request, Score):
+            return JudgeAnswer(score=request)
         key = self._reply_key(request)
         stored = (await asyncio.to_thread(self.store.find_replies, [key])).get(key)
         answer = JudgeAnswer()
@@ -59,7 +69,7 @@ class JudgePanel:
                 return answer
         return answer
 
-    def _reply_key(self, request: GenerationRequest) -> str:
+    def _reply_key(self, request: ModelRequest) -> str:
         key = cache_key(request)
         run = self.lease.run
         return key if run.spec.cache == "use" else f"{run.id}:{key}"
@@ -70,10 +80,8 @@ class JudgePanel:
         except MetricError as error:
             answer.error = error
 
-    async def _call(
-        self, request: GenerationRequest, key: str, answer: JudgeAnswer
-    ) -> Reply | None:
-        caller = self.callers[request.model.reference]
+    async def _call(self, request: ModelRequest, key: str, answer: JudgeAnswer) -> Reply | None:
+        caller = self.callers[caller_key(request.model, request.parameters)]
         try:
             reply, cost, reserved = await caller.call(self.lease, request)
         except BudgetExhaustedError as error:

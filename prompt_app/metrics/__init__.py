@@ -58,6 +58,7 @@ METRICS = Registry(
         "context_recall": "prompt_app.metrics.judges:ContextRecall",
         "toxicity": "prompt_app.metrics.judges:Toxicity",
         "stereotyping": "prompt_app.metrics.judges:Stereotyping",
+        "semantic_similarity": "prompt_app.metrics.semantic_similarity:SemanticSimilarity",
     },
 )
 

@@ -58,6 +58,20 @@ Of votes and panels, pass/fail takes the value that more than half of all asked 
 one the sample is a tie and stays unscored. Grades and shares are averaged, if more than half gave
 one. How far a judge agrees with people: [Statistics](statistics.md#may-a-judge-be-trusted).
 
+## Nearness in meaning
+
+`semantic_similarity` asks an embedding model, named as `judge` too: one of `openai` or of any
+server of its protocol, Amazon Titan's and Cohere's of `bedrock`, or `offline:hashing`, which knows
+words only by their letters. Its calls are limited, paid for and stored like a judge's.
+
+```yaml
+metrics:
+  - {name: semantic_similarity, judge: "openai:text-embedding-3-small"}
+```
+
+A cosine has no zero that means the same for every model: compare runs by one embedding model, and
+read differences rather than levels.
+
 ## All metrics
 
 This page is made by `python -m prompt_app.metrics.document > docs/metrics.md`.
@@ -83,7 +97,8 @@ def _row(metric: type[Any]) -> str:
     name = f"[{info.name}](#{info.name})" if option_names(metric) else info.name
     better = "-" if info.direction == "neutral" else info.direction
     needs = ["references"] if info.needs_reference else []
-    needs += ["a judge"] if info.needs_judge else []
+    if info.needs_judge:
+        needs.append("a judge" if info.judge_kind == "chat" else "an embedding model")
     cells = (name, info.description, better, _range(info), " and ".join(needs) or "-", info.version)
     return f"| {' | '.join(cells)} |"
 

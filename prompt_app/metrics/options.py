@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from prompt_app.datamodel.base import canonical_json
+from prompt_app.datamodel.model import ModelSpec
 from prompt_app.datamodel.score import MetricInfo, MetricSpec
 from prompt_app.errors import EvaluationError
 from prompt_app.registry import nearest_names
@@ -42,7 +43,7 @@ def build_metric(metric: type[Any], spec: MetricSpec) -> Any:
     info: MetricInfo = metric.info
     values = _known_options(metric, spec)
     if info.needs_judge:
-        values |= _judge(spec)
+        values["judge"] = _judge(spec).reference
     elif spec.panel:
         raise EvaluationError(
             f"The metric {spec.key!r} asks no model: remove its 'judge', "
@@ -50,13 +51,17 @@ def build_metric(metric: type[Any], spec: MetricSpec) -> Any:
         )
     try:
         # JSON mode is strict about types, and yet takes a list for a tuple.
-        return TypeAdapter(metric).validate_json(canonical_json(values), strict=True)
+        made = TypeAdapter(metric).validate_json(canonical_json(values), strict=True)
     except ValidationError as error:
         raise EvaluationError(f"The metric {spec.key!r}: {_problems(error)}.") from None
     except (TypeError, ValueError) as error:
         raise EvaluationError(
             f"The options of the metric {spec.key!r} are not JSON values: {error}."
         ) from None
+    if not info.needs_judge:
+        return made
+    # The judge is valid already; strict reading would refuse the tuples inside it.
+    return dataclasses.replace(made, judge=_judge(spec), judge_parameters=spec.judge_parameters)
 
 
 def _known_options(metric: type[Any], spec: MetricSpec) -> dict[str, Any]:
@@ -74,16 +79,13 @@ def _known_options(metric: type[Any], spec: MetricSpec) -> dict[str, Any]:
     return dict(spec.options)
 
 
-def _judge(spec: MetricSpec) -> dict[str, Any]:
+def _judge(spec: MetricSpec) -> ModelSpec:
     if not spec.panel:
         raise EvaluationError(
             f"The metric {spec.key!r} asks a model for its verdict, and none is named. Write its "
             f"model, e.g. {{name: {spec.name}, judge: 'openai:gpt-5-mini'}}."
         )
-    return {
-        "judge": spec.panel[0].model_dump(mode="json"),
-        "judge_parameters": spec.judge_parameters.model_dump(mode="json"),
-    }
+    return spec.panel[0]
 
 
 def _problems(error: ValidationError) -> str:

@@ -9,7 +9,7 @@ from prompt_app.datamodel.evaluation import Quote
 from prompt_app.engine.item import build_request, reply_key
 from prompt_app.engine.plan import plan_work
 from prompt_app.interfaces import Store
-from prompt_app.metrics import create_judges
+from prompt_app.metrics import create_judges, metric_class
 from prompt_app.providers.prices import price_of
 from prompt_app.providers.tokens import estimate_tokens
 from prompt_app.workbench.powering import power_note
@@ -23,6 +23,7 @@ LONG_REPLY_TOKENS = 1000
 QUICK_REPLY_SECONDS = 0.5
 SLOW_REPLY_SECONDS = 10.0
 JUDGE_PROMPT_TOKENS = 600
+REFERENCE_TOKENS = 100
 
 
 @dataclass(slots=True)
@@ -125,8 +126,10 @@ def _add_judges(run: ResolvedRun, quote: _RunQuote) -> None:
     answer = run.spec.parameters.max_tokens or LONG_REPLY_TOKENS
     for metric, judge in ((each, judge) for each in run.spec.metrics for judge in each.panel):
         calls = responses * len(create_judges(metric)) // len(metric.panel)
-        tokens_in = calls * (JUDGE_PROMPT_TOKENS + answer)
-        replies = calls * metric.judge_parameters.num_responses
+        embeds = metric_class(metric.name).info.judge_kind == "embeddings"
+        prompt = REFERENCE_TOKENS if embeds else JUDGE_PROMPT_TOKENS
+        tokens_in = calls * (prompt + answer)
+        replies = 0 if embeds else calls * metric.judge_parameters.num_responses
         longest = metric.judge_parameters.max_tokens or LONG_REPLY_TOKENS
         quote.calls += calls
         quote.input_tokens += tokens_in
@@ -136,7 +139,7 @@ def _add_judges(run: ResolvedRun, quote: _RunQuote) -> None:
         if price is None or quote.cost_low is None or quote.cost_high is None:
             quote.cost_low = quote.cost_high = None
             continue
-        least_in = calls * JUDGE_PROMPT_TOKENS * price.input
+        least_in = calls * prompt * price.input
         quote.cost_low += (least_in + replies * SHORT_REPLY_TOKENS * price.output) / 1e6
         quote.cost_high += (tokens_in * price.input + replies * longest * price.output) / 1e6
 

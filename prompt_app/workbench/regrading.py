@@ -15,11 +15,11 @@ from prompt_app.datamodel.score import Failure, MetricSpec, Score, ScoringInput
 from prompt_app.engine.budget import Budget
 from prompt_app.engine.callers import Callers
 from prompt_app.engine.item import Caller
+from prompt_app.engine.judging import caller_key
 from prompt_app.engine.scoring import JudgeAnswer, Outcome, ScoringJob, ScoringPlan, judge_job
 from prompt_app.errors import EvaluationError, MetricError, ProviderError
 from prompt_app.interfaces import Judge, Store
 from prompt_app.metrics import create_metric
-from prompt_app.providers.prices import cost_usd
 from prompt_app.settings import Settings
 from prompt_app.statistics.comparison import PairedMetric, compare
 from prompt_app.statistics.verdict import PairedComparison
@@ -60,10 +60,11 @@ class _Asking:
     async def ask(self, judge: Judge, sample: ScoringInput) -> JudgeAnswer:
         try:
             request = judge.request(sample)
-            caller = self.callers[request.model.reference]
-            reply = await caller.provider.generate(request, caller.timeout)
-            if caller.price is not None:
-                self.spent += cost_usd(caller.price, reply.usage)
+            if isinstance(request, Score):
+                return JudgeAnswer(score=request)
+            caller = self.callers[caller_key(request.model, request.parameters)]
+            reply = await caller.send(request)
+            self.spent += caller.cost_of(reply)
             return JudgeAnswer(score=judge.verdict(sample, reply))
         except (MetricError, ProviderError) as error:
             return JudgeAnswer(error=error)
@@ -128,7 +129,7 @@ def _sentinels(store: Store, run: Run, metric: str, rows: int, seed: int) -> dic
 def _callers_of(callers: Callers, store: Store, run: Run, spec: MetricSpec) -> dict[str, Caller]:
     budget = Budget(store, capped=False)
     return {
-        judge.reference: callers.caller(
+        caller_key(judge, spec.judge_parameters): callers.caller(
             judge, spec.judge_parameters, run.spec.limits, budget, lambda kind: None
         )
         for judge in spec.panel

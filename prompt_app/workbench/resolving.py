@@ -22,7 +22,7 @@ from prompt_app.datamodel.model import InferenceParameters, ModelSpec
 from prompt_app.datamodel.score import MetricSpec
 from prompt_app.errors import EvaluationError
 from prompt_app.interfaces import Store
-from prompt_app.metrics import create_metric
+from prompt_app.metrics import create_metric, metric_class
 from prompt_app.providers.catalogue import (
     check_access,
     check_model,
@@ -161,9 +161,10 @@ class Resolver:
 
     def _check_models(self, spec: EvaluationSpec) -> None:
         capped = spec.limits.max_cost_usd is not None
-        for model, parameters in models_of(spec):
-            check_model(model, self._settings)
-            check_parameters(model, parameters)
+        for model, parameters, embeds in models_of(spec):
+            check_model(model, self._settings, embeds=embeds)
+            if not embeds:
+                check_parameters(model, parameters)
             self._check_learned(model, parameters)
             check_access(model, self._settings)
             if self._probe:
@@ -235,8 +236,13 @@ class Resolver:
         return pinned.model_copy(update={"prompt": prompt.model_copy(update=saved)})
 
 
-def models_of(spec: EvaluationSpec) -> list[tuple[ModelSpec, InferenceParameters]]:
-    """Every model that an evaluation calls with its parameters, judges included."""
-    called = [(chosen.model, spec.parameters.merged(chosen.parameters)) for chosen in spec.models]
-    called += [(judge, each.judge_parameters) for each in spec.metrics for judge in each.panel]
+def models_of(spec: EvaluationSpec) -> list[tuple[ModelSpec, InferenceParameters, bool]]:
+    """Every model that an evaluation calls, judges included, with its parameters, and whether it
+    is to embed texts."""
+    called = [
+        (chosen.model, spec.parameters.merged(chosen.parameters), False) for chosen in spec.models
+    ]
+    for metric in spec.metrics:
+        embeds = metric_class(metric.name).info.judge_kind == "embeddings"
+        called += [(judge, metric.judge_parameters, embeds) for judge in metric.panel]
     return called

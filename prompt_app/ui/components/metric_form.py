@@ -15,6 +15,13 @@ from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import workbench
 
 USUAL = ["squad_f1", "exact_match"]
+EMBEDDING_MODELS = [
+    "openai:text-embedding-3-small",
+    "openai:text-embedding-3-large",
+    "bedrock:amazon.titan-embed-text-v2:0",
+    "bedrock:cohere.embed-multilingual-v3",
+    "offline:hashing",
+]
 
 
 def metric_form() -> list[MetricSpec]:
@@ -24,20 +31,12 @@ def metric_form() -> list[MetricSpec]:
     names = st.multiselect("Metrics", list(infos), key="metric.names", persist_state="session")
     for name in names:
         st.caption(f"{plain(name)}: {plain(infos[name].description)}")
-    judge = None
-    if any(infos[name].needs_judge for name in names):
-        judge = st.selectbox(
-            "Judge model",
-            model_references(),
-            index=None,
-            key="metric.judge",
-            persist_state="session",
-            accept_new_options=True,
-            placeholder="Choose, or type provider:name",
-            width=320,
-        )
-        if judge is None:
-            raise InputError("Choose the model that judges.")
+    asked = {infos[name].judge_kind for name in names if infos[name].needs_judge}
+    judges = {kind: _judge(kind) for kind in ("chat", "embeddings") if kind in asked}
+    if judges.get("chat", "") is None:
+        raise InputError("Choose the model that judges.")
+    if judges.get("embeddings", "") is None:
+        raise InputError("Choose the model that embeds texts.")
     options = _options()
     unknown = sorted(options.keys() - set(names))
     if unknown:
@@ -47,10 +46,29 @@ def metric_form() -> list[MetricSpec]:
             name=name,
             key=name,
             options=options.get(name) or {},
-            judge=ModelSpec.model_validate(judge) if infos[name].needs_judge else None,
+            judge=(
+                ModelSpec.model_validate(judges[infos[name].judge_kind])
+                if infos[name].needs_judge
+                else None
+            ),
         )
         for name in names
     ]
+
+
+def _judge(kind: str) -> str | None:
+    embeds = kind == "embeddings"
+    chosen: str | None = st.selectbox(
+        "Embedding model" if embeds else "Judge model",
+        EMBEDDING_MODELS if embeds else model_references(),
+        index=None,
+        key="metric.embedder" if embeds else "metric.judge",
+        persist_state="session",
+        accept_new_options=True,
+        placeholder="Choose, or type provider:name",
+        width=320,
+    )
+    return chosen
 
 
 def _options() -> dict[str, Any]:
