@@ -12,6 +12,8 @@
     |  |- StatisticsError         numbers from which the asked quantity cannot be computed
     |  |- RubricError             a rubric, its labels, worked examples or parameters
     |  |- ConflictError           same key or name, other content
+    |- PermissionDeniedError      the person's role does not allow it
+    |  |- LoginRequiredError       nobody is logged in, or the login has ended
     |- ProviderError              a model provider did not answer as asked
     |  |- TransientError          worth another try
     |  |  |- RateLimitedError     429; carries retry_after
@@ -122,6 +124,14 @@ class RubricError(InputError):
 
 class ConflictError(InputError):
     """The same key or name was used before with other content."""
+
+
+class PermissionDeniedError(PromptAppError):
+    """The person's role does not allow what they asked for."""
+
+
+class LoginRequiredError(PermissionDeniedError):
+    """Nobody is logged in, or the login has ended."""
 
 
 class ProviderError(PromptAppError):

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from prompt_app.errors import SettingsError
 
+RoleName = Literal["viewer", "editor", "admin"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
@@ -63,6 +65,73 @@ class Settings(BaseSettings):
         validation_alias="PROMPT_APP_ALLOW_OPEN",
         description="Whether the studio may listen beyond this machine without a login. For a "
         "container whose port is published on loopback only.",
+    )
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/?#\s]+/?$",
+        validation_alias="PROMPT_APP_PUBLIC_URL",
+        description="Address at which browsers reach the studio, e.g. https://prompts.example.com. "
+        "A login needs it.",
+    )
+    oidc_discovery_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://\S+$",
+        validation_alias="PROMPT_APP_OIDC_DISCOVERY_URL",
+        description="Discovery document of the OpenID provider for the login. Without it the "
+        "studio is open, and listens on this machine only.",
+    )
+    oidc_client_id: str | None = Field(
+        default=None,
+        validation_alias="PROMPT_APP_OIDC_CLIENT_ID",
+        description="Client id at that provider.",
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        default=None,
+        validation_alias="PROMPT_APP_OIDC_CLIENT_SECRET",
+        description="Client secret at that provider.",
+    )
+    oidc_redirect_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://\S+/oauth2callback$",
+        validation_alias="PROMPT_APP_OIDC_REDIRECT_URL",
+        description="Callback that the client has at the provider; without it the public address "
+        "with /oauth2callback.",
+    )
+    oidc_scopes: str = Field(
+        default="openid email profile",
+        pattern=r"(^|\s)openid(\s|$)",
+        validation_alias="PROMPT_APP_OIDC_SCOPES",
+        description="Scopes to ask for, separated by spaces; some providers give groups only "
+        "where a scope asks for them.",
+    )
+    oidc_groups_claim: str = Field(
+        default="groups",
+        validation_alias="PROMPT_APP_OIDC_GROUPS_CLAIM",
+        description="Claim of the ID token that lists a person's groups; with dots it is a path "
+        "into nested claims.",
+    )
+    oidc_roles: dict[str, RoleName] = Field(
+        default={"admins": "admin", "editors": "editor", "viewers": "viewer"},
+        validation_alias="PROMPT_APP_OIDC_ROLES",
+        description="Role of each group, as JSON. Of several the highest counts.",
+    )
+    oidc_default_role: RoleName | None = Field(
+        default=None,
+        validation_alias="PROMPT_APP_OIDC_DEFAULT_ROLE",
+        description="Role of people without such a group; without it they are refused.",
+    )
+    oidc_logout_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://\S+$",
+        validation_alias="PROMPT_APP_OIDC_LOGOUT_URL",
+        description="Logout page that takes client_id and logout_uri, as Cognito's does; without "
+        "it the end_session_endpoint of the discovery document.",
+    )
+    cookie_secret: SecretStr | None = Field(
+        default=None,
+        validation_alias="STREAMLIT_SERVER_COOKIE_SECRET",
+        description="Signs the login's cookies: at least 32 random characters, the same for all "
+        "replicas and across restarts.",
     )
     openai_api_key: SecretStr | None = Field(
         default=None, validation_alias="OPENAI_API_KEY", description="Key for OpenAI."
@@ -136,6 +205,40 @@ class Settings(BaseSettings):
         description="Largest dataset file that the studio takes.",
     )
 
+    @model_validator(mode="after")
+    def _check_login(self) -> Settings:
+        needed = {
+            "PROMPT_APP_OIDC_DISCOVERY_URL": self.oidc_discovery_url,
+            "PROMPT_APP_OIDC_CLIENT_ID": self.oidc_client_id,
+            "PROMPT_APP_OIDC_CLIENT_SECRET": self.oidc_client_secret,
+        }
+        missing = [name for name, value in needed.items() if not value]
+        if len(missing) == len(needed):
+            return self
+        others = {
+            "PROMPT_APP_PUBLIC_URL": self.public_url,
+            "STREAMLIT_SERVER_COOKIE_SECRET": self.cookie_secret,
+        }
+        missing += [name for name, value in others.items() if not value]
+        if missing:
+            raise ValueError(f"the login also needs {', '.join(missing)}")
+        if self.cookie_secret and len(self.cookie_secret.get_secret_value()) < 32:
+            raise ValueError("STREAMLIT_SERVER_COOKIE_SECRET is shorter than 32 characters")
+        if _origin(self.redirect_url) != _origin(self.public_url or ""):
+            raise ValueError(
+                "PROMPT_APP_OIDC_REDIRECT_URL must have the host of PROMPT_APP_PUBLIC_URL"
+            )
+        return self
+
+    @property
+    def has_login(self) -> bool:
+        """Whether people log in; without it whoever reaches the studio is an admin."""
+        return self.oidc_discovery_url is not None
+
+    @property
+    def redirect_url(self) -> str:
+        return self.oidc_redirect_url or f"{(self.public_url or '').rstrip('/')}/oauth2callback"
+
     @property
     def resolved_database_url(self) -> str:
         """The store's address; SQLite's file is inside ``data_dir``."""
@@ -148,6 +251,11 @@ class Settings(BaseSettings):
         return self.blob_url or str((self.data_dir / "files").resolve())
 
 
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc
+
+
 def load_settings() -> Settings:
     """Read the environment and ``.env``.
 
@@ -158,7 +266,7 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+            ": ".join([*map(str, problem["loc"]), problem["msg"].removeprefix("Value error, ")])
             for problem in error.errors(include_input=False, include_url=False)
         )
         raise SettingsError(f"Wrong settings: {problems}. See docs/settings.md.") from None

@@ -8,15 +8,17 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from prompt_app.cli.common import notices
 from prompt_app.cli.opening import opened_workbench
 from prompt_app.errors import SettingsError
+
+if TYPE_CHECKING:
+    from prompt_app.settings import Settings
 
 STOP_SECONDS = 15.0
 LOOK_SECONDS = 0.2
@@ -34,26 +36,40 @@ def start(
         settings = workbench.settings
         workbench.load_examples()
     host, port = host or settings.host, port or settings.port
-    check_exposure(host, allow_open=settings.allow_open)
+    check_exposure(host, settings)
     environment = {**os.environ, "PROMPT_APP_HOST": host, "PROMPT_APP_PORT": str(port)}
+    if settings.cookie_secret is not None:  # Streamlit does not read .env
+        environment["STREAMLIT_SERVER_COOKIE_SECRET"] = settings.cookie_secret.get_secret_value()
     supervisor = _Supervisor(environment)
     supervisor.add("studio", studio_command(host, port, browser=browser))
     if worker:
         supervisor.add("worker", [sys.executable, "-m", "prompt_app.cli", "worker"])
-    shown = "localhost" if is_loopback(host) else host
-    notices.print(f"The studio is at http://{shown}:{port}. Ctrl+C stops it.", markup=False)
+    notices.print(announcement(host, port, settings), markup=False)
     sys.exit(supervisor.watch())
 
 
-def check_exposure(host: str, *, allow_open: bool) -> None:
-    """There is no login yet where none is configured: only this machine may connect then."""
-    if is_loopback(host) or allow_open:
+def check_exposure(host: str, settings: Settings) -> None:
+    """Where no login is configured only this machine may connect. Raises SettingsError."""
+    if settings.has_login or is_loopback(host) or settings.allow_open:
         return
     raise SettingsError(
         f"The studio would be open to everyone who reaches {host}, without a login. "
-        "Listen on 127.0.0.1, or set PROMPT_APP_ALLOW_OPEN=true where something else keeps "
-        "strangers out."
+        "Listen on 127.0.0.1, configure a login (PROMPT_APP_OIDC_..., see docs/login.md), or set "
+        "PROMPT_APP_ALLOW_OPEN=true where something else keeps strangers out."
     )
+
+
+def announcement(host: str, port: int, settings: Settings) -> str:
+    """Where the studio is, and who can use it."""
+    shown = "localhost" if is_loopback(host) else host
+    address = settings.public_url if settings.has_login else f"http://{shown}:{port}"
+    if settings.has_login:
+        access = "People log in."
+    elif is_loopback(host):
+        access = "No login is configured: it is open to whoever uses this machine, and to no other."
+    else:
+        access = "No login is configured: IT IS OPEN to everyone who reaches this address."
+    return f"The studio is at {address}. {access} Ctrl+C stops it."
 
 
 def is_loopback(host: str) -> bool:
@@ -68,11 +84,9 @@ def is_loopback(host: str) -> bool:
 
 def studio_command(host: str, port: int, *, browser: bool) -> list[str]:
     """How the studio's server is started."""
-    # Named by its place, not imported: the faces do not see each other.
-    asgi_file = Path(__file__).parents[1] / "ui" / "asgi.py"
     headless = not browser or bool(os.environ.get("CI"))
     return [
-        sys.executable, "-m", "streamlit", "run", str(asgi_file),
+        sys.executable, "-m", "prompt_app.ui",
         f"--server.address={host}", f"--server.port={port}",
         f"--server.headless={'true' if headless else 'false'}",
     ]  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from prompt_app.datamodel.base import Record
+from prompt_app.errors import PermissionDeniedError
 
 
 class Role(StrEnum):
@@ -27,6 +28,22 @@ class Person(Record):
     email: str = ""
     role: Role = Role.VIEWER
 
+    def may(self, role: Role) -> bool:
+        """Whether this person may do what ``role`` may."""
+        return self.role.includes(role)
+
+    def require(self, role: Role, to: str) -> None:
+        """Raises PermissionDeniedError unless this person may do what ``role`` may;
+        ``to`` completes "... may" for the message, e.g. "start evaluations"."""
+        if not self.may(role):
+            raise PermissionDeniedError(
+                f"Only {_PLURAL[role]} may {to}, and you are {_SINGULAR[self.role]}. "
+                "Whoever manages the logins can change that."
+            )
+
+
+_SINGULAR = {Role.VIEWER: "a viewer", Role.EDITOR: "an editor", Role.ADMIN: "an admin"}
+_PLURAL = {Role.VIEWER: "viewers", Role.EDITOR: "editors and admins", Role.ADMIN: "admins"}
 
 LOCAL_PERSON = Person(id="local", name="You", role=Role.ADMIN)
 """Whoever sits at this machine, where no login is configured."""

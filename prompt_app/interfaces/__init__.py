@@ -359,6 +359,11 @@ class Store(PairStore, Protocol):
         """Parameter -> the provider's message."""
         ...
 
+    def read_only(self) -> Store:
+        """The same store for someone who may only read: whatever would write raises
+        PermissionDeniedError."""
+        ...
+
     def close(self) -> None: ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -18,7 +19,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.sql.dml import Insert
 
-from prompt_app.errors import StoreError, StoreUnavailableError
+from prompt_app.errors import PermissionDeniedError, StoreError, StoreUnavailableError
 from prompt_app.storage import engines
 from prompt_app.storage.engines import (
     checked_url,
@@ -63,6 +64,13 @@ class Database:
         else:
             self.reader = self.writer = postgresql_engine(self.url)
         self._turns = Turns() if self.is_sqlite else None
+        self._refuses_writes = False
+
+    def read_only(self) -> Database:
+        """The same connections, for someone who may only read."""
+        guarded = copy.copy(self)
+        guarded._refuses_writes = True
+        return guarded
 
     @property
     def place(self) -> str:
@@ -166,6 +174,11 @@ class Database:
         )
 
     def _turn(self) -> AbstractContextManager[None]:
+        """Every write begins with it."""
+        if self._refuses_writes:
+            raise PermissionDeniedError(
+                "Your role allows reading only. Whoever manages the logins can change that."
+            )
         return nullcontext() if self._turns is None else self._turns.turn(engines.LOCK_WAIT_SECONDS)
 
     @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 from prompt_app.storage.batches import Batches
 from prompt_app.storage.datasets import Datasets
 from prompt_app.storage.evaluations import Evaluations
@@ -15,6 +17,12 @@ from prompt_app.storage.samples import Samples
 
 class SqlStore(Datasets, Prompts, Evaluations, Runs, Leases, Batches, Samples, Replies, Pairing):
     """:class:`prompt_app.interfaces.Store` on SQLite or PostgreSQL."""
+
+    def read_only(self) -> SqlStore:
+        """The same store for someone who may only read."""
+        guarded = copy.copy(self)
+        guarded._database = self._database.read_only()
+        return guarded
 
     def close(self) -> None:
         """Release the connections. Safe to call twice."""

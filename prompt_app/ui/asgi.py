@@ -11,20 +11,23 @@ from typing import Any
 import streamlit as st
 from anyio.to_thread import run_sync
 from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from prompt_app.logs import configure_logging
 from prompt_app.settings import load_settings
+from prompt_app.ui.auth_routes import auth_routes
 from prompt_app.ui.components.errors import show_error
-from prompt_app.ui.headers import SecurityHeaders
-from prompt_app.ui.state import workbench
+from prompt_app.ui.headers import SecurityHeaders, trusted_hosts
+from prompt_app.ui.login import login_secrets
+from prompt_app.ui.state import shared_workbench
 from prompt_app.workbench import Workbench
 
 
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     """Open the store before the first visitor comes, so that a wrong setting stops the start."""
-    configure_logging(load_settings())
-    opened = await run_sync(workbench)
+    configure_logging(settings)
+    opened = await run_sync(shared_workbench)
     Thread(target=_warm_up, args=(opened,), daemon=True).start()
     yield {}
     opened.close()
@@ -39,9 +42,15 @@ def _warm_up(opened: Workbench) -> None:
     opened.list_models()
 
 
+settings = load_settings()
 app = st.App(
     Path(__file__).with_name("main.py"),
+    secrets=login_secrets(settings),
     lifespan=lifespan,
-    middleware=[Middleware(SecurityHeaders)],
+    routes=[*auth_routes(settings)],
+    middleware=[
+        Middleware(TrustedHostMiddleware, allowed_hosts=trusted_hosts(settings)),
+        Middleware(SecurityHeaders, settings=settings),
+    ],
     on_script_error=show_error,
 )

@@ -1,4 +1,4 @@
-"""Security headers on every response of the studio."""
+"""Security headers on every response of the studio, and which host names it answers to."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import base64
 import hashlib
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import streamlit
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from prompt_app.settings import Settings
 
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
@@ -42,13 +45,15 @@ def content_security_policy() -> str:
 class SecurityHeaders:
     """Plain ASGI, so that websockets and streamed bodies pass through untouched."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
+        self._is_https = (settings.public_url or "").startswith("https://")
         self._headers = {
             "Content-Security-Policy": content_security_policy(),
             "X-Content-Type-Options": "nosniff",
             "X-Frame-Options": "DENY",
-            "Referrer-Policy": "no-referrer",
+            # The login leads back to the page that names itself so.
+            "Referrer-Policy": "same-origin",
             "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
             "Cross-Origin-Opener-Policy": "same-origin",
         }
@@ -60,7 +65,29 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(self._headers)
+                headers = MutableHeaders(scope=message)
+                headers.update(self._headers)
+                if self._is_https:
+                    _secure_cookies(headers)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+def _secure_cookies(headers: MutableHeaders) -> None:
+    """Streamlit leaves out that its cookies are for https alone."""
+    headers.raw[:] = [
+        (name, value + b"; Secure")
+        if name == b"set-cookie" and b"; secure" not in value.lower()
+        else (name, value)
+        for name, value in headers.raw
+    ]
+
+
+def trusted_hosts(settings: Settings) -> list[str]:
+    """Without a login only names of this machine: another site whose name resolves to it could
+    otherwise use the studio through a visitor's browser."""
+    if settings.has_login or settings.allow_open:
+        return ["*"]
+    own = (urlsplit(settings.public_url or "").hostname, settings.host)
+    return ["localhost", "127.0.0.1", "::1", "[::1]", *filter(None, own)]

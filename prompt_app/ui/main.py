@@ -4,13 +4,20 @@ from pathlib import Path
 
 import streamlit as st
 
-from prompt_app.ui.state import EVALUATE, HOME, RUN, RUNS, forget_submission
+from prompt_app.errors import PermissionDeniedError
+from prompt_app.ui.components.login_page import login_page
+from prompt_app.ui.state import EVALUATE, HOME, RUN, RUNS, SETTINGS, forget_submission, person
 
 st.set_page_config(
     page_title="Prompt studio",
     page_icon=str(Path(__file__).with_name("static") / "icon.png"),
     layout="wide",
 )
+refusal: PermissionDeniedError | None = None
+try:
+    person()
+except PermissionDeniedError as error:
+    refusal = error
 page = st.navigation(
     {
         "": [
@@ -20,6 +27,13 @@ page = st.navigation(
                 icon=":material/home:",
                 default=True,
                 help="What runs now and what finished lately.",
+            ),
+            st.Page(
+                SETTINGS,
+                title="Settings",
+                icon=":material/settings:",
+                url_path="settings",
+                help="Who you are, what is connected, and what is stored.",
             ),
         ],
         "Build": [],
@@ -48,8 +62,12 @@ page = st.navigation(
             ),
         ],
         "Serve": [],
-    }
+    },
+    position="hidden" if refusal else "sidebar",
 )
 if page.url_path != "evaluate":
     forget_submission()
-page.run()
+if refusal:
+    login_page(refusal)
+else:
+    page.run()

@@ -6,21 +6,46 @@ import secrets
 
 import streamlit as st
 
+from prompt_app.datamodel.access import Person, Role
+from prompt_app.errors import LoginRequiredError
 from prompt_app.settings import load_settings
+from prompt_app.ui.login import visitor
 from prompt_app.workbench import Workbench, open_workbench
 
 HOME = "app_pages/home.py"
 EVALUATE = "app_pages/evaluate.py"
 RUNS = "app_pages/runs.py"
 RUN = "app_pages/run.py"
+SETTINGS = "app_pages/settings.py"
 
 _SUBMISSION = "submission"
 
 
 @st.cache_resource(show_spinner=False)
-def workbench() -> Workbench:
-    """The one of this process. It holds no job: runs are advanced by worker processes."""
+def shared_workbench() -> Workbench:
+    """The one of this process, in nobody's hands: pages take :func:`workbench`. It holds no job:
+    runs are advanced by worker processes."""
     return open_workbench(load_settings())
+
+
+def workbench() -> Workbench:
+    """What the visitor may do. Raises PermissionDeniedError; where a login has ended meanwhile
+    the page is first asked to run again, which then shows how to log in."""
+    try:
+        return shared_workbench().acting_as(person())
+    except LoginRequiredError:
+        st.rerun()  # does nothing within a callback
+        raise
+
+
+def person() -> Person:
+    """Who looks at the page. Raises PermissionDeniedError."""
+    return visitor(shared_workbench().settings)
+
+
+def may_edit() -> bool:
+    """Whether to offer what changes something."""
+    return person().may(Role.EDITOR)
 
 
 def submission_key(content_id: str) -> str:

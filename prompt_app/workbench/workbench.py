@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prompt_app.datamodel.access import LOCAL_PERSON, Person
+from prompt_app.datamodel.access import LOCAL_PERSON, Person, Role
 from prompt_app.engine.dispatch import StoreDispatcher
 from prompt_app.engine.worker import Worker
 from prompt_app.settings import Settings, load_settings
@@ -61,8 +61,10 @@ class Workbench:
         self._dispatcher = dispatcher or StoreDispatcher()
 
     def acting_as(self, person: Person) -> Workbench:
-        """The same workbench in the hands of ``person``."""
-        return Workbench(self.settings, self.store, self._dispatcher, person)
+        """The same workbench in the hands of ``person``. A viewer's store refuses every write,
+        so that a capability that forgets to ask for the role changes nothing."""
+        store = self.store if person.may(Role.EDITOR) else self.store.read_only()
+        return Workbench(self.settings, store, self._dispatcher, person)
 
     def close(self) -> None:
         self.store.close()
@@ -82,6 +84,7 @@ class Workbench:
         unless those are to be skipped."""
         from prompt_app.workbench.importing import import_dataset
 
+        self.actor.require(Role.EDITOR, "add datasets")
         return import_dataset(
             self.store,
             self.settings,
@@ -138,6 +141,7 @@ class Workbench:
     # prompts
 
     def save_prompt(self, name: str, template: PromptTemplate, note: str = "") -> PromptVersion:
+        self.actor.require(Role.EDITOR, "save prompts")
         return self.store.save_prompt_version(name, template, note)
 
     def list_prompts(self) -> list[PromptVersion]:
@@ -150,6 +154,7 @@ class Workbench:
         return self.store.get_prompt_version(name, which)
 
     def label_prompt(self, name: str, label: str, number: int) -> None:
+        self.actor.require(Role.EDITOR, "label prompts")
         self.store.set_prompt_label(name, label, number)
 
     def diff_prompts(self, name: str, first: str | int, second: str | int) -> str:
@@ -183,8 +188,10 @@ class Workbench:
         self, spec: EvaluationSpec, *, folder: Path = Path(), save_prompts: bool = False
     ) -> ResolvedEvaluation:
         """Check ``spec`` and pin everything in it."""
+        from prompt_app.workbench.permissions import check_servers
         from prompt_app.workbench.resolving import Resolver
 
+        check_servers(self.actor, spec, self.settings)
         resolver = Resolver(self.store, self.settings, folder=folder, probe=True)
         return resolver.resolve(spec, save_prompts=save_prompts)
 
@@ -199,6 +206,7 @@ class Workbench:
         """
         from prompt_app.workbench.submitting import save_evaluation
 
+        self.actor.require(Role.EDITOR, "start evaluations")
         resolved = self.resolve(spec, folder=folder, save_prompts=True)
         evaluation, is_new = save_evaluation(self.store, resolved, key)
         if is_new:
@@ -247,14 +255,17 @@ class Workbench:
         return summarize_run(self.store, run)
 
     def pause(self, run_id: str) -> Run:
+        self.actor.require(Role.EDITOR, "pause runs")
         return self.store.request_run(self.run(run_id).id, "pause")
 
     def cancel(self, run_id: str) -> Run:
+        self.actor.require(Role.EDITOR, "cancel runs")
         return self.store.request_run(self.run(run_id).id, "cancel")
 
     def resume(self, run_id: str, *, retry_failed: bool = False) -> Run:
         """Queue a paused, cancelled or failed run again; with ``retry_failed`` also a finished
         one, whose failed samples and scores are tried anew."""
+        self.actor.require(Role.EDITOR, "resume runs")
         run = self.store.requeue_run(self.run(run_id).id, retry_failed=retry_failed)
         self._dispatcher.dispatch(run.id)
         return run
@@ -265,6 +276,7 @@ class Workbench:
         from prompt_app.errors import EvaluationError
         from prompt_app.metrics import create_metric
 
+        self.actor.require(Role.EDITOR, "score runs again")
         run = self.run(run_id)
         chosen = tuple(metrics)
         if not chosen:
@@ -314,6 +326,7 @@ class Workbench:
         """Judge a few responses again, to see whether the judge has changed; calls it."""
         from prompt_app.workbench.regrading import regrade
 
+        self.actor.require(Role.EDITOR, "call judges")
         run = self.run(run_id)
         return asyncio.run(regrade(self.store, self.settings, run, metric, rows=rows, seed=seed))
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
@@ -40,18 +40,26 @@ def launched(playwright: Playwright) -> Browser:
 
 
 @contextmanager
-def running_studio(folder: Path) -> Iterator[str]:
-    """The studio with a worker over a store in ``folder``; gives its address."""
-    port = _free_port()
+def running_studio(
+    folder: Path,
+    port: int | None = None,
+    settings: Mapping[str, str] | None = None,
+    *,
+    worker: bool = True,
+) -> Iterator[str]:
+    """The studio, with a worker, over a store in ``folder``; gives its address."""
+    port = port or free_port()
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("STREAMLIT_")
     }
     environment |= {"PROMPT_APP_DATA_DIR": str(folder / "data"), "LOG_LEVEL": "WARNING"}
     environment.pop("DATABASE_URL", None)
-    log = folder / "studio.log"
+    environment |= settings or {}
+    log = folder / f"studio-{port}.log"
+    options = ["--no-browser", "--port", str(port), *([] if worker else ["--no-worker"])]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "prompt_app.cli", "start", "--no-browser", "--port", str(port)],
+            [sys.executable, "-m", "prompt_app.cli", "start", *options],
             cwd=folder,
             env=environment,
             stdout=output,
@@ -82,7 +90,7 @@ def click_row(page: Page, row: int) -> None:
     table.click(position={"x": 30, "y": 35 * (row + 1) + 17})
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -10,12 +10,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from http.client import HTTPConnection
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import psutil
 import pytest
+from pydantic import SecretStr
+
+from prompt_app.errors import SettingsError
+from prompt_app.settings import Settings
 
 PATIENCE = 60.0
 
@@ -97,3 +102,55 @@ def test_a_port_that_is_taken_ends_it(tmp_path: Path) -> None:
         holder.listen()
         with started(tmp_path, holder.getsockname()[1]) as process:
             assert process.wait(timeout=PATIENCE) != 0
+
+
+def test_it_refuses_to_be_open_to_a_network_and_says_who_can_use_it(tmp_path: Path) -> None:
+    from prompt_app.cli.start import announcement, check_exposure
+
+    open_settings = Settings(data_dir=tmp_path)
+    with pytest.raises(SettingsError, match=r"configure a login"):
+        check_exposure("0.0.0.0", open_settings)
+    for host in ("127.0.0.1", "localhost", "::1"):
+        check_exposure(host, open_settings)
+    assert "No login" in announcement("127.0.0.1", 8501, open_settings)
+    allowed = Settings(data_dir=tmp_path, allow_open=True)
+    check_exposure("0.0.0.0", allowed)
+    assert "OPEN to everyone" in announcement("0.0.0.0", 8501, allowed)
+    login = Settings(
+        data_dir=tmp_path,
+        public_url="https://prompts.example.com",
+        oidc_discovery_url="https://id.example.com/.well-known/openid-configuration",
+        oidc_client_id="studio",
+        oidc_client_secret=SecretStr("x"),
+        cookie_secret=SecretStr("c" * 32),
+    )
+    check_exposure("0.0.0.0", login)
+    assert "https://prompts.example.com. People log in." in announcement("0.0.0.0", 1, login)
+
+
+def test_an_idle_connection_outlives_a_load_balancers_pause(tmp_path: Path) -> None:
+    from prompt_app.ui.__main__ import KEEP_ALIVE_SECONDS
+
+    assert KEEP_ALIVE_SECONDS > 60
+    port = free_port()
+    with started(tmp_path, port):
+        until(lambda: answers(port), "the studio's answer")
+        connection = HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", "/_stcore/health")
+        connection.getresponse().read()
+        socket_before = connection.sock
+        time.sleep(6)  # uvicorn's own keep-alive is 5 s
+        connection.request("GET", "/_stcore/health")
+        assert connection.getresponse().read() == b"ok"
+        assert connection.sock is socket_before
+        connection.close()
+
+
+def test_an_open_studio_refuses_other_host_names(tmp_path: Path) -> None:
+    port = free_port()
+    with started(tmp_path, port):
+        until(lambda: answers(port), "the studio's answer")
+        connection = HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", "/", headers={"Host": "rebound.example.com"})
+        assert connection.getresponse().status == 400
+        connection.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -51,12 +52,16 @@ def variable_names(field: FieldInfo) -> list[str]:
 def default_of(field: FieldInfo) -> str:
     if field.default is None:
         return ""
+    if isinstance(field.default, dict):
+        return json.dumps(field.default)
     return str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
 
 
 def accepted(field: FieldInfo) -> str:
     kind: Any = field.annotation
     options = [option for option in get_args(kind) if option is not type(None)]
+    if options and get_origin(options[0]) is Literal:
+        kind, options = options[0], list(get_args(options[0]))
     if get_origin(kind) is dict:
         return "JSON object"
     if get_origin(kind) is Literal:

@@ -26,7 +26,7 @@ def workbench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workb
     st.cache_resource.clear()
     from prompt_app.ui import state
 
-    opened = state.workbench()
+    opened = state.shared_workbench()
     opened.load_examples()
     yield opened
     opened.close()

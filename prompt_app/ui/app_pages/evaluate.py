@@ -4,6 +4,7 @@ from typing import Any
 
 import streamlit as st
 
+from prompt_app.datamodel.access import Role
 from prompt_app.ui.components.dataset_form import dataset_form
 from prompt_app.ui.components.errors import errors_shown
 from prompt_app.ui.components.evaluation_form import whole_evaluation
@@ -13,9 +14,10 @@ from prompt_app.ui.components.model_form import model_form, parameter_form
 from prompt_app.ui.components.prompt_form import prompt_form
 from prompt_app.ui.components.quote_section import quote_section
 from prompt_app.ui.components.step import step
-from prompt_app.ui.state import open_run, submission_key, workbench
+from prompt_app.ui.state import open_run, person, submission_key, workbench
 
 st.title("New evaluation")
+person().require(Role.EDITOR, "start evaluations")
 dataset, prompts, models, metrics = None, [], [], []
 settings: dict[str, Any] = {}
 

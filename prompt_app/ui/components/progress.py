@@ -10,7 +10,7 @@ from prompt_app.datamodel.evaluation import ACTIVE_STATES, Run
 from prompt_app.ui.components.errors import errors_shown
 from prompt_app.ui.components.run_list import state_badge
 from prompt_app.ui.components.wording import ago, duration, money, number, plain
-from prompt_app.ui.state import workbench
+from prompt_app.ui.state import may_edit, workbench
 
 LOOK_SECONDS = 1.0
 PATIENCE_SECONDS = 15.0
@@ -45,7 +45,8 @@ def _panel(run_id: str, was_active: bool) -> None:
     if run.state == "queued" and _seconds_since(run.created_at) > PATIENCE_SECONDS:
         st.info("Waiting for a worker. `prompt-app start` runs one, or start `prompt-app worker`.")
     _errors(run)
-    _controls(run)
+    if may_edit():
+        _controls(run)
 
 
 def _figures(run: Run, *, is_active: bool) -> None:

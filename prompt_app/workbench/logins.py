@@ -1,0 +1,55 @@
+"""Who a login's claims are about, and which role their groups give them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from prompt_app.datamodel.access import Person, Role
+from prompt_app.errors import LoginRequiredError, PermissionDeniedError
+from prompt_app.settings import Settings
+
+
+def person_of(claims: Mapping[str, Any], settings: Settings, *, now: float) -> Person:
+    """The person whom the verified claims of an ID token name. ``now`` is Unix time in seconds.
+
+    Raises LoginRequiredError where there are none or the token has expired, and
+    PermissionDeniedError for someone whom the login knows and no role fits.
+    """
+    identity = claims.get("sub")
+    if not identity:
+        raise LoginRequiredError("Log in to go on.")
+    expires = claims.get("exp")
+    if not isinstance(expires, int | float) or expires <= now:
+        raise LoginRequiredError("Your login has ended. Log in again to go on.")
+    email = str(claims.get("email") or "")
+    names = (claims.get(claim) for claim in ("name", "preferred_username"))
+    name = next((str(each) for each in names if each), email or str(identity))
+    role = role_of(groups_of(claims, settings.oidc_groups_claim), settings)
+    if role is None:
+        raise PermissionDeniedError(
+            f"You are logged in as {email or name}, and none of your groups gives you a role here. "
+            "Ask whoever manages the logins."
+        )
+    return Person(id=str(identity), name=name, email=email, role=role)
+
+
+def groups_of(claims: Mapping[str, Any], claim: str) -> tuple[str, ...]:
+    """The groups in ``claim``: a list, one name, or several parted by commas. A claim that is
+    not there by its full name is looked for as a dotted path into nested claims."""
+    value: Any = claims.get(claim)
+    if value is None:
+        value = claims
+        for part in claim.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return tuple(str(group) for group in value) if isinstance(value, list | tuple) else ()
+
+
+def role_of(groups: tuple[str, ...], settings: Settings) -> Role | None:
+    """The highest role of ``groups``, else the default one."""
+    found = {settings.oidc_roles[group] for group in groups if group in settings.oidc_roles}
+    if settings.oidc_default_role is not None:
+        found.add(settings.oidc_default_role)
+    return max((Role(name) for name in found), key=list(Role).index, default=None)
