@@ -19,7 +19,7 @@ class _PatientConfig(uvicorn.Config):
     """Streamlit offers no option for it."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, timeout_keep_alive=KEEP_ALIVE_SECONDS, **options)
+        super().__init__(*args, **{"timeout_keep_alive": KEEP_ALIVE_SECONDS, **options})
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ def check_servers(actor: Person, spec: EvaluationSpec, settings: Settings) -> No
 
     Raises PermissionDeniedError.
     """
-    for model, _ in models_of(spec):
+    for model, *_ in models_of(spec):
         configured = pin_server(model.model_copy(update={"base_url": None}), settings).base_url
         if model.base_url not in (None, configured):
             actor.require(Role.ADMIN, f"use another server ({model.base_url})")
