@@ -4,11 +4,12 @@
     python benchmarks/engine.py --large      also 100,000 samples at 20 ms
     python benchmarks/engine.py --faults     also 2,000 with 5% 429 and 2% 500
 
-Each row is one process, timed from its start to its exit: ``worker`` works on an evaluation that
-is queued already; ``run`` is the whole command, which also reads the dataset, checks everything,
-submits and prints. ``limit`` is samples x latency / concurrency; CPU and memory are the
-process's own, as the kernel counted them. A bare loop with the same HTTP client, no store and no
-scores, stands beside them.
+``service`` is a worker as the studio keeps one: it runs already, and is timed from the submission
+of the evaluation until the run is finished and summed up. The other rows are processes timed from
+their start to their exit: ``worker`` works on an evaluation that is queued already; ``run`` is
+the whole command, which also reads the dataset, checks everything, submits and prints; ``bare
+loop`` has the same HTTP client, no store and no scores. ``limit`` is samples x latency /
+concurrency; CPU and memory are the process's own, as the kernel counted them.
 """
 
 from __future__ import annotations
@@ -20,14 +21,21 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
 
+import psutil
+
+from prompt_app.datamodel.evaluation import ACTIVE_STATES
 from prompt_app.settings import Settings
 from prompt_app.workbench import Workbench, open_workbench
 from prompt_app.workbench.files import load_evaluation
 
 CONCURRENCY = 100
+IDLE_SECONDS = 3.0
 ENVIRONMENT = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
 """Byte code is cached, as it is for anyone who uses the program twice."""
 
@@ -58,12 +66,35 @@ def measure(command: list[str], environment: dict[str, str]) -> Measured:
     """Run a command to its end."""
     start = time.perf_counter()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
+    with peak_memory(process.pid) as peak:
+        _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
-    return Measured(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    return Measured(wall, usage.ru_utime + usage.ru_stime, peak[-1])
+
+
+@contextmanager
+def peak_memory(pid: int) -> Iterator[list[float]]:
+    """The last entry is the most memory in MB that the process has held. Not ``ru_maxrss``: that
+    begins with what this process held when it forked."""
+    readings = [0.0]
+    ended = Event()
+
+    def watch() -> None:
+        while not ended.wait(0.02):
+            with suppress(OSError, IndexError):  # it has ended
+                status = Path(f"/proc/{pid}/status").read_text()
+                readings.append(int(status.split("VmHWM:")[1].split()[0]) / 1024)
+
+    watcher = Thread(target=watch)
+    watcher.start()
+    try:
+        yield readings
+    finally:
+        ended.set()
+        watcher.join()
 
 
 def start_mock_server(*options: str) -> tuple[subprocess.Popen[str], str]:
@@ -106,6 +137,7 @@ def one_case(label: str, samples: int, latency_ms: float, *options: str) -> None
             bare = [sys.executable, "-c", BARE_LOOP, url, str(samples), str(CONCURRENCY)]
             if not options:
                 cases.append(("bare loop", measure(bare, ENVIRONMENT)))
+            cases.append(("service", measure_service(folder / "s", evaluation, samples)))
             cases.append(("worker", measure_worker(folder / "a", evaluation, samples)))
             command = [sys.executable, "-m", "prompt_app.cli", "run", str(evaluation), "--quiet"]
             environment = {**ENVIRONMENT, "PROMPT_APP_DATA_DIR": str(folder / "b")}
@@ -119,6 +151,31 @@ def one_case(label: str, samples: int, latency_ms: float, *options: str) -> None
             f"{got.cpu / samples * 1000:10.3f}{got.peak_mb:10.0f}",
             flush=True,
         )
+
+
+def measure_service(data_dir: Path, evaluation: Path, samples: int) -> Measured:
+    """Start a worker, let it wait for work, then submit and time until the run has ended."""
+    data_dir.mkdir()
+    settings = Settings(data_dir=data_dir)
+    workbench = open_workbench(settings)
+    spec = load_evaluation(evaluation)
+    workbench.quote(spec, folder=evaluation.parent)  # as the studio does before Start
+    environment = {**ENVIRONMENT, "PROMPT_APP_DATA_DIR": str(data_dir), "LOG_LEVEL": "WARNING"}
+    worker = psutil.Popen([sys.executable, "-m", "prompt_app.cli", "worker"], env=environment)
+    time.sleep(IDLE_SECONDS)
+    idle = worker.cpu_times()
+    with peak_memory(worker.pid) as peak:
+        start = time.perf_counter()
+        submitted = workbench.submit_evaluation(spec, folder=evaluation.parent)
+        while workbench.runs_of(submitted.id)[0].state in ACTIVE_STATES:
+            time.sleep(0.02)
+        wall = time.perf_counter() - start
+    cpu = worker.cpu_times()
+    worker.terminate()
+    worker.wait()
+    check(workbench, submitted.id, samples)
+    used = cpu.user + cpu.system - idle.user - idle.system
+    return Measured(wall, used, peak[-1])
 
 
 def measure_worker(data_dir: Path, evaluation: Path, samples: int) -> Measured:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
+
 def run_worker(coroutine: Coroutine[Any, Any, Result]) -> Result:
     """The coroutine's result. What was imported until now is left out of garbage collection."""
     gc.freeze()

@@ -23,6 +23,8 @@ def worker(
 ) -> None:
     """Work on queued runs until stopped. Stopping lets calls in flight finish for a moment."""
     with opened_workbench(quiet=False) as workbench:
+        if not until_idle:
+            import prompt_app.providers.http  # noqa: F401 - before the first run waits for it
         run_worker(_work(workbench, until_idle=until_idle))
 
 

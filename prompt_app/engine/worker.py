@@ -17,7 +17,8 @@ from prompt_app.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.2
+"""Between two looks for queued runs; a look that finds none is one small read."""
 
 
 class Worker:
