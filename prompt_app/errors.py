@@ -11,6 +11,7 @@
     |  |- EvaluationError         an evaluation that cannot run as written
     |  |- StatisticsError         numbers from which the asked quantity cannot be computed
     |  |- RubricError             a rubric, its labels, worked examples or parameters
+    |  |- PipelineError           a pipeline's text, functions or arguments; carries line and column
     |  |- ConflictError           same key or name, other content
     |- PermissionDeniedError      the person's role does not allow it
     |  |- LoginRequiredError       nobody is logged in, or the login has ended
@@ -41,6 +42,7 @@
     |     |- ContradictoryVerdictsError
     |     |- CutOffVerdictError
     |     |- TiedVotesError       several, without a strict majority
+    |- FunctionError              a pipeline's function failed on what it was given
     |- AssessmentError            a model's assessment of a work by a rubric
     |  |- EmptyAssessmentError     nothing was answered
     |  |- CutOffAssessmentError    it ends too early
@@ -120,6 +122,17 @@ class StatisticsError(InputError):
 
 class RubricError(InputError):
     """A rubric, its labels, worked examples or parameters cannot be used."""
+
+
+class PipelineError(InputError):
+    """A pipeline's text, functions or arguments are wrong. ``line`` and ``column`` count from 1;
+    both are 0 where no place in the text is meant."""
+
+    def __init__(self, message: str, *, line: int = 0, column: int = 0) -> None:
+        place = f"Line {line}, column {column}: " if line > 1 else f"Column {column}: "
+        super().__init__(place + message if column else message)
+        self.line = line
+        self.column = column
 
 
 class ConflictError(InputError):
@@ -275,6 +288,10 @@ class CutOffVerdictError(VerdictError):
 
 class TiedVotesError(VerdictError):
     """Several votes, none of which has a strict majority."""
+
+
+class FunctionError(PromptAppError):
+    """A function of a pipeline failed, or took too long, on what it was given."""
 
 
 class AssessmentError(PromptAppError):

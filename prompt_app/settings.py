@@ -198,6 +198,12 @@ class Settings(BaseSettings):
         validation_alias="PROMPT_APP_CUSTOM_METRICS",
         description="Folder of metrics of your own, Python files that evaluations may then name.",
     )
+    custom_functions: Path = Field(
+        default=Path("functions"),
+        validation_alias="PROMPT_APP_FUNCTIONS",
+        description="Folder of functions of your own for pipelines, Python files named "
+        "custom_*.py. An admin registers them.",
+    )
     max_upload_mb: int = Field(
         default=200,
         ge=1,

@@ -9,13 +9,25 @@ from prompt_app.storage.datasets import Datasets
 from prompt_app.storage.evaluations import Evaluations
 from prompt_app.storage.leases import Leases
 from prompt_app.storage.pairing import Pairing
+from prompt_app.storage.pipelines import Pipelines
 from prompt_app.storage.prompts import Prompts
 from prompt_app.storage.replies import Replies
 from prompt_app.storage.runs import Runs
 from prompt_app.storage.samples import Samples
 
 
-class SqlStore(Datasets, Prompts, Evaluations, Runs, Leases, Batches, Samples, Replies, Pairing):
+class SqlStore(
+    Datasets,
+    Prompts,
+    Evaluations,
+    Runs,
+    Leases,
+    Batches,
+    Samples,
+    Replies,
+    Pairing,
+    Pipelines,
+):
     """:class:`prompt_app.interfaces.Store` on SQLite or PostgreSQL."""
 
     def read_only(self) -> SqlStore:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from prompt_app.workbench.calibrating import Calibration
     from prompt_app.workbench.comparing import Margins, RunComparison
     from prompt_app.workbench.exporting import ExportFormat
+    from prompt_app.workbench.pipelines import Pipelines
     from prompt_app.workbench.powering import PowerPlan
     from prompt_app.workbench.regrading import Regrading
     from prompt_app.workbench.resolving import ResolvedEvaluation
@@ -68,6 +69,13 @@ class Workbench:
 
     def close(self) -> None:
         self.store.close()
+
+    @property
+    def pipelines(self) -> Pipelines:
+        """Functions, and pipelines of them."""
+        from prompt_app.workbench.pipelines import Pipelines
+
+        return Pipelines(self.settings, self.store, self.actor)
 
     # datasets
 

@@ -1,0 +1,77 @@
+"""Checks pipelines against the functions, prompts and models that there are now."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from prompt_app.datamodel.evaluation import PromptSelection
+from prompt_app.datamodel.model import InferenceParameters, ModelSpec
+from prompt_app.datamodel.pipeline import PipelineVersion
+from prompt_app.datamodel.prompt import PinnedPrompt, PromptVersion
+from prompt_app.errors import InputError, PipelineError
+from prompt_app.interfaces import Store
+from prompt_app.pipelines.catalogue import FunctionCatalogue
+from prompt_app.pipelines.checking import CheckedPipeline, check_pipeline
+from prompt_app.providers.catalogue import check_model, check_parameters, pin_server
+from prompt_app.settings import Settings
+from prompt_app.workbench.pinning import PromptPinner
+
+
+class PipelineChecker:
+    """Over what is in the store now."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._settings = settings
+        self._store = store
+
+    def check(self, text: str, model: str | None = None) -> CheckedPipeline:
+        """Parse and check ``text``; ``model`` is for the steps that name none. Raises
+        PipelineError with the place of what is wrong."""
+        catalogue = FunctionCatalogue(
+            self._store.list_functions(),
+            self._settings.custom_functions,
+            self._find_prompt,
+            lambda: [each.name for each in self._store.list_prompts()],
+        )
+        default = _model(model) if model else None
+        return check_pipeline(text, catalogue, default, self._usable_model)
+
+    def problem(self, version: PipelineVersion) -> str:
+        """Why ``version`` cannot be called now; empty where it can."""
+        try:
+            self.check(version.text, version.model)
+        except InputError as error:
+            return str(error)
+        return ""
+
+    def _find_prompt(self, name: str) -> PinnedPrompt:
+        plain, _, which = name.partition("@")
+        version = self._store.get_prompt_version(plain, which or None)
+        pinned = pinned_prompt(version)
+        few_shot = version.template.few_shot
+        if few_shot is None:
+            return pinned
+        dataset, _, number = few_shot.dataset.partition("@")
+        source = self._store.get_dataset_version(dataset, int(number) if number else None)
+        return PromptPinner(self._store, source).pin(PromptSelection(ref=name))
+
+    def _usable_model(self, model: ModelSpec, parameters: InferenceParameters) -> ModelSpec:
+        """With the server that the settings name."""
+        check_model(model, self._settings)
+        check_parameters(model, parameters)
+        return pin_server(model, self._settings)
+
+
+def pinned_prompt(version: PromptVersion) -> PinnedPrompt:
+    """Without shots."""
+    return PinnedPrompt(
+        name=version.name, version_id=version.id, number=version.number, template=version.template
+    )
+
+
+def _model(reference: str) -> ModelSpec:
+    try:
+        return ModelSpec.model_validate(reference)
+    except ValidationError as error:
+        message = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise PipelineError(f"The pipeline's model: {message}.") from None

@@ -1,0 +1,255 @@
+"""Functions and pipelines: what there is, whether it is right, saving and calling."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from prompt_app.datamodel.access import Person, Role
+from prompt_app.datamodel.dataset import Name
+from prompt_app.datamodel.pipeline import (
+    FunctionInfo,
+    PipelineCall,
+    PipelineVersion,
+    RegisteredFunction,
+)
+from prompt_app.errors import PipelineError, UnknownNameError
+from prompt_app.interfaces import Store
+from prompt_app.interfaces.rows import Page
+from prompt_app.pipelines.callables import prompt_function
+from prompt_app.pipelines.catalogue import built_in_functions
+from prompt_app.pipelines.checking import CheckedPipeline
+from prompt_app.pipelines.custom import find_functions
+from prompt_app.pipelines.execution import Ask, Executed, Execution, OnStep
+from prompt_app.settings import Settings
+from prompt_app.workbench.pipeline_checks import PipelineChecker, pinned_prompt
+from prompt_app.workbench.step_calling import CacheUse, StepCaller
+
+CALL_SECONDS = 300.0
+KEPT_CALLS = 500
+"""Traces of each pipeline that are kept."""
+MOST_PIPELINES = 1000
+
+
+@dataclass(frozen=True)
+class Synchronisation:
+    """What registering the custom functions changed; ``invalid`` are pipelines that no longer
+    check, with the reason."""
+
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+    problems: tuple[str, ...]
+    invalid: Mapping[str, str]
+
+
+class Pipelines:
+    """Reached as ``workbench.pipelines``."""
+
+    def __init__(self, settings: Settings, store: Store, actor: Person) -> None:
+        self._settings = settings
+        self._store = store
+        self._actor = actor
+        self._checker = PipelineChecker(settings, store)
+
+    # functions
+
+    def functions(self) -> list[FunctionInfo]:
+        """All that a pipeline can call: built-in, registered, and the newest version of each
+        prompt."""
+        custom = [each.info for each in self.registered() if each.removed_at is None]
+        prompts = [
+            prompt_function(version.name, pinned_prompt(version), version.note).info
+            for version in self._store.list_prompts()
+        ]
+        return [*built_in_functions(), *custom, *prompts]
+
+    def registered(self) -> list[RegisteredFunction]:
+        """Custom functions, those that are gone included."""
+        return self._store.list_functions()
+
+    def synchronise(self) -> Synchronisation:
+        """Read the folder of custom functions, which runs its code, and register what is there.
+        For admins."""
+        self._actor.require(Role.ADMIN, "synchronise the functions")
+        before = {each.info.name: each.info for each in self.registered() if not each.removed_at}
+        found = find_functions(self._settings.custom_functions)
+        infos = [function.info for function in found.functions.values()]
+        self._store.register_functions(infos, self._actor.name)
+        return Synchronisation(
+            added=tuple(sorted(i.name for i in infos if i.name not in before)),
+            changed=tuple(
+                sorted(i.name for i in infos if i.name in before and before[i.name] != i)
+            ),
+            removed=tuple(sorted(before.keys() - found.functions.keys())),
+            problems=tuple(found.problems),
+            invalid=self.invalid(),
+        )
+
+    # pipelines
+
+    def check(self, text: str, model: str | None = None) -> CheckedPipeline:
+        """Parse and check ``text``; ``model`` is for the steps that name none. Raises
+        PipelineError with the place of what is wrong."""
+        return self._checker.check(text, model)
+
+    def problem(self, version: PipelineVersion) -> str:
+        """Why ``version`` cannot be called now; empty where it can."""
+        return self._checker.problem(version)
+
+    def invalid(self) -> dict[str, str]:
+        """Every pipeline that cannot be called now, with the reason."""
+        page = self._store.list_pipelines(limit=MOST_PIPELINES)
+        problems = {version.name: self.problem(version) for version in page.items}
+        return {name: problem for name, problem in problems.items() if problem}
+
+    def save(
+        self, name: str, text: str, *, model: str | None = None, note: str = ""
+    ) -> PipelineVersion:
+        """Check and keep ``text`` as the next version of ``name``."""
+        self._actor.require(Role.EDITOR, "save pipelines")
+        try:
+            TypeAdapter(Name).validate_python(name)
+        except ValidationError:
+            raise PipelineError(
+                f"{name!r} cannot be a pipeline's name: use letters, digits, '.', '_' and '-', at "
+                "most 100, with a letter or digit first."
+            ) from None
+        if name.isdecimal():
+            raise PipelineError(f"{name!r} cannot be a pipeline's name: it reads as its id.")
+        self.check(text, model)
+        return self._store.save_pipeline(name, text, model=model, note=note, by=self._actor.name)
+
+    def list(self, text: str = "", *, offset: int = 0, limit: int = 50) -> Page[PipelineVersion]:
+        """The newest version of each pipeline, newest first."""
+        return self._store.list_pipelines(text=text, offset=offset, limit=limit)
+
+    def versions(self, name: str) -> Sequence[PipelineVersion]:
+        """Newest first."""
+        return self._store.list_pipeline_versions(name)
+
+    def get(self, pipeline: str | int) -> PipelineVersion:
+        """By id, ``name`` (its newest version) or ``name@number``. Raises UnknownNameError."""
+        if isinstance(pipeline, int):
+            return self._store.get_pipeline(pipeline)
+        name, _, number = pipeline.partition("@")
+        if number and not number.isdecimal():
+            raise UnknownNameError(f"version of the pipeline {name!r}", number)
+        if name.isdecimal():
+            return self._store.get_pipeline(int(name))
+        return self._store.get_pipeline(name, int(number) if number else None)
+
+    def delete(self, name: str) -> None:
+        """With its versions and traces."""
+        self._actor.require(Role.EDITOR, "delete pipelines")
+        self._store.delete_pipeline(name)
+
+    def arguments(self, pipeline: str | int) -> list[str]:
+        """The names that a call must give values for, in order of first appearance."""
+        version = self.get(pipeline)
+        return [*self.check(version.text, version.model).arguments]
+
+    # calls
+
+    async def call(
+        self,
+        pipeline: str | int,
+        arguments: Mapping[str, Any],
+        *,
+        ask: Ask | None = None,
+        cache: CacheUse = "use",
+        timeout: float = CALL_SECONDS,
+        on_step: OnStep | None = None,
+    ) -> PipelineCall:
+        """Call a saved pipeline and keep the trace. ``ask`` calls models in the place of the
+        studio's own callers. A call whose step failed is given back as ``failed``; see
+        :meth:`call_text` for what is raised."""
+        version = await asyncio.to_thread(self.get, pipeline)
+        return await self.call_text(
+            version.text,
+            arguments,
+            model=version.model,
+            version=version,
+            ask=ask,
+            cache=cache,
+            timeout=timeout,
+            on_step=on_step,
+        )
+
+    async def call_text(  # noqa: PLR0913 - options by name
+        self,
+        text: str,
+        arguments: Mapping[str, Any],
+        *,
+        model: str | None = None,
+        version: PipelineVersion | None = None,
+        ask: Ask | None = None,
+        cache: CacheUse = "use",
+        timeout: float = CALL_SECONDS,
+        on_step: OnStep | None = None,
+    ) -> PipelineCall:
+        """Call ``text``, saved or not. Raises PipelineError where the text or the arguments are
+        wrong: then nothing was called and nothing is kept. A cancelled call is kept too."""
+        self._actor.require(Role.EDITOR, "call pipelines")
+        checked = await asyncio.to_thread(self.check, text, model)
+        caller = StepCaller(self._store, self._settings, cache) if ask is None else None
+        execution = Execution(checked, ask or caller or _no_model, on_step)
+        record = PipelineCall(
+            id=f"p{secrets.token_hex(8)}",
+            pipeline_id=version.pipeline_id if version else None,
+            name=version.name if version else "",
+            number=version.number if version else None,
+            text=text,
+            arguments=dict(arguments),
+            state="cancelled",
+            created_at=datetime.now(UTC),
+            created_by=self._actor.name,
+        )
+        try:
+            executed = await execution.run(arguments, timeout)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._keep(_finished(record, execution.so_far("cancelled"))))
+            raise
+        finally:
+            if caller is not None:
+                await caller.close()
+        return await self._keep(_finished(record, executed))
+
+    def calls(
+        self, pipeline: str | int, *, offset: int = 0, limit: int = 20
+    ) -> Page[PipelineCall]:
+        """A pipeline's calls with their traces, newest first."""
+        return self._store.list_pipeline_calls(
+            self.get(pipeline).pipeline_id, offset=offset, limit=limit
+        )
+
+    def recorded_call(self, call_id: str) -> PipelineCall:
+        return self._store.get_pipeline_call(call_id)
+
+    async def _keep(self, call: PipelineCall) -> PipelineCall:
+        await asyncio.to_thread(self._store.save_pipeline_call, call, keep=KEPT_CALLS)
+        return call
+
+
+async def _no_model(request: Any) -> Any:
+    raise ValueError("no step asks a model")
+
+
+def _finished(record: PipelineCall, executed: Executed) -> PipelineCall:
+    return record.model_copy(
+        update={
+            "state": executed.state,
+            "output": executed.output,
+            "error": str(executed.error or ""),
+            "steps": executed.steps,
+            "seconds": executed.seconds,
+            "usage": executed.usage,
+            "cost_usd": executed.cost_usd,
+        }
+    )
