@@ -28,6 +28,8 @@ COMMANDS = {
     "rescore": "rescore:rescore",
     "datasets": "datasets:app",
     "prompts": "prompts:app",
+    "functions": "functions:app",
+    "pipelines": "pipelines:app",
     "rubric": "rubric:app",
     "models": "models:models",
     "metrics": "metrics:metrics",

@@ -7,13 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 
-from prompt_app.datamodel.pipeline import FunctionInfo, FunctionParameter, Source
+from prompt_app.datamodel.pipeline import FunctionInfo, FunctionParameter, Source, Variadic
 from prompt_app.datamodel.prompt import PinnedPrompt
 from prompt_app.datamodel.rendering import template_placeholders
 from prompt_app.errors import FunctionError
 from prompt_app.pipelines.values import Converter
 
-_VARIADIC = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+_VARIADIC: dict[Any, Variadic] = {
+    inspect.Parameter.VAR_POSITIONAL: "*",
+    inspect.Parameter.VAR_KEYWORD: "**",
+}
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -69,7 +69,7 @@ class FunctionCatalogue:
         raise PipelineError(f"There is no function or prompt named {written}.{hint}")
 
 
-@lru_cache(maxsize=None)
+@cache
 def built_in(name: str) -> Function:
     """Raises UnknownNameError."""
     run = FUNCTIONS.load(name)

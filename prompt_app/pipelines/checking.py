@@ -4,7 +4,7 @@ before anything is called."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from pydantic import ValidationError
@@ -39,7 +39,7 @@ class Step:
     """(parameter, value) by place: only for a function that takes any number of values."""
     named: Mapping[str, Bound]
     model: ModelSpec | None = None
-    parameters: InferenceParameters = InferenceParameters()
+    parameters: InferenceParameters = field(default_factory=InferenceParameters)
 
     @property
     def inputs(self) -> Iterator[tuple[str, Bound]]:
@@ -123,7 +123,7 @@ class _Checker:
         model = settings.pop("model", None) or self._model
         if model is None:
             raise call.place.error(
-                f"The prompt {call.name} has no model: write model=\"provider:name\" into its "
+                f'The prompt {call.name} has no model: write model="provider:name" into its '
                 "call, or choose one for the whole pipeline."
             )
         parameters = InferenceParameters(**settings)
@@ -139,9 +139,7 @@ class _Checker:
             self.arguments[node.name] = None
             return node
         if isinstance(node, Items):
-            return BoundList(
-                tuple(self._value(each, function, "", index) for each in node.items)
-            )
+            return BoundList(tuple(self._value(each, function, "", index) for each in node.items))
         try:
             function.convert(parameter, node.value)
         except ValueError as error:

@@ -21,7 +21,7 @@ from prompt_app.errors import (
 )
 from prompt_app.interfaces.pipelines import StepReply
 from prompt_app.pipelines.checking import Bound, BoundList, CheckedPipeline, Step
-from prompt_app.pipelines.tree import Argument, Literal
+from prompt_app.pipelines.tree import Literal
 from prompt_app.pipelines.values import as_text, plain_value
 from prompt_app.registry import nearest_names
 
@@ -108,7 +108,10 @@ class Execution:
             output = await self._output(step, names, values)
         except PromptAppError as error:
             self._note(step, state="failed", error=str(error), seconds=self._since(step))
-            raise _placed(error, step) from error
+            placed = _placed(error, step)
+            if placed is error:
+                raise
+            raise placed from error
         self._note(step, state="done", output=_cut(output), seconds=self._since(step))
         return output
 
@@ -172,17 +175,15 @@ class Execution:
 def check_arguments(pipeline: CheckedPipeline, arguments: Mapping[str, Any]) -> None:
     """Raises PipelineError that names what is missing or unknown."""
     known = pipeline.arguments
-    missing = [name for name in known if name not in arguments]
-    if missing:
-        raise PipelineError(
-            f"The pipeline needs {' and '.join(missing)}; its arguments are {', '.join(known)}."
-        )
+    listed = f"its arguments are {', '.join(known)}" if known else "it has no arguments"
     for name in arguments:
         if name not in known:
             near = nearest_names(name, known)
             hint = f" Did you mean {near[0]}?" if near else ""
-            listed = f"its arguments are {', '.join(known)}" if known else "it has none"
             raise PipelineError(f"The pipeline has no argument {name}; {listed}.{hint}")
+    missing = [name for name in known if name not in arguments]
+    if missing:
+        raise PipelineError(f"The pipeline needs {' and '.join(missing)}; {listed}.")
 
 
 async def _python(step: Step, positional: list[Any], named: dict[str, Any]) -> Any:
@@ -222,22 +223,18 @@ def _converted(step: Step, parameter: str, value: Any) -> Any:
 
 
 def _placed(error: PromptAppError, step: Step) -> PromptAppError:
-    """The error with the step's name and place in front, once. A provider's stays what it is, so
-    that its kind decides what happens next."""
-    if getattr(error, "step", None) is not None or isinstance(error, RunBlockingError):
+    """The error with the step's name and place in front. A provider's stays what it is, since its
+    kind decides what happens next."""
+    if isinstance(error, RunBlockingError):
         return error
     place = f"column {step.place.column}"
     if step.place.line > 1:
         place = f"line {step.place.line}, {place}"
     message = f"{step.function.info.name} ({place}): {error}"
-    placed: PromptAppError
     if isinstance(error, ProviderError):
         error.args = (message,)
-        placed = error
-    else:
-        placed = FunctionError(message)
-    placed.step = step.index  # type: ignore[attr-defined]
-    return placed
+        return error
+    return FunctionError(message)
 
 
 def _distinct(inputs: Any) -> dict[str, Any]:

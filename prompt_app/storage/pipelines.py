@@ -72,8 +72,8 @@ class Pipelines(StorePart):
         def save(connection: Connection) -> PipelineVersion:
             number = _number_of(connection, name)
             if number is None:
-                made = connection.execute(insert(pipelines), {"name": name})
-                number = int(made.inserted_primary_key[0])
+                made = insert(pipelines).returning(pipelines.c.number)
+                number = int(connection.execute(made, {"name": name}).scalar_one())
             newest = _newest(connection, number)
             if newest is not None and (newest.text, newest.model) == (text, model):
                 return newest

@@ -126,7 +126,9 @@ class Pipelines:
         self.check(text, model)
         return self._store.save_pipeline(name, text, model=model, note=note, by=self._actor.name)
 
-    def list(self, text: str = "", *, offset: int = 0, limit: int = 50) -> Page[PipelineVersion]:
+    def list_pipelines(
+        self, text: str = "", *, offset: int = 0, limit: int = 50
+    ) -> Page[PipelineVersion]:
         """The newest version of each pipeline, newest first."""
         return self._store.list_pipelines(text=text, offset=offset, limit=limit)
 
@@ -221,9 +223,7 @@ class Pipelines:
                 await caller.close()
         return await self._keep(_finished(record, executed))
 
-    def calls(
-        self, pipeline: str | int, *, offset: int = 0, limit: int = 20
-    ) -> Page[PipelineCall]:
+    def calls(self, pipeline: str | int, *, offset: int = 0, limit: int = 20) -> Page[PipelineCall]:
         """A pipeline's calls with their traces, newest first."""
         return self._store.list_pipeline_calls(
             self.get(pipeline).pipeline_id, offset=offset, limit=limit

@@ -38,15 +38,21 @@ class StepCaller:
         self._callers = Callers(settings)
         self._limits = limits or Limits()
         self._budget = Budget(store, capped=False)
+        self._turns: dict[str, asyncio.Lock] = {}
         self._on_retry = on_retry or (lambda kind: None)
 
     async def __call__(self, request: GenerationRequest) -> StepReply:
         """Raises a ProviderError."""
         key = cache_key(request)
-        if self._cache == "use":
+        if self._cache != "use":
+            return await self._called(request, key)
+        async with self._turns.setdefault(key, asyncio.Lock()):  # equal steps make one call
             found = (await asyncio.to_thread(self._store.find_replies, [key])).get(key)
             if found is not None:
                 return StepReply(found.reply, cached=True)
+            return await self._called(request, key)
+
+    async def _called(self, request: GenerationRequest, key: str) -> StepReply:
         caller = self._callers.caller(
             request.model, request.parameters, self._limits, self._budget, self._on_retry
         )

@@ -46,7 +46,10 @@ def join(items: list[str], separator: str = "\n") -> str:
 
 def unique(items: list[Any]) -> list[Any]:
     """Each item once, at its first place."""
-    return list({as_text(each): each for each in reversed(items)}.values())[::-1]
+    seen: dict[str, Any] = {}
+    for each in items:
+        seen.setdefault(as_text(each), each)
+    return list(seen.values())
 
 
 def sort(items: list[Any], descending: bool = False) -> list[Any]:
