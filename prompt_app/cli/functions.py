@@ -10,11 +10,11 @@ from prompt_app.cli.common import (
     AsJson,
     console,
     notices,
-    opened_workbench,
     print_json,
     print_table,
     shortened,
 )
+from prompt_app.cli.opening import opened_workbench
 
 app = typer.Typer(help="List and register the functions of pipelines.", no_args_is_help=True)
 

@@ -14,11 +14,11 @@ from prompt_app.cli.common import (
     console,
     money,
     notices,
-    opened_workbench,
     print_json,
     print_table,
     shortened,
 )
+from prompt_app.cli.opening import opened_workbench
 
 if TYPE_CHECKING:
     from prompt_app.datamodel.pipeline import PipelineCall, StepTrace

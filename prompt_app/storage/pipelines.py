@@ -71,7 +71,10 @@ class Pipelines(StorePart):
 
         def save(connection: Connection) -> PipelineVersion:
             number = _number_of(connection, name)
-            if number is None:
+            if number is not None:  # those who save at once take turns; SQLite's writers do anyway
+                mine = select(pipelines.c.number).where(pipelines.c.number == number)
+                connection.execute(mine.with_for_update())
+            else:
                 made = insert(pipelines).returning(pipelines.c.number)
                 number = int(connection.execute(made, {"name": name}).scalar_one())
             newest = _newest(connection, number)

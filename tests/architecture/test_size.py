@@ -21,7 +21,7 @@ ALLOWED_LINES = {
     "cdk_src/configuration.py": 345,  # one table: every variable with its meaning
     "prompt_app/errors.py": 360,  # the whole tree on one page; classes without code
     "prompt_app/interfaces/__init__.py": 440,  # all sockets on one page; protocols without code
-    "prompt_app/workbench/workbench.py": 380,  # all that a person can do, a few lines each
+    "prompt_app/workbench/workbench.py": 420,  # all that a person can do, a few lines each
 }
 
 
