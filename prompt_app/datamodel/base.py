@@ -48,9 +48,7 @@ def yaml_text(data: Any) -> str:
 class Record(BaseModel):
     """A frozen, validated value object."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @property
     def content_id(self) -> str:

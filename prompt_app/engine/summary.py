@@ -41,7 +41,7 @@ def summarize_metric(
     return MetricSummary(
         metric=spec.key,
         mean=fmean(values) if values else None,
-        interval=_interval(values, info, groups),
+        interval=metric_interval(values, info, groups),
         examples=len(values),
         scored=scored,
         failed=failed,
@@ -52,7 +52,7 @@ def summarize_metric(
     )
 
 
-def _interval(
+def metric_interval(
     values: Sequence[float], info: MetricInfo, clusters: Sequence[str] | None
 ) -> Interval | None:
     """Values within 0..1 that are all the same leave no spread to judge by. Nothing in that range

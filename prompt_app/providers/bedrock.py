@@ -149,6 +149,11 @@ def connect(model: ModelSpec, settings: Settings) -> BedrockProvider:
     return BedrockProvider(model, settings)
 
 
+def body_of(request: GenerationRequest, settings: Settings) -> dict[str, Any]:
+    """The entry of the BODIES table."""
+    return request_body(request)
+
+
 def bedrock_key(endpoint: str | None, settings: Settings) -> str | None:
     """The Bedrock API key, if one is set and ``endpoint`` (AWS's own when None) may have it: AWS
     over https, or the server that AWS_ENDPOINT_URL_BEDROCK_RUNTIME names. Another server's

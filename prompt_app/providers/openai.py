@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
 from yarl import URL
@@ -131,6 +131,13 @@ class OpenAIProvider:
 def connect(model: ModelSpec, settings: Settings) -> OpenAIProvider:
     """The entry of the PROVIDERS table."""
     return OpenAIProvider(model, settings)
+
+
+def body_of(request: GenerationRequest, settings: Settings) -> dict[str, Any]:
+    """The entry of the BODIES table."""
+    options = read_options(request.model, OpenAIOptions)
+    host = parse_base_url(request.model.base_url or settings.openai_base_url).hostname or ""
+    return request_body(request, options.max_tokens_field or default_max_tokens_field(host))
 
 
 def default_max_tokens_field(host: str) -> str:

@@ -142,6 +142,11 @@ def connect(model: ModelSpec, settings: Settings) -> SageMakerProvider:
     return SageMakerProvider(model, settings)
 
 
+def body_of(request: GenerationRequest, settings: Settings) -> dict[str, Any]:
+    """The entry of the BODIES table."""
+    return request_body(wire_format(request.model), request)
+
+
 def wire_format(model: ModelSpec) -> WireFormat:
     """The endpoint's wire format. Raises EvaluationError for options that make none."""
     options = read_options(model, SageMakerOptions)

@@ -6,7 +6,16 @@ import streamlit as st
 
 from prompt_app.errors import PermissionDeniedError
 from prompt_app.ui.components.login_page import login_page
-from prompt_app.ui.state import EVALUATE, HOME, RUN, RUNS, SETTINGS, forget_submission, person
+from prompt_app.ui.state import (
+    COMPARE,
+    EVALUATE,
+    HOME,
+    RUN,
+    RUNS,
+    SETTINGS,
+    forget_submission,
+    person,
+)
 
 st.set_page_config(
     page_title="Prompt studio",
@@ -51,6 +60,13 @@ page = st.navigation(
                 icon=":material/list_alt:",
                 url_path="runs",
                 help="All runs, newest first, with their progress and scores.",
+            ),
+            st.Page(
+                COMPARE,
+                title="Compare",
+                icon=":material/compare_arrows:",
+                url_path="compare",
+                help="Runs matched row by row: which is better, by how much, and where.",
             ),
             st.Page(
                 RUN,

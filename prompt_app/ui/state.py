@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -17,6 +18,7 @@ EVALUATE = "app_pages/evaluate.py"
 RUNS = "app_pages/runs.py"
 RUN = "app_pages/run.py"
 SETTINGS = "app_pages/settings.py"
+COMPARE = "app_pages/compare.py"
 
 _SUBMISSION = "submission"
 
@@ -58,6 +60,11 @@ def submission_key(content_id: str) -> str:
 def forget_submission() -> None:
     """The form was left: an equal one, filled in anew, is an evaluation of its own."""
     st.session_state.pop(_SUBMISSION, None)
+
+
+def open_comparison(run_ids: Sequence[str]) -> None:
+    """Go to the page that compares the others with the first."""
+    st.switch_page(COMPARE, query_params={"runs": ",".join(run_ids)})
 
 
 def open_run(run_id: str) -> None:

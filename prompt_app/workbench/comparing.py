@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from statistics import fmean
 from typing import Any
 
 from prompt_app.datamodel.evaluation import Run
@@ -18,8 +16,13 @@ from prompt_app.metrics import create_metric
 from prompt_app.registry import nearest_names
 from prompt_app.statistics.comparison import PairedMetric, compare
 from prompt_app.statistics.verdict import PairedComparison
+from prompt_app.workbench.matching import (
+    example_means,
+    filled_clusters,
+    match_examples,
+    without,
+)
 
-PAGE = 1000
 Margins = float | Mapping[str, float] | None
 
 
@@ -54,11 +57,11 @@ def compare_runs(
     chosen = _chosen(runs, metrics, margin)
     warnings = [_unfinished(run) for run in runs if run.state != "finished"]
     clusters = read_clusters(store, baseline.spec)
-    before = {key: _means(store, baseline, key) for key in chosen}
+    before = {key: example_means(store, baseline, key) for key in chosen}
     paired: list[PairedMetric] = []
     shared: dict[str, int] = {}
     for candidate in candidates:
-        match = _match(store, baseline, candidate)
+        match = match_examples(store, baseline, candidate)
         shared[candidate.id] = match.shared
         pairs, apart = _common(baseline, candidate, chosen)
         warnings += [*match.warnings, *apart]
@@ -67,11 +70,11 @@ def compare_runs(
             paired.append(
                 PairedMetric(
                     metric=spec.key,
-                    baseline=_without(before[spec.key], match.changed),
-                    candidate=_without(_means(store, candidate, spec.key), match.changed),
-                    clusters=_filled(clusters, before[spec.key]),
+                    baseline=without(before[spec.key], match.changed),
+                    candidate=without(example_means(store, candidate, spec.key), match.changed),
+                    clusters=filled_clusters(clusters, before[spec.key]),
                     candidate_name=candidate.id,
-                    **_described(spec, margin),
+                    **described(spec, margin),
                 )
             )
     if not paired:
@@ -119,74 +122,14 @@ def _common(
     return pairs, apart
 
 
-def _described(spec: MetricSpec, margin: Margins) -> dict[str, Any]:
+def described(spec: MetricSpec, margin: Margins) -> dict[str, Any]:
+    """What a comparison must know of a metric, as keywords of PairedMetric."""
     info = create_metric(spec).info
     if isinstance(margin, Mapping):
         own = margin.get(spec.key)
     else:
         own = margin if (info.minimum, info.maximum) == (0, 1) else None
     return {"kind": info.kind, "direction": info.direction, "unit": info.unit, "margin": own}
-
-
-def _filled(
-    clusters: Mapping[str, str] | None, examples: Iterable[str]
-) -> dict[str, Hashable] | None:
-    """An example without a cluster is one of its own."""
-    if clusters is None:
-        return None
-    return {example: clusters.get(example, ("alone", example)) for example in examples}
-
-
-def _means(store: Store, run: Run, key: str) -> dict[str, float]:
-    """Example id -> mean of its repeats; examples without a score are left out."""
-    means: dict[str, float] = {}
-    for example, group in groupby(store.iterate_outcomes(run.id, key), key=lambda each: each[0]):
-        values = [value for _, _, value in group if value is not None]
-        if values:
-            means[example] = fmean(values)
-    return means
-
-
-def _without(values: Mapping[str, float], left_out: frozenset[str]) -> dict[str, float]:
-    return {example: value for example, value in values.items() if example not in left_out}
-
-
-# examples
-
-
-@dataclass(frozen=True, slots=True)
-class _Match:
-    shared: int
-    changed: frozenset[str] = frozenset()
-    warnings: tuple[str, ...] = ()
-
-
-def _match(store: Store, baseline: Run, candidate: Run) -> _Match:
-    """Which examples of both datasets are the same ones."""
-    first, second = baseline.spec, candidate.spec
-    if first.dataset_version == second.dataset_version:
-        return _Match(store.get_dataset_version_by_id(first.dataset_version).rows)
-    ours = _fingerprints(store, first.dataset_version)
-    theirs = _fingerprints(store, second.dataset_version)
-    common = ours.keys() & theirs.keys()
-    changed = frozenset(example for example in common if ours[example] != theirs[example])
-    sentence = (
-        f"The datasets differ ({first.dataset_name}, {second.dataset_name}): compared on the "
-        f"{len(common) - len(changed)} examples of equal id and content that both have, "
-        f"of {len(ours)} and {len(theirs)}."
-    )
-    if changed:
-        sentence += f" {len(changed)} have the same id but other content, and are left out."
-    return _Match(len(common) - len(changed), changed, (sentence,))
-
-
-def _fingerprints(store: Store, version: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    position = -1
-    while page := store.list_examples(version, after_position=position, limit=PAGE):
-        found.update((example.id, example.fingerprint) for example in page)
-        position = page[-1].position
-    return found
 
 
 # what to beware of

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from prompt_app.providers.catalogue import ModelCard
     from prompt_app.workbench.calibrating import Calibration
     from prompt_app.workbench.comparing import Margins, RunComparison
+    from prompt_app.workbench.contrasting import RunContrasts
     from prompt_app.workbench.exporting import ExportFormat
     from prompt_app.workbench.pipelines import Pipelines
     from prompt_app.workbench.powering import PowerPlan
@@ -305,6 +306,13 @@ class Workbench:
         runs = [self.run(run_id) for run_id in run_ids]
         return compare_runs(self.store, runs, margin=margin, metrics=metrics)
 
+    @property
+    def contrasts(self) -> RunContrasts:
+        """Leaderboards, breakdowns and single examples of several runs."""
+        from prompt_app.workbench.contrasting import RunContrasts
+
+        return RunContrasts(self.store)
+
     def plan_power(
         self, pilot: tuple[str, str], metric: str, difference: float, *, power: float = 0.8
     ) -> PowerPlan:
@@ -361,6 +369,13 @@ class Workbench:
         from prompt_app.datamodel.rendering import render_messages
 
         return render_messages(run.spec.prompt, example.fields)
+
+    def sent_request(self, run: Run, example: Example) -> dict[str, Any]:
+        """The JSON that a call for ``example`` sends to the model's provider."""
+        from prompt_app.engine.item import build_request
+        from prompt_app.providers import request_body
+
+        return request_body(build_request(run.spec, example), self.settings)
 
     def score_values(self, run_id: str, metric: str) -> list[float]:
         """The values of one metric (its key), in order of example; samples without one left out."""

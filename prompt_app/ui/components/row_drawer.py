@@ -8,39 +8,78 @@ from typing import Any
 import streamlit as st
 
 from prompt_app.datamodel.evaluation import Run
-from prompt_app.errors import TemplateError
+from prompt_app.errors import PromptAppError, TemplateError, UnknownNameError
 from prompt_app.interfaces import RowFilter, StoredSample
 from prompt_app.ui.components.errors import show_message
+from prompt_app.ui.components.references import nearest_reference, references
+from prompt_app.ui.components.verbatim import cut, verbatim
+from prompt_app.ui.components.word_marks import words_beside
 from prompt_app.ui.components.wording import duration, money, number, plain
 from prompt_app.ui.state import workbench
 
-MOST_CHARACTERS = 20_000
-_PLACE = "drawer.place"
+_PLACE, _SHOWN = "drawer.place", "drawer.shown"
 
 
 def open_drawer(run: Run, wanted: RowFilter, place: int) -> None:
     """Show the row at ``place`` (0-based) of those that ``wanted`` finds."""
     st.session_state[_PLACE] = place
-    _drawer(run, wanted)
+    _browser(run, wanted)
 
 
-@st.dialog("Row", width=680, position="right")
-def _drawer(run: Run, wanted: RowFilter) -> None:
+def open_addressed_row(run: Run) -> None:
+    """Show the row that ``?row=example~repeat`` names, once for each address."""
+    address = st.query_params.get("row", "")
+    if not address or st.session_state.get(_SHOWN) == (run.id, address):
+        return
+    st.session_state[_SHOWN] = run.id, address
+    example_id, _, repeat = address.rpartition("~")
+    try:
+        sample = workbench().row(run.id, example_id, int(repeat) if repeat.isdecimal() else 0)
+    except UnknownNameError as error:
+        show_message(str(error))
+        return
+    _single(run, sample)
+
+
+def row_address(sample: StoredSample) -> str:
+    return f"{sample.example.id}~{sample.key.repeat}"
+
+
+def _closed() -> None:
+    """The address names the row no longer."""
+    st.query_params.pop("row", None)
+    st.session_state.pop(_SHOWN, None)
+
+
+@st.dialog("Row", width=680, position="right", on_dismiss=_closed)
+def _browser(run: Run, wanted: RowFilter) -> None:
     place = st.session_state[_PLACE]
     page = workbench().rows(run.id, wanted, offset=place, limit=1)
     if not page.items:
         st.info("This row is no longer among those that fit the filters.")
         return
-    sample = page.items[0]
     _navigation(place, page.total)
+    _row(run, page.items[0])
+
+
+@st.dialog("Row", width=680, position="right", on_dismiss=_closed)
+def _single(run: Run, sample: StoredSample) -> None:
+    _row(run, sample)
+
+
+def _row(run: Run, sample: StoredSample) -> None:
+    st.query_params["row"] = row_address(sample)
+    st.session_state[_SHOWN] = run.id, row_address(sample)
     _facts(sample)
-    _reply(sample)
+    _reply(run, sample)
     _scores(sample)
     _heading("Fields")
     for name, value in sample.example.fields.items():
         _field(name, value, is_reference=name == run.spec.reference_field)
     with st.expander("Prompt as it was sent", icon=":material/chat:"):
         _prompt(run, sample)
+    with st.expander("Raw request", icon=":material/upload:"):
+        _request(run, sample)
     if sample.reply and sample.reply.raw:
         with st.expander("Raw response", icon=":material/data_object:"):
             st.code(cut(json.dumps(sample.reply.raw, indent=2, ensure_ascii=False)), "json")
@@ -56,6 +95,7 @@ def _navigation(place: int, total: int) -> None:
             disabled=place == 0,
             on_click=_go,
             args=(-1,),
+            shortcut="Left",
         )
         st.caption(f"{place + 1:,} of {total:,}")
         st.button(
@@ -65,6 +105,7 @@ def _navigation(place: int, total: int) -> None:
             disabled=place + 1 >= total,
             on_click=_go,
             args=(1,),
+            shortcut="Right",
         )
 
 
@@ -94,11 +135,15 @@ def duration_text(sample: StoredSample) -> str:
     return f"{seconds * 1000:.3g} ms" if seconds < 1 else duration(seconds)
 
 
-def _reply(sample: StoredSample) -> None:
+def _reply(run: Run, sample: StoredSample) -> None:
     if sample.reply:
         _heading("Reply")
         for output in sample.reply.outputs:
             verbatim(output.text)
+        reference = nearest_reference(sample.reply.text, references(run, sample))
+        if reference is not None and reference != sample.reply.text:
+            with st.expander("Against the reference", icon=":material/difference:", expanded=True):
+                words_beside(sample.reply.text, reference, ("Reply", "Nearest reference"))
     if sample.error_message:
         show_message(f"{sample.error_kind}: {sample.error_message}")
 
@@ -132,20 +177,14 @@ def _prompt(run: Run, sample: StoredSample) -> None:
         verbatim(message.content)
 
 
+def _request(run: Run, sample: StoredSample) -> None:
+    try:
+        body = workbench().sent_request(run, sample.example)
+    except PromptAppError as error:
+        show_message(str(error))
+        return
+    st.code(cut(json.dumps(body, indent=2, ensure_ascii=False)), "json")
+
+
 def _heading(text: str) -> None:
     st.markdown(f"**{text}**")
-
-
-def verbatim(text: str) -> None:
-    """Text from a dataset or a model: shown, never interpreted."""
-    if text:
-        st.code(cut(text), language=None, wrap_lines=True)
-    else:
-        st.caption("(empty)")
-
-
-def cut(text: str) -> str:
-    """What a browser can show; exports hold all of it."""
-    if len(text) <= MOST_CHARACTERS:
-        return text
-    return f"{text[:MOST_CHARACTERS]}\n… {len(text) - MOST_CHARACTERS:,} more characters"

@@ -11,13 +11,14 @@ from typing import Any, get_args
 import pandas as pd
 import streamlit as st
 
-from prompt_app.datamodel.dataset import field_value, reference_values
+from prompt_app.datamodel.dataset import field_value
 from prompt_app.datamodel.evaluation import Run
 from prompt_app.datamodel.rendering import template_placeholders
 from prompt_app.errors import PromptAppError
 from prompt_app.interfaces import RowFilter, StoredSample
 from prompt_app.ui.components.errors import show_message
-from prompt_app.ui.components.row_drawer import open_drawer
+from prompt_app.ui.components.references import references
+from prompt_app.ui.components.row_drawer import open_addressed_row, open_drawer
 from prompt_app.ui.components.row_filters import row_filters
 from prompt_app.ui.components.scores import metric_infos
 from prompt_app.ui.components.wording import shortened
@@ -99,6 +100,8 @@ def _table(run: Run) -> None:
     click = st.session_state.get("rows.open")
     if click:
         open_drawer(run, wanted, page.offset + click.row)
+    else:
+        open_addressed_row(run)
 
 
 def _pager_key(wanted: RowFilter) -> str:
@@ -143,22 +146,20 @@ def _row(run: Run, sample: StoredSample) -> dict[str, Any]:
     row["Error"] = (
         shortened(sample.error_message, CELL_CHARACTERS) if sample.error_message else None
     )
-    row["Reference"] = _reference(run, sample)
+    row["Reference"] = reference_text(run, sample)
     for name in reversed(template_placeholders(run.spec.prompt.template)):
-        row[name] = shortened(_text(sample, name), CELL_CHARACTERS)
+        row[name] = shortened(field_text(sample, name), CELL_CHARACTERS)
     row["Latency, s"] = round(sample.reply.latency_seconds, 3) if sample.reply else None
     return row
 
 
-def _reference(run: Run, sample: StoredSample) -> str | None:
-    try:
-        found = reference_values(field_value(sample.example.fields, run.spec.reference_field))
-    except KeyError:
-        return None
-    return shortened(" | ".join(found), CELL_CHARACTERS) or None
+def reference_text(run: Run, sample: StoredSample) -> str | None:
+    """The reference answers on one line; None without any."""
+    return shortened(" | ".join(references(run, sample)), CELL_CHARACTERS) or None
 
 
-def _text(sample: StoredSample, name: str) -> str:
+def field_text(sample: StoredSample, name: str) -> str:
+    """A field of the row; empty where it has none."""
     try:
         return str(field_value(sample.example.fields, name))
     except KeyError:

@@ -8,8 +8,8 @@ from typing import get_args
 import streamlit as st
 
 from prompt_app.datamodel.evaluation import ACTIVE_STATES, RunState
-from prompt_app.ui.components.run_list import run_cards
-from prompt_app.ui.state import EVALUATE, workbench
+from prompt_app.ui.components.run_list import forget_picks, picked_runs, run_cards
+from prompt_app.ui.state import EVALUATE, open_comparison, workbench
 
 RUNS_A_PAGE = 20
 LOOK_SECONDS = 2.0
@@ -46,12 +46,30 @@ def _page(text: str, states: tuple[RunState, ...]) -> None:
     if found.total == 0:
         _nothing(is_filtered=bool(text or states))
         return
-    run_cards(found.items)
+    _picked_bar()
+    run_cards(found.items, can_pick=True)
     pages = ceil(found.total / RUNS_A_PAGE)
     with st.container(horizontal=True, horizontal_alignment="distribute"):
         st.caption(f"{found.total:,} run{'s' if found.total != 1 else ''}")
         if pages > 1:
             st.pagination(pages, key=pager, width=300)
+
+
+def _picked_bar() -> None:
+    picked = picked_runs()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        compare = st.button(
+            f"Compare {len(picked)} runs" if len(picked) > 1 else "Compare",
+            type="primary" if len(picked) > 1 else "secondary",
+            icon=":material/compare_arrows:",
+            disabled=len(picked) < 2,
+        )
+        if picked:
+            st.button("Clear", on_click=forget_picks, type="tertiary")
+        else:
+            st.caption("Tick two or more runs. The first one ticked is the baseline.")
+    if compare:
+        open_comparison(picked)
 
 
 def _nothing(*, is_filtered: bool) -> None:

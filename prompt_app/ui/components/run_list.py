@@ -12,6 +12,7 @@ from prompt_app.datamodel.score import MetricSummary
 from prompt_app.ui.components.wording import ago, money, plain, quantity
 from prompt_app.ui.state import RUN
 
+_PICKED = "runs.picked"
 Color = Literal["red", "orange", "blue", "green", "gray"]
 STATES: dict[RunState, tuple[Color, str]] = {
     "queued": ("gray", ":material/schedule:"),
@@ -29,14 +30,43 @@ def state_badge(run: Run) -> None:
     st.badge(wanted, color=color, icon=icon)
 
 
-def run_cards(runs: Sequence[Run]) -> None:
+def run_cards(runs: Sequence[Run], *, can_pick: bool = False) -> None:
+    """``can_pick``: each card has a box that picks its run for a comparison."""
     for run in runs:
-        _card(run)
+        _card(run, can_pick=can_pick)
 
 
-def _card(run: Run) -> None:
+def picked_runs() -> list[str]:
+    """Ids of the runs picked for a comparison, in the order of picking."""
+    picked: list[str] = st.session_state.setdefault(_PICKED, [])
+    return picked
+
+
+def forget_picks() -> None:
+    for run_id in picked_runs():
+        st.session_state.pop(f"pick.{run_id}", None)
+    st.session_state[_PICKED] = []
+
+
+def _pick(run_id: str) -> None:
+    others = [each for each in picked_runs() if each != run_id]
+    st.session_state[_PICKED] = others
+    if st.session_state[f"pick.{run_id}"]:
+        others.append(run_id)
+
+
+def _card(run: Run, *, can_pick: bool) -> None:
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
+            if can_pick:
+                st.checkbox(
+                    plain(f"Compare {run.name}"),
+                    value=run.id in picked_runs(),
+                    key=f"pick.{run.id}",
+                    on_change=_pick,
+                    args=(run.id,),
+                    label_visibility="collapsed",
+                )
             st.page_link(RUN, label=plain(run.name), query_params={"id": run.id})
             state_badge(run)
         progress = run.progress

@@ -12,7 +12,7 @@ from prompt_app.datamodel.score import MetricInfo, MetricSummary
 from prompt_app.ui.components.distribution import distribution_chart
 from prompt_app.ui.components.run_list import score_text
 from prompt_app.ui.components.wording import number, plain, quantity
-from prompt_app.ui.state import workbench
+from prompt_app.ui.state import open_comparison, workbench
 
 LOOK_SECONDS = 3.0
 MOST_VALUES_UNASKED = 20_000
@@ -109,6 +109,8 @@ def sibling_section(run: Run) -> None:
     if len(runs) < 2:
         return
     st.subheader("Runs of this evaluation")
+    if st.button("Compare them", icon=":material/compare_arrows:"):
+        open_comparison([run.id, *(each.id for each in runs if each.id != run.id)])
     is_active = any(each.state in ACTIVE_STATES for each in runs)
     st.fragment(_siblings, run_every=LOOK_SECONDS if is_active else None)(run.evaluation_id)
 

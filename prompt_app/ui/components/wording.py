@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _ADDRESS = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=\w)(?=@[\w-]+\.)", re.IGNORECASE)
+_SPACES = re.compile(r"(?m)^ +|  +")
 _WORD_JOINER = "\u2060"
 
 
@@ -16,6 +17,12 @@ def plain(text: str) -> str:
     they would become links, escaped or not."""
     text = _ADDRESS.sub(_WORD_JOINER, text)
     return _PUNCTUATION.sub(r"\\\1", text).replace("\n", "  \n")
+
+
+def literal(text: str) -> str:
+    """As :func:`plain`, and spaces at the start of a line, or more than one, stay too."""
+    text = text.replace("\t", "    ")
+    return plain(_SPACES.sub(lambda found: "\u00a0" * len(found.group()), text))
 
 
 def shortened(text: str, most: int = 300) -> str:

@@ -1,0 +1,69 @@
+"""A comparison by groups of examples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from prompt_app.datamodel.evaluation import Run
+from prompt_app.ui.components.compare_choice import run_labels
+from prompt_app.ui.components.downloads import table_downloads
+from prompt_app.ui.components.errors import errors_shown
+from prompt_app.ui.components.wording import plain
+from prompt_app.ui.state import workbench
+from prompt_app.workbench.contrasting import Breakdown
+
+
+def breakdown_section(runs: Sequence[Run], metric: str) -> None:
+    st.subheader("By group")
+    with errors_shown():
+        fields = workbench().contrasts.group_fields(runs[0].id)
+        if not fields:
+            st.info(
+                "No field of this dataset groups its rows: a topic or a source, say.",
+                icon=":material/info:",
+            )
+            return
+        field = st.selectbox("Field", fields, key="group", bind="query-params", width=300)
+        stamp = hash(tuple(run.model_dump_json() for run in runs))
+        broken = _broken_down(tuple(run.id for run in runs), metric, field, stamp)
+        frame = breakdown_frame(broken, runs)
+        st.dataframe(frame, hide_index=True, alt=f"{metric} of each run by {field}")
+        note = "p is corrected over all groups and runs."
+        if broken.left_out:
+            note += f" {broken.left_out:,} smaller groups are not shown."
+        st.caption(plain(note))
+        table_downloads(frame, f"{metric}-by-group", key="breakdown")
+
+
+def breakdown_frame(broken: Breakdown, runs: Sequence[Run]) -> pd.DataFrame:
+    """A row for each group; for each candidate its mean, difference and verdict."""
+    labels = run_labels(runs)
+    baseline = runs[0]
+    rows = []
+    for group in broken.groups:
+        row: dict[str, Any] = {
+            broken.field: group.name,
+            "examples": max((each.pairs for each in group.results), default=0),
+            labels[baseline.id]: group.means.get(baseline.id),
+        }
+        for result in group.results:
+            name = labels[result.candidate_name]
+            row[name] = group.means.get(result.candidate_name)
+            row[f"{name}: difference"] = result.difference
+            if result.interval is not None:
+                row[f"{name}: interval"] = (
+                    f"{result.interval.lower:+.3f} to {result.interval.upper:+.3f}"
+                )
+            row[f"{name}: p"] = result.p_adjusted
+            row[f"{name}: verdict"] = result.verdict.replace("_", " ")
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+@st.cache_data(show_spinner="Comparing group by group", ttl="30m", max_entries=20)
+def _broken_down(ids: tuple[str, ...], metric: str, field: str, stamp: int) -> Breakdown:
+    return workbench().contrasts.breakdown(ids, metric, field)

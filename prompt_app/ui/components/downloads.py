@@ -1,0 +1,48 @@
+"""A table as a file: CSV, JSON or Parquet, behind one button."""
+
+from __future__ import annotations
+
+from functools import partial
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from prompt_app.workbench.exporting import neutral_cell
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MIME = {
+    "csv": "text/csv",
+    "json": "application/json",
+    "parquet": "application/vnd.apache.parquet",
+}
+
+
+def table_downloads(frame: pd.DataFrame, name: str, *, key: str = "") -> None:
+    """A menu that downloads ``frame`` as ``name``.csv, .json or .parquet; the file is made when
+    it is asked for."""
+    with st.popover("Download", icon=":material/download:", key=f"download.{key or name}"):
+        for ending, mime in MIME.items():
+            st.download_button(
+                ending.upper() if ending != "parquet" else "Parquet",
+                partial(table_file, frame, ending),
+                file_name=f"{name}.{ending}",
+                mime=mime,
+                on_click="ignore",
+                key=f"download.{key or name}.{ending}",
+                width="stretch",
+            )
+
+
+def table_file(frame: pd.DataFrame, ending: str) -> bytes:
+    """``frame`` in that format. In CSV, text that a spreadsheet would run is made harmless."""
+    if ending == "json":
+        return frame.to_json(orient="records", indent=2, force_ascii=False).encode()
+    if ending == "parquet":
+        buffer = BytesIO()
+        frame.to_parquet(buffer, index=False)
+        return buffer.getvalue()
+    safe = frame.map(neutral_cell).rename(columns=neutral_cell)
+    return safe.to_csv(index=False).encode()

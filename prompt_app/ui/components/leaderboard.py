@@ -1,0 +1,145 @@
+"""Runs by one metric, ties marked, and what that quality costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from prompt_app.datamodel.evaluation import Run
+from prompt_app.ui.components.compare_choice import run_labels
+from prompt_app.ui.components.downloads import table_downloads
+from prompt_app.ui.components.errors import errors_shown
+from prompt_app.ui.components.wording import plain
+from prompt_app.ui.state import workbench
+from prompt_app.workbench.contrasting import CallSummary, Leaderboard
+
+PRICES = {
+    "Cost": ("US dollars for 1,000 samples", "$ / 1,000"),
+    "Latency": ("seconds, median", "latency, s"),
+    "Slow calls": ("seconds, 95th percentile", "95th, s"),
+}
+
+
+def leaderboard_section(runs: Sequence[Run], metric: str) -> None:
+    st.subheader("Leaderboard")
+    with errors_shown():
+        board = _board(tuple(run.id for run in runs), metric, _stamp(runs))
+        calls = {run.id: _calls(run.id, _stamp([run])) for run in runs}
+        labels = run_labels(runs)
+        frame = leaderboard_frame(board, calls, labels)
+        st.dataframe(
+            frame,
+            hide_index=True,
+            column_config={
+                "rank": st.column_config.TextColumn(width=70),
+                "run": st.column_config.TextColumn(width=260),
+                "run id": st.column_config.TextColumn(width=130),
+            },
+            alt=f"Runs by {metric}, the best first",
+        )
+        st.caption(plain(leaderboard_note(board)))
+        _picture(frame, metric)
+        table_downloads(frame, "leaderboard")
+
+
+def leaderboard_note(board: Leaderboard) -> str:
+    """How ranks are to be read."""
+    if board.direction == "neutral":
+        return f"{board.metric} has no better direction, so there are no ranks."
+    return (
+        f"Over the {board.examples:,} examples that all runs scored. A rank is one more than the "
+        "number of runs that are detectably better (Holm over all pairs); '=' marks runs that "
+        "share a rank."
+    )
+
+
+def leaderboard_frame(
+    board: Leaderboard, calls: Mapping[str, CallSummary], labels: Mapping[str, str]
+) -> pd.DataFrame:
+    ranks = [each.rank for each in board.standings]
+    rows: list[dict[str, Any]] = []
+    for each in board.standings:
+        took = calls[each.run.id]
+        shared = "=" if ranks.count(each.rank) > 1 else ""
+        rows.append(
+            {
+                "rank": f"{each.rank}{shared}" if each.rank is not None else "–",
+                "run": labels[each.run.id],
+                board.metric: each.mean,
+                "lower": each.interval.lower if each.interval else None,
+                "upper": each.interval.upper if each.interval else None,
+                PRICES["Cost"][1]: None if took.cost_usd is None else took.cost_usd * 1000,
+                PRICES["Latency"][1]: took.latency_median,
+                PRICES["Slow calls"][1]: took.latency_95th,
+                "not told apart from": ", ".join(labels[other] for other in each.tied_with),
+                "run id": each.run.id,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _picture(frame: pd.DataFrame, metric: str) -> None:
+    is_free = not frame[PRICES["Cost"][1]].any()
+    by = st.segmented_control(
+        "Quality against",
+        list(PRICES),
+        default="Latency" if is_free else "Cost",
+        required=True,
+        key="against",
+        bind="query-params",
+    )
+    axis, column = PRICES[by]
+    st.echarts_chart(
+        quality_chart(frame, metric, column, axis),
+        height=340,
+        key="compare.picture",
+        alt=f"{metric} of each run against its {axis}",
+    )
+
+
+def quality_chart(frame: pd.DataFrame, metric: str, column: str, axis: str) -> dict[str, Any]:
+    """A point for each run, with the interval of its mean as an upright line."""
+    known = frame[frame[column].notna()]
+    series: list[dict[str, Any]] = []
+    for place, row in enumerate(known.to_dict("records")):
+        x, color = float(row[column]), f"c{place}"
+        series.append(
+            {
+                "type": "scatter", "name": row["run"], "id": color, "symbolSize": 14,
+                "data": [[x, float(row[metric])]],
+            }
+        )  # fmt: skip
+        if pd.notna(row["lower"]):
+            series.append(
+                {
+                    "type": "line", "name": row["run"], "id": f"{color}.interval",
+                    "symbol": "none", "tooltip": {"show": False}, "lineStyle": {"width": 2},
+                    "data": [[x, float(row["lower"])], [x, float(row["upper"])]],
+                }
+            )  # fmt: skip
+    return {
+        "grid": {"left": 12, "right": 24, "top": 48, "bottom": 32, "containLabel": True},
+        "legend": {"type": "scroll", "top": 0},
+        "tooltip": {"trigger": "item"},
+        "xAxis": {"type": "value", "name": axis, "nameLocation": "middle", "nameGap": 28},
+        "yAxis": {"type": "value", "name": metric, "scale": True},
+        "series": series,
+    }
+
+
+@st.cache_data(show_spinner="Comparing every run with every other", ttl="30m", max_entries=20)
+def _board(ids: tuple[str, ...], metric: str, stamp: int) -> Leaderboard:
+    return workbench().contrasts.leaderboard(ids, metric)
+
+
+@st.cache_data(show_spinner=False, ttl="30m", max_entries=100)
+def _calls(run_id: str, stamp: int) -> CallSummary:
+    return workbench().contrasts.calls(run_id)
+
+
+def _stamp(runs: Sequence[Run]) -> int:
+    """Changes with whatever is stored of the runs."""
+    return hash(tuple(run.model_dump_json() for run in runs))
