@@ -10,7 +10,7 @@ from prompt_app.datamodel.rendering import check_template, render_messages, temp
 from prompt_app.errors import PromptAppError
 from prompt_app.ui.components.dataset_form import ChosenDataset
 from prompt_app.ui.components.errors import show_message
-from prompt_app.ui.components.row_drawer import verbatim
+from prompt_app.ui.components.verbatim import verbatim
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import workbench
 
