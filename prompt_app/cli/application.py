@@ -33,6 +33,8 @@ COMMANDS = {
     "rubric": "rubric:app",
     "models": "models:models",
     "metrics": "metrics:metrics",
+    "backup": "backup:backup",
+    "restore": "backup:restore",
     "worker": "worker:worker",
     "mock-server": "mock_server:mock_server",
     "start": "start:start",

@@ -31,6 +31,7 @@ from prompt_app.datamodel.evaluation import (
 from prompt_app.datamodel.model import GenerationRequest, Reply, ReplyEvent
 from prompt_app.datamodel.prompt import PromptTemplate, PromptVersion
 from prompt_app.datamodel.score import Failure, MetricInfo, MetricSummary, Score, ScoringInput
+from prompt_app.interfaces.backup import BackupStore
 from prompt_app.interfaces.pairing import PairStore
 from prompt_app.interfaces.pipelines import PipelineStore
 from prompt_app.interfaces.rows import Page as Page
@@ -172,7 +173,7 @@ class Lease:
     fence: int
 
 
-class Store(PairStore, PipelineStore, Protocol):
+class Store(PairStore, PipelineStore, BackupStore, Protocol):
     """The one store, on SQLite or PostgreSQL. Synchronous and safe to use from several threads.
 
     Every method raises StoreUnavailableError while the database is locked, full or unreachable,

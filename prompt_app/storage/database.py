@@ -86,6 +86,14 @@ class Database:
             yield connection
 
     @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A read in which everything is as it is at the start, on PostgreSQL too."""
+        level = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        reader = self.reader.execution_options(**level)
+        with self._translated_errors(), reader.begin() as connection:
+            yield connection
+
+    @contextmanager
     def write(self) -> Iterator[Connection]:
         """Everything inside is stored, or nothing. On SQLite the one write lock is taken at the
         start, so what is read inside stays true until the end."""

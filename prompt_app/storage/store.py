@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 
+from prompt_app.storage.backups import Backups
 from prompt_app.storage.batches import Batches
 from prompt_app.storage.datasets import Datasets
 from prompt_app.storage.evaluations import Evaluations
@@ -27,6 +28,7 @@ class SqlStore(
     Replies,
     Pairing,
     Pipelines,
+    Backups,
 ):
     """:class:`prompt_app.interfaces.Store` on SQLite or PostgreSQL."""
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from prompt_app.datasets import DatasetCheck
     from prompt_app.interfaces import Dispatcher, Page, RowFilter, Store, StoredSample
     from prompt_app.providers.catalogue import ModelCard
+    from prompt_app.workbench.backups import Backups
     from prompt_app.workbench.calibrating import Calibration
     from prompt_app.workbench.comparing import Margins, RunComparison
     from prompt_app.workbench.contrasting import RunContrasts
@@ -67,6 +68,13 @@ class Workbench:
         so that a capability that forgets to ask for the role changes nothing."""
         store = self.store if person.may(Role.EDITOR) else self.store.read_only()
         return Workbench(self.settings, store, self._dispatcher, person)
+
+    @property
+    def backups(self) -> Backups:
+        """The whole store as one file, and back."""
+        from prompt_app.workbench.backups import Backups
+
+        return Backups(self.settings, self.store, self.actor)
 
     def close(self) -> None:
         self.store.close()
