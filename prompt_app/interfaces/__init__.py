@@ -32,6 +32,7 @@ from prompt_app.datamodel.model import GenerationRequest, Reply, ReplyEvent
 from prompt_app.datamodel.prompt import PromptTemplate, PromptVersion
 from prompt_app.datamodel.score import Failure, MetricInfo, MetricSummary, Score, ScoringInput
 from prompt_app.interfaces.backup import BackupStore
+from prompt_app.interfaces.chunks import Chunk, ChunkStore
 from prompt_app.interfaces.pairing import PairStore
 from prompt_app.interfaces.pipelines import PipelineStore
 from prompt_app.interfaces.rows import Page as Page
@@ -171,9 +172,20 @@ class Lease:
 
     run: Run
     fence: int
+    chunk: Chunk | None = None
+    """The part of the run that is claimed, where it is not the whole."""
+
+    @property
+    def after_position(self) -> int:
+        """The position before the first row that is held."""
+        return -1 if self.chunk is None else self.chunk.first - 1
+
+    def holds(self, position: int) -> bool:
+        """Whether the row there is among those that are held, or before them."""
+        return self.chunk is None or position <= self.chunk.last
 
 
-class Store(PairStore, PipelineStore, BackupStore, Protocol):
+class Store(PairStore, PipelineStore, BackupStore, ChunkStore, Protocol):
     """The one store, on SQLite or PostgreSQL. Synchronous and safe to use from several threads.
 
     Every method raises StoreUnavailableError while the database is locked, full or unreachable,

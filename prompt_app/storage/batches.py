@@ -12,10 +12,11 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from prompt_app.errors import StoreError, StoreUnavailableError
 from prompt_app.interfaces import Lease, SampleResult, SampleScores, WriteBatch
-from prompt_app.storage.counts import COUNT, SPEND, Counts
+from prompt_app.interfaces.chunks import Chunk
+from prompt_app.storage.counts import Counts, add_counts
 from prompt_app.storage.database import BulkInsert, in_chunks
 from prompt_app.storage.encoding import dump_record
-from prompt_app.storage.leases import held_run
+from prompt_app.storage.holding import held_by, holder_of
 from prompt_app.storage.outcomes import outcome_row
 from prompt_app.storage.part import StorePart
 from prompt_app.storage.tables import escape_text, replies, samples, scores
@@ -28,8 +29,9 @@ class Batches(StorePart):
     """The part of the store that workers write to."""
 
     @cached_property
-    def _doubtful(self) -> dict[str, tuple[int, int, WriteBatch]]:
-        """Run -> the batch that was perhaps stored, its fence, and the number stored before."""
+    def _doubtful(self) -> dict[tuple[str, Chunk | None], tuple[int, int, WriteBatch]]:
+        """Run or chunk -> the batch that was perhaps stored, its fence, and the number stored
+        before."""
         return {}
 
     @cached_property
@@ -54,18 +56,20 @@ class Batches(StorePart):
         Raises LeaseLostError.
         """
         held: Row[Any] | None = None
+        what = (lease.run.id, lease.chunk)
         try:
             with self._database.write() as connection:
-                held = held_run(connection, lease)
-                if self._doubtful.get(lease.run.id) != (lease.fence, held.batches - 1, batch):
-                    self._store(connection, held, batch)
+                held = held_by(connection, lease)
+                if self._doubtful.get(what) != (lease.fence, held.batches - 1, batch):
+                    counts = self._store(connection, held, batch)
+                    add_counts(connection, holder_of(lease), held, counts, batch)
         except StoreUnavailableError:
             if held is not None:
-                self._doubtful[lease.run.id] = (lease.fence, held.batches, batch)
+                self._doubtful[what] = (lease.fence, held.batches, batch)
             raise
-        self._doubtful.pop(lease.run.id, None)
+        self._doubtful.pop(what, None)
 
-    def _store(self, connection: Connection, held: Row[Any], batch: WriteBatch) -> None:
+    def _store(self, connection: Connection, held: Row[Any], batch: WriteBatch) -> Counts:
         counts = Counts()
         now = datetime.now(UTC)
         present = _present(connection, held.number, _identities(batch))
@@ -76,19 +80,7 @@ class Batches(StorePart):
         if batch.scores:
             present.update(_present(connection, held.number, _both(new, batch.scores)))
             self._insert_scores(connection, held.number, batch.scores, present, counts)
-        released = min(batch.released_nanousd, held.reserved_nanousd)
-        connection.execute(
-            COUNT, {"run_number": held.number, "released": released, **counts.columns()}
-        )
-        if released or batch.spent_nanousd:
-            connection.execute(
-                SPEND,
-                {
-                    "evaluation": held.evaluation_id,
-                    "released": released,
-                    "spent": batch.spent_nanousd,
-                },
-            )
+        return counts
 
     def _insert_replies(
         self,

@@ -10,25 +10,24 @@ clock.
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, case, select, update
+from sqlalchemy import Connection, Row, Select, and_, case, or_, select, update
 
 from prompt_app.datamodel.evaluation import Progress, RunRequest, RunState
 from prompt_app.datamodel.evaluation import Run as RunRecord
 from prompt_app.datamodel.score import MetricSummary
-from prompt_app.errors import LeaseLostError, StoreUnavailableError
+from prompt_app.errors import StoreUnavailableError
 from prompt_app.interfaces import Lease, WorkerIdentity
-from prompt_app.storage.database import Database
 from prompt_app.storage.encoding import dump_plain
-from prompt_app.storage.identity import known_dead
-from prompt_app.storage.part import StorePart
+from prompt_app.storage.folding import tell_run
+from prompt_app.storage.holding import held_by, holder_of, leave_unconfirmed
 from prompt_app.storage.runs import run_of
 from prompt_app.storage.tables import evaluations, runs
+from prompt_app.storage.watching import WatchingPart
 
 STUCK_SECONDS = 1.0
 """A write that waits longer for its turn tells that nobody could write."""
@@ -36,15 +35,8 @@ STUCK_SECONDS = 1.0
 _LIVE_FIELDS = {"rate_per_second", "concurrency", "retries"}
 
 
-class Leases(StorePart):
+class Leases(WatchingPart):
     """The part of the store that hands runs to workers and watches over their spend."""
-
-    def __init__(self, database: Database, lease_seconds: float) -> None:
-        super().__init__(database)
-        self._lease_seconds = lease_seconds
-        self._last_sign: dict[int, tuple[int, int, float]] = {}
-        """Run -> its fence and heartbeat, and since when this object has seen them stand."""
-        self._last_sign_lock = threading.Lock()
 
     def claim_run(
         self, worker: WorkerIdentity, *, evaluation_id: str | None = None
@@ -60,7 +52,7 @@ class Leases(StorePart):
         try:
             return self._claim_any(worker, evaluation_id)
         except StoreUnavailableError:
-            self._forget_all_but(set())
+            self._run_watch.forget_all_but(set())
             raise
 
     def _claim_any(self, worker: WorkerIdentity, evaluation_id: str | None) -> Lease | None:
@@ -68,7 +60,7 @@ class Leases(StorePart):
             asked = time.monotonic()
             with self._database.write() as connection:
                 if time.monotonic() - asked > STUCK_SECONDS and row.state == "running":
-                    self._forget_all_but(set())
+                    self._run_watch.forget_all_but(set())
                     return None
                 lease = _claim(connection, row, worker)
             if lease is not None:
@@ -78,14 +70,18 @@ class Leases(StorePart):
     def heartbeat(self, lease: Lease, progress: Progress | None = None) -> RunRequest | None:
         """Show life; returns what was asked meanwhile. Only the fields of ``progress`` that are
         not counts are taken (rate, concurrency, retries). Raises LeaseLostError."""
-        changes: dict[str, Any] = {"heartbeat": runs.c.heartbeat + 1}
+        live = None
         if progress is not None:
-            changes["live"] = dump_plain(
-                progress.model_dump(mode="json", include=_LIVE_FIELDS, exclude_defaults=True)
-            )
+            live = progress.model_dump(mode="json", include=_LIVE_FIELDS, exclude_defaults=True)
+        table = holder_of(lease)
+        changes: dict[str, Any] = {"heartbeat": table.c.heartbeat + 1}
+        if live is not None and lease.chunk is None:
+            changes["live"] = dump_plain(live)
         with self._database.write() as connection:
-            held = held_run(connection, lease)
-            connection.execute(update(runs).where(runs.c.number == held.number).values(**changes))
+            held = held_by(connection, lease)
+            connection.execute(update(table).where(table.c.number == held.holder).values(**changes))
+            if lease.chunk is not None:
+                tell_run(connection, held, live)
             request: RunRequest | None = held.requested
             return request
 
@@ -93,7 +89,7 @@ class Leases(StorePart):
         """Reserve for calls about to be made; False where the cap leaves no room.
         Raises LeaseLostError."""
         with self._database.write() as connection:
-            held = held_run(connection, lease)
+            held = held_by(connection, lease)
             taken = (
                 evaluations.c.spent_nanousd
                 + evaluations.c.reserved_nanousd
@@ -110,10 +106,11 @@ class Leases(StorePart):
             )
             if reserved.rowcount == 0:
                 return False
+            table = holder_of(lease)
             connection.execute(
-                update(runs)
-                .where(runs.c.number == held.number)
-                .values(reserved_nanousd=runs.c.reserved_nanousd + nanousd)
+                update(table)
+                .where(table.c.number == held.holder)
+                .values(reserved_nanousd=table.c.reserved_nanousd + nanousd)
             )
             return True
 
@@ -132,19 +129,21 @@ class Leases(StorePart):
         Raises LeaseLostError.
         """
         with self._database.write() as connection:
-            held = held_run(connection, lease)
+            held = held_by(connection, lease)
             if state in ("paused", "queued") and held.requested == "cancel":
                 state, reason = "cancelled", "Cancelled on request."
             elif state == "queued" and held.requested == "pause":
                 state, reason = "paused", "Paused on request."
-            _leave_unconfirmed(connection, held)
+            leave_unconfirmed(
+                connection, runs, held.number, held.evaluation_id, held.reserved_nanousd
+            )
             this_run = runs.c.number == held.number
             live = connection.execute(select(runs.c.live).where(this_run)).scalar_one()
             connection.execute(
                 update(runs)
                 .where(this_run)
                 .values(
-                    **_released(state, reason, live),
+                    **released(state, reason, live),
                     summary=dump_plain([item.model_dump(mode="json") for item in summary]),
                 )
             )
@@ -161,64 +160,20 @@ class Leases(StorePart):
             runs.c.worker_host,
             runs.c.worker_pid,
             runs.c.worker_started,
-        ).where(runs.c.state.in_(("queued", "running")))
+        ).where(
+            or_(
+                runs.c.state == "queued",
+                # A run without a worker of its own is spread over several.
+                and_(runs.c.state == "running", runs.c.worker_host.is_not(None)),
+            )
+        )
         if evaluation_id is not None:
             query = query.where(runs.c.evaluation_id == evaluation_id)
         with self._database.read() as connection:
             rows: Sequence[Row[Any]] = connection.execute(query.order_by(runs.c.number)).all()
         if evaluation_id is None:
-            self._forget_all_but({row.number for row in rows})
-        return [row for row in rows if row.state == "queued" or self._is_abandoned(row)]
-
-    def _forget_all_but(self, numbers: set[int]) -> None:
-        with self._last_sign_lock:
-            for number in self._last_sign.keys() - numbers:
-                del self._last_sign[number]
-
-    def _is_abandoned(self, row: Row[Any]) -> bool:
-        holder = WorkerIdentity(row.worker_host, row.worker_pid, row.worker_started)
-        if known_dead(holder):
-            return True
-        now = time.monotonic()
-        with self._last_sign_lock:
-            fence, heartbeat, since = self._last_sign.get(row.number, (-1, -1, now))
-            if (fence, heartbeat) != (row.fence, row.heartbeat):
-                self._last_sign[row.number] = (row.fence, row.heartbeat, now)
-                return False
-            return now - since >= self._lease_seconds
-
-
-def held_run(connection: Connection, lease: Lease) -> Row[Any]:
-    """The run of ``lease``, locked until the transaction ends: number, evaluation_id, requested,
-    reserved_nanousd, batches. Raises LeaseLostError when the lease is no longer its worker's."""
-    row = connection.execute(_HELD, {"run_id": lease.run.id, "held_fence": lease.fence}).first()
-    if row is None:
-        raise LeaseLostError(
-            f"Run {lease.run.id} is no longer held under fence {lease.fence}: another worker has "
-            "taken it over, or it has ended. Nothing was written."
-        )
-    return row
-
-
-def _held_query() -> Any:
-    return (
-        select(
-            runs.c.number,
-            runs.c.evaluation_id,
-            runs.c.requested,
-            runs.c.reserved_nanousd,
-            runs.c.batches,
-        )
-        .where(
-            runs.c.id == bindparam("run_id"),
-            runs.c.fence == bindparam("held_fence"),
-            runs.c.state == "running",
-        )
-        .with_for_update()
-    )
-
-
-_HELD = _held_query()
+            self._run_watch.forget_all_but({row.number for row in rows})
+        return [row for row in rows if row.state == "queued" or self._run_watch.is_abandoned(row)]
 
 
 def _claim(connection: Connection, seen: Row[Any], worker: WorkerIdentity) -> Lease | None:
@@ -236,12 +191,12 @@ def _claim(connection: Connection, seen: Row[Any], worker: WorkerIdentity) -> Le
     ).first()
     if row is None:
         return None
-    _leave_unconfirmed(connection, row)
+    leave_unconfirmed(connection, runs, row.number, row.evaluation_id, row.reserved_nanousd)
     this_run = update(runs).where(runs.c.number == row.number)
     if row.requested is not None:
         state: RunState = "cancelled" if row.requested == "cancel" else "paused"
         reason = f"{state.capitalize()} on request."
-        connection.execute(this_run.values(**_released(state, reason, row.live)))
+        connection.execute(this_run.values(**released(state, reason, row.live)))
         return None
     connection.execute(
         this_run.values(
@@ -261,23 +216,7 @@ def _claim(connection: Connection, seen: Row[Any], worker: WorkerIdentity) -> Le
     return Lease(run_of(claimed), claimed.fence)
 
 
-def _leave_unconfirmed(connection: Connection, row: Row[Any]) -> None:
-    """Turn what the run has reserved into unconfirmed spend: its calls may have been billed."""
-    left = row.reserved_nanousd
-    if left == 0:
-        return
-    connection.execute(
-        update(evaluations)
-        .where(evaluations.c.id == row.evaluation_id)
-        .values(
-            reserved_nanousd=evaluations.c.reserved_nanousd - left,
-            unconfirmed_nanousd=evaluations.c.unconfirmed_nanousd + left,
-        )
-    )
-    connection.execute(update(runs).where(runs.c.number == row.number).values(reserved_nanousd=0))
-
-
-def _released(state: RunState, reason: str, live: str) -> dict[str, Any]:
+def released(state: RunState, reason: str, live: str) -> dict[str, Any]:
     """The columns of a run that no worker holds any more. It has no rate then; ``live`` is what
     its last worker told."""
     ended = state in ("finished", "cancelled", "failed")

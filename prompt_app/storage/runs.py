@@ -21,6 +21,7 @@ from prompt_app.datamodel.model import TokenUsage
 from prompt_app.datamodel.score import MetricSummary
 from prompt_app.errors import EvaluationError, UnknownNameError
 from prompt_app.interfaces import Page
+from prompt_app.storage.chunk_tables import chunks
 from prompt_app.storage.encoding import dump_record, load_record
 from prompt_app.storage.part import StorePart
 from prompt_app.storage.tables import evaluations, runs, samples, scores
@@ -95,6 +96,7 @@ class Runs(StorePart):
                 gone = (samples.c.run == row.number) & (samples.c.state == "failed")
                 connection.execute(delete(samples).where(gone))
                 changes["failed"] = 0
+                _queue_chunks_again(connection, row)
             return _update_run(connection, row, changes)
 
     def rescore_run(self, run_id: str, run: Run) -> Run:
@@ -136,6 +138,7 @@ class Runs(StorePart):
                 .where(samples.c.run == row.number, samples.c.state == "scored")
             )
             changes = {**_queued_again(), "spec": dump_record(new), "scored": scored}
+            _queue_chunks_again(connection, row)
             return _update_run(connection, row, changes)
 
 
@@ -241,6 +244,11 @@ def _queued_again() -> dict[str, Any]:
         "summary": "[]",
         "ended_at": None,
     }
+
+
+def _queue_chunks_again(connection: Connection, row: Row[Any]) -> None:
+    """There may be work again in any of them."""
+    connection.execute(update(chunks).where(chunks.c.run == row.number).values(state="queued"))
 
 
 def _update_run(connection: Connection, row: Row[Any], changes: dict[str, Any]) -> Run:

@@ -15,14 +15,16 @@ from prompt_app.storage.prompts import Prompts
 from prompt_app.storage.replies import Replies
 from prompt_app.storage.runs import Runs
 from prompt_app.storage.samples import Samples
+from prompt_app.storage.spreading import Spreading
 
 
 class SqlStore(
+    Leases,
+    Spreading,
     Datasets,
     Prompts,
     Evaluations,
     Runs,
-    Leases,
     Batches,
     Samples,
     Replies,

@@ -11,7 +11,7 @@ from storage.conftest import Opener
 from storage.test_leases import Clock, ended_process
 
 from prompt_app.interfaces import Lease, WriteBatch
-from prompt_app.storage import leases, this_worker
+from prompt_app.storage import leases, this_worker, watching
 from prompt_app.storage.store import SqlStore
 
 
@@ -110,6 +110,7 @@ def test_a_takeover_by_silence_settles_too(
 ) -> None:
     clock = Clock()
     monkeypatch.setattr(leases, "time", clock)
+    monkeypatch.setattr(watching, "time", clock)
     store = open_another()
     lease = claimed(store, cap_usd=1e-7)
     assert store.reserve_spend(lease, 70)

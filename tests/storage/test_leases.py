@@ -12,7 +12,7 @@ from storage.conftest import Opener
 from prompt_app.datamodel.evaluation import Progress
 from prompt_app.errors import LeaseLostError
 from prompt_app.interfaces import Lease, WorkerIdentity
-from prompt_app.storage import leases, this_worker
+from prompt_app.storage import leases, this_worker, watching
 from prompt_app.storage.store import SqlStore
 
 
@@ -30,6 +30,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(leases, "time", clock)
+    monkeypatch.setattr(watching, "time", clock)
     return clock
 
 

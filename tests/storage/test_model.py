@@ -27,7 +27,7 @@ from storage.conftest import settings_for
 from prompt_app.errors import EvaluationError, LeaseLostError
 from prompt_app.interfaces import Lease, WriteBatch
 from prompt_app.settings import Settings
-from prompt_app.storage import leases, open_store
+from prompt_app.storage import leases, open_store, watching
 from prompt_app.storage.tables import metadata
 
 ROWS = 6
@@ -70,6 +70,7 @@ class Steps(RuleBasedStateMachine):
         self.model = Model()
         self.leases: list[Lease] = []
         leases.time = self  # type: ignore[assignment]
+        watching.time = self  # type: ignore[assignment]
 
     def monotonic(self) -> float:
         return self.clock
@@ -239,6 +240,7 @@ class Steps(RuleBasedStateMachine):
 def run_steps(monkeypatch: pytest.MonkeyPatch, new_settings: Callable[[], Settings]) -> None:
     # Restores the module's clock, which the machine replaces, after the test.
     monkeypatch.setattr(leases, "time", leases.time)
+    monkeypatch.setattr(watching, "time", watching.time)
     machine = type("Machine", (Steps,), {"new_settings": staticmethod(new_settings)})
     run_state_machine_as_test(
         machine,

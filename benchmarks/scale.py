@@ -1,0 +1,270 @@
+"""Several workers on one run: throughput, what sharing costs, resuming, a simulation, a soak.
+
+    python benchmarks/scale.py throughput               20,000 samples, 1, 2 and 4 workers
+    python benchmarks/scale.py throughput --samples 100000
+    python benchmarks/scale.py resume                   a finished run of 100,000 samples
+    python benchmarks/scale.py simulate                 10 million samples on 50 workers
+    python benchmarks/scale.py soak                     60 s at 200 samples/s; --minutes 30
+
+Needs PostgreSQL's and Redis's programs; both are started in temporary folders. CPU is that of
+the workers and of the database server's processes, in ms a sample. On a machine with few cores
+more workers cannot be faster than the cores; the CPU a sample tells what they would cost.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from pydantic import SecretStr
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from engine import start_mock_server, write_evaluation
+from servers import PostgresServer, RedisServer
+
+from prompt_app.datamodel.evaluation import Run
+from prompt_app.settings import Settings
+from prompt_app.workbench import Workbench, open_workbench
+from prompt_app.workbench.files import load_evaluation
+
+
+@dataclass
+class Place:
+    """A store with its broker, and the workers on it."""
+
+    settings: Settings
+    environment: dict[str, str]
+    servers: list[psutil.Process]
+
+    @property
+    def workbench(self) -> Workbench:
+        return open_workbench(self.settings)
+
+    def start_worker(self, *more: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "prompt_app.cli", "worker", *more]
+        return subprocess.Popen(command, env=self.environment, stderr=subprocess.DEVNULL,
+                                stdout=subprocess.DEVNULL)  # fmt: skip
+
+
+@contextmanager
+def a_place(kind: str, folder: Path, *, broker: bool = True) -> Iterator[Place]:
+    """``kind``: sqlite or postgresql; the latter does not wait for the disk here."""
+    redis = RedisServer() if broker else None
+    postgres = PostgresServer() if kind == "postgresql" else None
+    try:
+        database = postgres.url(postgres.create_database()) if postgres else None
+        settings = Settings(
+            data_dir=folder / "data",
+            database_url=SecretStr(database) if database else None,
+            broker_url=SecretStr(redis.url) if redis else None,
+        )
+        environment = {
+            **os.environ,
+            "PROMPT_APP_DATA_DIR": str(folder / "data"),
+            "PROMPT_APP_WORKER_RUNS": "2",
+            "LOG_LEVEL": "WARNING",
+            **({"DATABASE_URL": database} if database else {}),
+            **({"PROMPT_APP_BROKER_URL": redis.url} if redis else {}),
+        }
+        own = psutil.Process().children()
+        servers = [process for process in own if process.name() in ("postgres", "redis-server")]
+        yield Place(settings, environment, servers)
+    finally:
+        if redis:
+            redis.close()
+        if postgres:
+            postgres.close()
+
+
+def cpu_of(processes: list[psutil.Process]) -> float:
+    """Seconds, those of their children included."""
+    total = 0.0
+    for process in processes:
+        for each in [process, *process.children(recursive=True)]:
+            times = each.cpu_times()
+            total += times.user + times.system + times.children_user + times.children_system
+    return total
+
+
+def submit(workbench: Workbench, evaluation: Path, limits: str = "") -> Run:
+    text = evaluation.read_text()
+    if limits:
+        head, _, _ = text.partition("limits:")
+        evaluation.write_text(f"{head}limits: {{{limits}}}\n")
+    spec = load_evaluation(evaluation)
+    submitted = workbench.submit_evaluation(spec, folder=evaluation.parent)
+    return workbench.runs_of(submitted.id)[0]
+
+
+def wait_for(workbench: Workbench, run: Run, answered: int | None = None) -> Run:
+    while True:
+        now = workbench.run(run.id)
+        done = now.state == "finished" if answered is None else now.progress.answered >= answered
+        if done:
+            return now
+        if now.state not in ("queued", "running"):
+            raise SystemExit(f"{now.state}: {now.reason}")
+        time.sleep(0.05)
+
+
+def throughput(samples: int, latency_ms: float, concurrency: int) -> None:
+    server, url = start_mock_server("--latency-ms", str(latency_ms))
+    print(f"{samples:,} samples at {latency_ms:g} ms, concurrency {concurrency}, {os.cpu_count()} cores")
+    print(f"{'store':12}{'workers':>22}{'samples/s':>11}{'workers ms':>12}{'database ms':>13}")
+    try:
+        for kind in ("sqlite", "postgresql"):
+            for count in (0, 1, 2, 4):
+                one_throughput(kind, count, samples, concurrency, url)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def one_throughput(kind: str, count: int, samples: int, concurrency: int, url: str) -> None:
+    """``count`` 0: one worker without a broker, for comparison."""
+    with tempfile.TemporaryDirectory() as name, a_place(
+        kind, Path(name), broker=count > 0
+    ) as place:
+        workbench = place.workbench
+        evaluation = write_evaluation(Path(name), url, samples)
+        before = cpu_of(place.servers)
+        processes = [place.start_worker() for _ in range(count or 1)]
+        workers = [psutil.Process(process.pid) for process in processes]
+        time.sleep(6)  # all of them have started
+        started = cpu_of(workers)
+        run = submit(workbench, evaluation, f"max_concurrency: {concurrency}")
+        begun = time.perf_counter()
+        run = wait_for(workbench, run)
+        wall = time.perf_counter() - begun
+        assert run.progress.scored == samples
+        own, database = cpu_of(workers) - started, cpu_of(place.servers) - before
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait()
+        workbench.close()
+    label = f"{count} over Redis" if count else "1 without a broker"
+    shown = f"{database / samples * 1000:13.3f}" if kind == "postgresql" else f"{'(inside)':>13}"
+    print(f"{kind:12}{label:>22}{samples / wall:11.0f}{own / samples * 1000:12.3f}{shown}", flush=True)
+
+
+def resume(samples: int) -> None:
+    """Of a run whose samples are all stored, and of one that lacks the last ten."""
+    print(f"Resuming {samples:,} finished samples")
+    server, url = start_mock_server()
+    try:
+        for kind in ("sqlite", "postgresql"):
+            with tempfile.TemporaryDirectory() as name, a_place(
+                kind, Path(name), broker=False
+            ) as place:
+                workbench = place.workbench
+                run = submit(workbench, write_evaluation(Path(name), url, samples))
+                worker = place.start_worker("--until-idle")
+                wait_for(workbench, run)
+                worker.wait()
+                for label, lacking in (("nothing left", 0), ("10 left", 10)):
+                    forget(workbench, run, lacking)
+                    begun = time.perf_counter()
+                    work(workbench)
+                    seconds = time.perf_counter() - begun
+                    assert workbench.run(run.id).progress.scored == samples
+                    print(f"{kind:12}{label:>14}{seconds:8.2f} s", flush=True)
+                workbench.close()
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def forget(workbench: Workbench, run: Run, last: int) -> None:
+    """Queue the run again, without its ``last`` samples."""
+    from sqlalchemy import delete, select, update
+
+    from prompt_app.storage.tables import runs, samples
+
+    with workbench.store._database.write() as connection:  # type: ignore[attr-defined]
+        number = connection.scalar(select(runs.c.number).where(runs.c.id == run.id))
+        gone = samples.c.run == number, samples.c.position >= run.progress.total - last
+        deleted = connection.execute(delete(samples).where(*gone)).rowcount
+        connection.execute(
+            update(runs)
+            .where(runs.c.number == number)
+            .values(
+                state="queued",
+                answered=runs.c.answered - deleted,
+                scored=runs.c.scored - deleted,
+            )
+        )
+
+
+def work(workbench: Workbench) -> None:
+    import asyncio
+
+    asyncio.run(workbench.work(asyncio.Event(), until_idle=True))
+
+
+def soak(minutes: float, per_second: float) -> None:
+    """Memory, files and connections of two workers, at the start and at the end."""
+    samples = int(minutes * 60 * per_second)
+    server, url = start_mock_server("--latency-ms", "100")
+    try:
+        with tempfile.TemporaryDirectory() as name, a_place("postgresql", Path(name)) as place:
+            workbench = place.workbench
+            evaluation = write_evaluation(Path(name), url, samples)
+            processes = [place.start_worker() for _ in range(2)]
+            workers = [psutil.Process(process.pid) for process in processes]
+            limits = f"max_concurrency: 100, requests_per_minute: {per_second * 60:g}"
+            run = submit(workbench, evaluation, limits)
+            begun = time.perf_counter()
+            print(f"{'s':>6}{'samples':>10}{'/s':>7}{'MB each':>14}{'files each':>14}{'PG':>5}")
+            marks = [samples * step // 10 for step in range(1, 11)]
+            for mark in marks:
+                now = wait_for(workbench, run, mark)
+                seconds = time.perf_counter() - begun
+                memory = "/".join(f"{w.memory_info().rss >> 20}" for w in workers)
+                files = "/".join(f"{w.num_fds()}" for w in workers)
+                sessions = len(place.servers[0].children()) if place.servers else 0
+                print(f"{seconds:6.0f}{now.progress.answered:10}{now.progress.answered / seconds:7.0f}"
+                      f"{memory:>14}{files:>14}{sessions:5}", flush=True)  # fmt: skip
+            wait_for(workbench, run)
+            for process in processes:
+                process.terminate()
+            for process in processes:
+                process.wait()
+            workbench.close()
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("what", choices=["throughput", "resume", "simulate", "soak"])
+    parser.add_argument("--samples", type=int)
+    parser.add_argument("--latency-ms", type=float, default=100)
+    parser.add_argument("--concurrency", type=int, default=200)
+    parser.add_argument("--minutes", type=float, default=1)
+    parser.add_argument("--per-second", type=float, default=200)
+    arguments = parser.parse_args()
+    if arguments.what == "throughput":
+        throughput(arguments.samples or 20_000, arguments.latency_ms, arguments.concurrency)
+    elif arguments.what == "resume":
+        resume(arguments.samples or 100_000)
+    elif arguments.what == "soak":
+        soak(arguments.minutes, arguments.per_second)
+    else:
+        from scale_simulation import report
+
+        report()
+
+
+if __name__ == "__main__":
+    main()
