@@ -131,7 +131,7 @@ class PromptAppStack(Stack):
             environment={
                 "PROMPT_APP_DATA_DIR": "/data",
                 "PROMPT_APP_BLOB_URL": self._data.blob_url,
-                "PROMPT_APP_QUEUE_URL": queue.queue.queue_url,
+                "PROMPT_APP_BROKER_URL": queue.queue.queue_url,
                 "PROMPT_APP_ALLOW_PRIVATE_ADDRESSES": "false",
                 "OPENAI_SECRET_NAME": configuration.openai_secret_name,
                 "LOG_LEVEL": configuration.log_level,

@@ -193,6 +193,12 @@ class Settings(BaseSettings):
         validation_alias="PROMPT_APP_WORKER_RUNS",
         description="Runs that one worker advances at a time.",
     )
+    broker_url: SecretStr | None = Field(
+        default=None,
+        validation_alias="PROMPT_APP_BROKER_URL",
+        description="Broker over which workers share runs: redis://host:6379/0, or the address of "
+        "an SQS queue. Without it: each worker takes whole runs from the database.",
+    )
     custom_metrics: Path | None = Field(
         default=None,
         validation_alias="PROMPT_APP_CUSTOM_METRICS",

@@ -1,9 +1,10 @@
-"""Real servers for tests: a PostgreSQL cluster of the test session's own."""
+"""Real servers for tests: PostgreSQL and Redis of the tests' own."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -52,6 +53,10 @@ class PostgresServer:
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://postgres@/{database}?host={self._folder}"
+
+    @property
+    def unix_socket(self) -> Path:
+        return self._folder / ".s.PGSQL.5432"
 
     def create_database(self) -> str:
         """The name of a new database."""
@@ -143,3 +148,43 @@ def _unprivileged_user() -> str | None:
 
     names = {entry.pw_name for entry in pwd.getpwall()}
     return next(name for name in ("postgres", "nobody") if name in names)
+
+
+class RedisServer:
+    """Redis on a port of its own; keeps nothing on disk, so that a restart loses its queues."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.mkdtemp(prefix="redis-")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = int(free.getsockname()[1])
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        """Returns when it answers. Raises RuntimeError where Redis is not installed."""
+        program = shutil.which("redis-server")
+        if program is None:
+            raise RuntimeError("Redis is not installed (Debian: apt-get install redis-server).")
+        command = [program, "--port", str(self.port), "--save", "", "--dir", self._folder]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return
+            except OSError:
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError("Redis did not start.") from None
+                time.sleep(0.02)
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def close(self) -> None:
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)

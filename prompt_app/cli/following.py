@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from prompt_app.cli.common import duration, money, notices
-from prompt_app.cli.event_loop import run_worker
 from prompt_app.datamodel.evaluation import ACTIVE_STATES, Run
+from prompt_app.engine.event_loop import run_worker
 from prompt_app.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ LINE_SECONDS = 5.0
 
 def follow_evaluation(workbench: Workbench, evaluation_id: str, *, show: bool) -> list[Run]:
     """Work on the evaluation's runs until all have ended, wherever they run. Raises
-    KeyboardInterrupt when stopped; the runs are then queued, and nothing is lost."""
+    KeyboardInterrupt when stopped; the runs are then queued, or go on behind the broker."""
     return run_worker(_follow(workbench, evaluation_id, show=show))
 
 
@@ -41,7 +41,10 @@ async def _follow(workbench: Workbench, evaluation_id: str, *, show: bool) -> li
     with contextlib.suppress(NotImplementedError):
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, interrupt)
-    work = asyncio.create_task(workbench.work(stop, evaluation_id=evaluation_id))
+    if workbench.settings.broker_url is None:
+        work = asyncio.create_task(workbench.work(stop, evaluation_id=evaluation_id))
+    else:  # the workers behind the broker do it
+        work = asyncio.create_task(_until(stop))
     view = _View(show)
     runs: list[Run] = []
     try:
@@ -62,6 +65,10 @@ async def _follow(workbench: Workbench, evaluation_id: str, *, show: bool) -> li
     if interrupted.is_set():
         raise KeyboardInterrupt
     return await asyncio.to_thread(workbench.runs_of, evaluation_id)
+
+
+async def _until(stop: asyncio.Event) -> None:
+    await stop.wait()
 
 
 class _View:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.progress import Progress
 
 from prompt_app.cli.common import notices
-from prompt_app.cli.event_loop import run_worker
+from prompt_app.engine.event_loop import run_worker
 from prompt_app.errors import RubricError
 from prompt_app.rubrics.files import checked_name
 from prompt_app.rubrics.folders import Folder

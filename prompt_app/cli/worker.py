@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from prompt_app.cli.event_loop import run_worker
 from prompt_app.cli.opening import opened_workbench
+from prompt_app.engine.event_loop import run_worker
 
 if TYPE_CHECKING:
     from prompt_app.workbench import Workbench
@@ -21,11 +21,20 @@ def worker(
         bool, typer.Option("--until-idle", help="Stop when no run is left.")
     ] = False,
 ) -> None:
-    """Work on queued runs until stopped. Stopping lets calls in flight finish for a moment."""
+    """Work on queued runs until stopped. Stopping lets calls in flight finish for a moment.
+
+    With PROMPT_APP_BROKER_URL this is a Celery worker, which shares runs with others; with
+    --until-idle it takes whole runs all the same.
+    """
     with opened_workbench(quiet=False) as workbench:
-        if not until_idle:
-            import prompt_app.providers.http  # noqa: F401 - before the first run waits for it
-        run_worker(_work(workbench, until_idle=until_idle))
+        if until_idle or workbench.settings.broker_url is None:
+            if not until_idle:
+                import prompt_app.providers.http  # noqa: F401 - before the first run waits for it
+            run_worker(_work(workbench, until_idle=until_idle))
+            return
+    from prompt_app.celery import app
+
+    app.worker_main(["worker", "--without-gossip", "--without-mingle", "--without-heartbeat"])
 
 
 async def _work(workbench: Workbench, *, until_idle: bool) -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 
 import asyncio
 import math
+from functools import partial
 
 from prompt_app.datamodel.embedding import ModelRequest
 from prompt_app.datamodel.model import Price
-from prompt_app.errors import BudgetExhaustedError, StoreUnavailableError
+from prompt_app.engine.backlog import insist
+from prompt_app.errors import BudgetExhaustedError
 from prompt_app.interfaces import Lease, Store
 from prompt_app.providers.prices import largest_cost_usd
 from prompt_app.providers.tokens import most_tokens
 
 NANO = 1_000_000_000
 WAIT_SECONDS = 0.5
+OTHERS_SECONDS = 60.0
 
 
 def nanousd(usd: float) -> int:
@@ -37,7 +40,8 @@ class Budget:
         self, lease: Lease, request: ModelRequest, price: Price | None, max_tokens: int | None
     ) -> int:
         """Billionths of a dollar that are now reserved. While other calls hold the rest, wait
-        for them. Raises BudgetExhaustedError when none is left that could give any back."""
+        for them; for those of other workers a limited time, since one of them may have died.
+        Raises BudgetExhaustedError when none is left that could give any back."""
         if not self._capped:
             return 0
         if price is None or (max_tokens is None and price.output > 0):
@@ -49,9 +53,11 @@ class Budget:
         amount = nanousd(
             largest_cost_usd(price, most_tokens(request.messages), max_tokens or 0, responses)
         )
+        patience = OTHERS_SECONDS
         async with self._turn:
             while not await self._granted(lease, amount):
-                if self._held == 0:
+                patience -= 0 if self._held else WAIT_SECONDS
+                if patience < 0 or not (self._held or await self._others_hold(lease)):
                     raise BudgetExhaustedError(
                         "The spend cap is reached: the next call could cost "
                         f"${amount / NANO:.6f}, which is more than what is left. "
@@ -65,15 +71,31 @@ class Budget:
             self._held += amount
         return amount
 
+    async def _others_hold(self, lease: Lease) -> bool:
+        reserved = partial(self._store.reserved_spend, lease.run.evaluation_id)
+        return await insist(reserved) > 0
+
     async def _granted(self, lease: Lease, amount: int) -> bool:
-        while True:
-            try:
-                return await asyncio.to_thread(self._store.reserve_spend, lease, amount)
-            except StoreUnavailableError:
-                await asyncio.sleep(WAIT_SECONDS)
+        return await insist(partial(self._store.reserve_spend, lease, amount))
 
     def settled(self, amount: int) -> None:
         """The reservation of ``amount`` has been given back in the store."""
         if amount:
             self._held -= amount
             self._released.set()
+
+
+class Budgets:
+    """The budgets of the evaluations that a worker has runs of."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._budgets: dict[str, Budget] = {}
+
+    async def of(self, evaluation_id: str) -> Budget:
+        """Shared by all runs of the evaluation."""
+        if evaluation_id not in self._budgets:
+            evaluation = await asyncio.to_thread(self._store.get_evaluation, evaluation_id)
+            capped = evaluation.max_cost_usd is not None
+            self._budgets.setdefault(evaluation_id, Budget(self._store, capped=capped))
+        return self._budgets[evaluation_id]

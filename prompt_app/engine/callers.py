@@ -47,13 +47,7 @@ class Callers:
 
     def limiter(self, model: ModelSpec, limits: Limits) -> AdaptiveLimiter:
         """The one that holds for ``model`` under ``limits``."""
-        key = (
-            connection_key(model),
-            model.name,
-            limits.max_concurrency,
-            limits.requests_per_minute,
-            limits.tokens_per_minute,
-        )
+        key = limiter_key(model, limits)
         if key not in self._limiters:
             self._limiters[key] = AdaptiveLimiter(
                 limits.max_concurrency, limits.requests_per_minute, limits.tokens_per_minute
@@ -70,3 +64,14 @@ class Callers:
         """Close every connection."""
         for connection in self._connections.values():
             await connection.close()
+
+
+def limiter_key(model: ModelSpec, limits: Limits) -> LimiterKey:
+    """Equal for calls that share a limiter."""
+    return (
+        connection_key(model),
+        model.name,
+        limits.max_concurrency,
+        limits.requests_per_minute,
+        limits.tokens_per_minute,
+    )

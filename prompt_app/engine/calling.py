@@ -87,7 +87,7 @@ class CallStage:
     async def _read_pages(self) -> None:
         """Fill the queue; None at its end, also after an error, lets the callers finish."""
         try:
-            position: int | None = -1
+            position: int | None = self._lease.after_position
             while position is not None and not self._halt:
                 prepared, position = await insist(partial(self._prepare_page, position))
                 for call in prepared:
@@ -103,6 +103,7 @@ class CallStage:
         examples = self._store.list_examples(
             spec.dataset_version, split=spec.split, after_position=after, limit=PAGE
         )
+        examples = [example for example in examples if self._lease.holds(example.position)]
         if not examples:
             return [], None
         states = self._store.sample_states(run_id, [example.id for example in examples])

@@ -71,7 +71,7 @@ class ScoringStage:
         found = True
         while found and not self._halt:
             found = False
-            position: int | None = -1
+            position: int | None = self._lease.after_position
             while position is not None and not self._halt:
                 position = await self._submit_page(position)
                 found = found or position is not None
@@ -89,6 +89,7 @@ class ScoringStage:
                 limit=PAGE,
             )
         )
+        page = [sample for sample in page if self._lease.holds(sample.position)]
         for sample in page:
             await self._backlog.enter()
             self.submit(self._job(sample))

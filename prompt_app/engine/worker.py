@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from prompt_app.engine.batch import RunBatch
-from prompt_app.engine.budget import Budget
+from prompt_app.engine.budget import Budgets
 from prompt_app.engine.callers import Callers
 from prompt_app.engine.halting import Ending
 from prompt_app.engine.summary import summarize_run
@@ -29,7 +29,7 @@ class Worker:
         self._settings = settings
         self._identity = identity
         self._callers = Callers(settings)
-        self._budgets: dict[str, Budget] = {}
+        self._budgets = Budgets(store)
         self._running: dict[asyncio.Task[None], RunBatch] = {}
 
     async def run(
@@ -67,9 +67,8 @@ class Worker:
             return False
         if lease is None:
             return False
-        batch = RunBatch(
-            self._store, lease, self._callers, await self._budget(lease.run.evaluation_id)
-        )
+        budget = await self._budgets.of(lease.run.evaluation_id)
+        batch = RunBatch(self._store, lease, self._callers, budget)
         task = asyncio.create_task(self._drive(lease, batch))
         self._running[task] = batch
         return True
@@ -85,32 +84,12 @@ class Worker:
         for task in [task for task in self._running if task.done()]:
             del self._running[task]
 
-    async def _budget(self, evaluation_id: str) -> Budget:
-        if evaluation_id not in self._budgets:
-            evaluation = await asyncio.to_thread(self._store.get_evaluation, evaluation_id)
-            capped = evaluation.max_cost_usd is not None
-            self._budgets[evaluation_id] = Budget(self._store, capped=capped)
-        return self._budgets[evaluation_id]
-
     async def _drive(self, lease: Lease, batch: RunBatch) -> None:
         with bind(run_id=lease.run.id):
             logger.info("%s starts", lease.run.name)
-            ending = await self._ending(batch)
+            ending = await ending_of(batch)
             if ending is not None:
                 await self._end(lease, ending)
-
-    async def _ending(self, batch: RunBatch) -> Ending | None:
-        """How the batch ended; None when the run is another worker's now."""
-        try:
-            return await batch.run()
-        except LeaseLostError:
-            logger.warning("another worker has taken the run over")
-            return None
-        except PromptAppError as error:
-            return Ending("failed", str(error))
-        except Exception as error:
-            logger.exception("the run failed")
-            return Ending("failed", f"A defect of this app: {type(error).__name__}: {error}")
 
     async def _end(self, lease: Lease, ending: Ending) -> None:
         while True:
@@ -128,3 +107,17 @@ class Worker:
         run = self._store.get_run(lease.run.id)
         summary = summarize_run(self._store, run) if ending.state != "queued" else ()
         self._store.end_run(lease, ending.state, reason=ending.reason, summary=summary)
+
+
+async def ending_of(batch: RunBatch) -> Ending | None:
+    """How the batch ended; None when what it held is another worker's now."""
+    try:
+        return await batch.run()
+    except LeaseLostError:
+        logger.warning("another worker has taken the run over")
+        return None
+    except PromptAppError as error:
+        return Ending("failed", str(error))
+    except Exception as error:
+        logger.exception("the run failed")
+        return Ending("failed", f"A defect of this app: {type(error).__name__}: {error}")

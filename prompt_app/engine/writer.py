@@ -28,6 +28,8 @@ GATHER_SECONDS = 0.02
 LARGEST_BATCH = 256
 FIRST_RETRY_SECONDS = 0.1
 LONGEST_RETRY_SECONDS = 2.0
+SLOW_SECONDS = 1.0
+"""A write that takes longer may never end: the network was cut without a word."""
 
 
 @dataclass(slots=True)
@@ -93,6 +95,7 @@ class GroupWriter:
         )
         wait = FIRST_RETRY_SECONDS
         while True:
+            slow = asyncio.get_running_loop().call_later(SLOW_SECONDS, self.available.clear)
             try:
                 await asyncio.to_thread(self._store.write_batch, self._lease, batch)
                 break
@@ -103,6 +106,8 @@ class GroupWriter:
                 )
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, LONGEST_RETRY_SECONDS)
+            finally:
+                slow.cancel()
         self.available.set()
         for entry in entries:
             for callback in entry.stored:

@@ -38,7 +38,8 @@ class ChunkStore(Protocol):
     def spread_run(self, run_id: str, chunk_rows: int, pace: str) -> list[int]:
         """Begin a queued run: make its chunks, or queue again those that are not finished.
         Returns the ordinals of the chunks that wait for a worker; those of a run that was begun
-        before likewise, of any other run none. Chunks of the same ``pace`` share caps."""
+        before likewise, of any other run none. ``pace``: words, one for each model that is
+        called; chunks that have one in common share that model's limits."""
         ...
 
     def claim_chunk(self, run_id: str, ordinal: int, worker: WorkerIdentity) -> Lease | None:
@@ -65,6 +66,10 @@ class ChunkStore(Protocol):
         that, it must be called time and again."""
         ...
 
-    def count_sharers(self, lease: Lease) -> int:
-        """How many workers are busy with chunks of the same pace now, at least 1."""
+    def count_sharers(self, pace: str) -> int:
+        """How many workers are busy with chunks that have this pace among theirs, at least 1."""
+        ...
+
+    def reserved_spend(self, evaluation_id: str) -> int:
+        """Billionths of a dollar that calls of the evaluation hold now, those of every worker."""
         ...

@@ -40,6 +40,7 @@ class AdaptiveLimiter:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
+        self._whole = (max_concurrency, requests_per_minute, tokens_per_minute)
         self._pacer = Pacer(max_concurrency)
         self._requests = SpendingCap(requests_per_minute) if requests_per_minute else None
         self._tokens = SpendingCap(tokens_per_minute) if tokens_per_minute else None
@@ -65,6 +66,18 @@ class AdaptiveLimiter:
     @property
     def reserves_tokens(self) -> bool:
         return self._tokens is not None
+
+    def share(self, workers: int) -> None:
+        """Take one of ``workers`` equal parts of the limits that were given; the other parts are
+        other processes'."""
+        most, requests, tokens = self._whole
+        now = self._clock()
+        self._pacer.limit(max(1, most // workers))
+        if self._requests is not None and requests is not None:
+            self._requests.change(requests / workers, now)
+        if self._tokens is not None and tokens is not None:
+            self._tokens.change(tokens / workers, now)
+        self._serve()
 
     async def acquire(self, tokens: int = 0) -> Slot:
         """Wait for the turn to make a call that takes about ``tokens``.

@@ -89,6 +89,12 @@ class Pacer:
         self._evidence = Evidence(0, 0.0)
         self._noise_test = NoiseTest()
 
+    def limit(self, most: int) -> None:
+        """Another largest concurrency; one that was never cut follows it up as well."""
+        uncut = self.concurrency >= self._most
+        self._most = most
+        self.concurrency = float(most) if uncut else min(self.concurrency, float(most))
+
     def delay(self, now: float) -> float:
         """Seconds until the next call may start; not positive when it may."""
         return max(self._held_until, self._next_at) - now

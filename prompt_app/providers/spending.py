@@ -15,6 +15,13 @@ class SpendingCap:
         self._credit = self._most
         self._at: float | None = None
 
+    def change(self, per_minute: float, now: float) -> None:
+        """Another cap from now on."""
+        self._advance(now)
+        self._rate = per_minute / 60
+        self._most = self._rate * BURST_SECONDS
+        self._credit = min(self._most, self._credit)
+
     def delay(self, now: float) -> float:
         """Seconds until something may start."""
         self._advance(now)

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Double, ForeignKey, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    ForeignKey,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from prompt_app.storage.tables import Key, PlainText, metadata
 
@@ -33,7 +42,7 @@ chunks = Table(
     Column("last", Integer, nullable=False),
     Column("state", Text, nullable=False, index=True),  # as of runs
     Column("reason", PlainText, nullable=False, default=""),
-    Column("pace", Text, nullable=False),  # equal for chunks that share a provider's caps
+    Column("pace", Text, nullable=False),  # words: whoever shares one shares a model's limits
     *(Column(name, BigInteger, nullable=False, default=0) for name in COUNTS[:-2]),
     *(Column(name, Double, nullable=False, default=0.0) for name in COUNTS[-2:]),
     Column("spent_nanousd", BigInteger, nullable=False, default=0),  # the evaluation lacks yet

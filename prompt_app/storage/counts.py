@@ -97,7 +97,9 @@ def _count(table: Table) -> Update:
 
 
 _COUNT_RUN = _count(runs)
-_COUNT_CHUNK = _count(chunks).values(spent_nanousd=chunks.c.spent_nanousd + bindparam("spent_later"))
+_COUNT_CHUNK = _count(chunks).values(
+    spent_nanousd=chunks.c.spent_nanousd + bindparam("spent_later")
+)
 SPEND = (
     update(evaluations)
     .where(evaluations.c.id == bindparam("evaluation"))

@@ -19,9 +19,7 @@ from prompt_app.storage.encoding import dump_plain
 from prompt_app.storage.tables import evaluations, runs
 
 
-def tell_run(
-    connection: Connection, held: Row[Any], live: Mapping[str, Any] | None = None
-) -> None:
+def tell_run(connection: Connection, held: Row[Any], live: Mapping[str, Any] | None = None) -> None:
     """Move the counts of the chunk ``held`` (its row is locked) into its run. ``live`` is what
     its worker tells now: rate, concurrency, attempts that failed; absent when it has ended."""
     this_chunk, this_run = chunks.c.number == held.holder, runs.c.number == held.number
@@ -34,7 +32,9 @@ def tell_run(
         own = dict(live)
     changes = {"live": dump_plain(own), "spent_nanousd": 0, **dict.fromkeys(counts, 0)}
     connection.execute(update(chunks).where(this_chunk).values(**changes))
-    before = connection.execute(select(runs.c.live).where(this_run).with_for_update()).scalar_one()
+    before = connection.execute(
+        select(runs.c.live).where(this_run).with_for_update(key_share=True)
+    ).scalar_one()
     retries = Counter(json.loads(before).get("retries", {})) + new_retries
     told = {**_rates(connection, held.number), "retries": dict(retries)}
     added = {name: runs.c[name] + count for name, count in counts.items()}

@@ -72,7 +72,7 @@ _HELD_CHUNK = (
         chunks.c.fence == bindparam("held_fence"),
         chunks.c.state == "running",
     )
-    .with_for_update(of=chunks)
+    .with_for_update(of=chunks, key_share=True)
 )
 
 

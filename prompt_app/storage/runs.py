@@ -158,7 +158,8 @@ def find_run(connection: Connection, run_id: str, *, for_update: bool = False) -
 
     Raises UnknownNameError, or EvaluationError where several runs begin so.
     """
-    query = select(runs).with_for_update() if for_update else select(runs)
+    # Rows that point to the run may be inserted meanwhile.
+    query = select(runs).with_for_update(key_share=True) if for_update else select(runs)
     row = connection.execute(query.where(runs.c.id == run_id)).first()
     if row is not None:
         return row

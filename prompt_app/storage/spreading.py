@@ -23,10 +23,10 @@ from prompt_app.storage.folding import tell_run
 from prompt_app.storage.holding import held_by, leave_unconfirmed
 from prompt_app.storage.leases import released
 from prompt_app.storage.runs import find_run, run_of
-from prompt_app.storage.tables import runs, version_rows
+from prompt_app.storage.tables import evaluations, runs, version_rows
 from prompt_app.storage.watching import WatchingPart
 
-_STOPPED = ("failed", "cancelled", "paused")
+_STOPPED: tuple[RunState, ...] = ("failed", "cancelled", "paused")
 """States of a chunk that end its run; the first that any chunk has is the run's."""
 _NOBODY: dict[str, Any] = {"worker_host": None, "worker_pid": None, "worker_started": None}
 
@@ -134,22 +134,22 @@ class Spreading(WatchingPart):
         self._chunk_watch.forget_all_but(busy)
         return work[:limit]
 
-    def count_sharers(self, lease: Lease) -> int:
-        """How many workers are busy with chunks of the same pace now, at least 1."""
-        if lease.chunk is None:
-            return 1
+    def count_sharers(self, pace: str) -> int:
+        """How many workers are busy with chunks that have this pace among theirs, at least 1."""
+        workers = (
+            select(chunks.c.worker_host, chunks.c.worker_pid, chunks.c.worker_started)
+            .where(chunks.c.state == "running", chunks.c.pace.contains(pace, autoescape=True))
+            .distinct()
+        )
         with self._database.read() as connection:
-            own = select(chunks.c.pace).join(runs, runs.c.number == chunks.c.run)
-            pace = connection.scalar(
-                own.where(runs.c.id == lease.run.id, chunks.c.ordinal == lease.chunk.ordinal)
-            )
-            workers = (
-                select(chunks.c.worker_host, chunks.c.worker_pid, chunks.c.worker_started)
-                .where(chunks.c.state == "running", chunks.c.pace == pace)
-                .distinct()
-            )
             count = connection.scalar(select(func.count()).select_from(workers.subquery()))
-            return max(1, int(count or 0))
+        return max(1, int(count or 0))
+
+    def reserved_spend(self, evaluation_id: str) -> int:
+        """Billionths of a dollar that calls of the evaluation hold now, those of every worker."""
+        query = select(evaluations.c.reserved_nanousd).where(evaluations.c.id == evaluation_id)
+        with self._database.read() as connection:
+            return int(connection.scalar(query) or 0)
 
     def _add_chunks(
         self, connection: Connection, run: Row[Any], work: list[WaitingWork], limit: int

@@ -45,7 +45,15 @@ def open_workbench(settings: Settings | None = None) -> Workbench:
     Raises SettingsError or StoreError.
     """
     settings = settings or load_settings()
-    return Workbench(settings, open_store(settings))
+    return Workbench(settings, open_store(settings), _dispatcher(settings))
+
+
+def _dispatcher(settings: Settings) -> Dispatcher:
+    if settings.broker_url is None:
+        return StoreDispatcher()
+    from prompt_app.engine.distributed.dispatching import CeleryDispatcher
+
+    return CeleryDispatcher(settings)
 
 
 class Workbench:

@@ -256,7 +256,7 @@ class TestEdge:
         assert acl(synthesize({"WAF_WEB_ACL_ARN": arn})) == arn
 
 
-# For the login, the queue and batch jobs: names that the deployment sets and the app's settings
+# For the login and batch jobs: names that the deployment sets and the app's settings
 # take as those parts read them.
 AGREED = {
     "PROMPT_APP_BATCH_ROLE_ARN",
@@ -268,7 +268,6 @@ AGREED = {
     "PROMPT_APP_OIDC_LOGOUT_URL",
     "PROMPT_APP_OIDC_REDIRECT_URL",
     "PROMPT_APP_PUBLIC_URL",
-    "PROMPT_APP_QUEUE_URL",
 }
 
 

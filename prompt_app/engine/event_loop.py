@@ -13,11 +13,11 @@ Result = TypeVar("Result")
 def run_worker(coroutine: Coroutine[Any, Any, Result]) -> Result:
     """The coroutine's result. What was imported until now is left out of garbage collection."""
     gc.freeze()
-    with asyncio.Runner(loop_factory=_new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(coroutine)
 
 
-def _new_event_loop() -> asyncio.AbstractEventLoop:
+def new_event_loop() -> asyncio.AbstractEventLoop:
     try:
         import uvloop
     except ImportError:  # there is none for Windows

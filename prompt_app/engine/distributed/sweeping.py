@@ -1,0 +1,66 @@
+"""Finds work that no message tells of any more: its message was lost with the broker, or with a
+worker that died or froze."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from prompt_app.errors import StoreUnavailableError
+from prompt_app.interfaces import Store
+from prompt_app.interfaces.chunks import WaitingWork
+
+logger = logging.getLogger(__name__)
+
+SWEEP_SECONDS = 1.0
+PATIENCE_SECONDS = 2.0
+"""Work that has waited for so long while this worker had room is announced again."""
+AGAIN_SECONDS = 8.0
+
+
+class Sweeper:
+    """Looks into the store again and again, as only that tells a dead worker. ``room`` is how
+    many more tasks this worker could take now; what waits while it has none waits in the queue."""
+
+    def __init__(
+        self,
+        store: Callable[[], Store],
+        room: Callable[[], int],
+        announce: Callable[[WaitingWork], None],
+    ) -> None:
+        self._store = store
+        self._room = room
+        self._announce = announce
+        self._due: dict[WaitingWork, float] = {}
+        self._stop = threading.Event()
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, name="sweeper", daemon=True).start()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def sweep(self) -> None:
+        """One look. Raises StoreUnavailableError."""
+        room = self._room()
+        waiting = self._store().waiting_work(max(1, room))
+        now = time.monotonic()
+        if room <= 0:
+            self._due.clear()
+            return
+        self._due = {work: self._due.get(work, now + PATIENCE_SECONDS) for work in waiting}
+        for work, due in self._due.items():
+            if now >= due:
+                self._due[work] = now + AGAIN_SECONDS
+                self._announce(work)
+
+    def _run(self) -> None:
+        while not self._stop.wait(SWEEP_SECONDS):
+            try:
+                self.sweep()
+            except StoreUnavailableError as error:
+                logger.warning("cannot look for work: %s", error)
+            except Exception:
+                logger.exception("looking for work failed")

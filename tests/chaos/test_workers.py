@@ -1,0 +1,131 @@
+"""Three Celery workers, and what may befall them: every run ends with one result a sample, and
+nothing is billed twice but what was in flight.
+
+``PROMPT_APP_LONG_CHAOS=1`` takes larger runs and cuts networks for 30 seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from chaos.workers import CONCURRENCY, LEASE_SECONDS, Workers, check_nothing_lost
+from mock_process import MockProcess
+from network import Wire
+from servers import PostgresServer, RedisServer
+
+LONG = bool(os.environ.get("PROMPT_APP_LONG_CHAOS"))
+ROWS = 3000 if LONG else 400
+CUT_SECONDS = 30.0 if LONG else 4.0
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+def mock(mock_process: MockProcess) -> MockProcess:
+    mock_process.control(latency_ms=70, record="text")
+    return mock_process
+
+
+def test_three_workers_share_a_run_and_its_limits(workers: Workers, mock: MockProcess) -> None:
+    """The cap holds for all of them together; a share is found within half a second."""
+    per_second = 100
+    mock.control(latency_ms=30)
+    workers.start(3)
+    limits = {"max_concurrency": CONCURRENCY, "requests_per_minute": 60 * per_second}
+    run = workers.submit(ROWS, mock, limits=limits)
+    workers.answered(run, 1)
+    begun, started = mock.stats()["received"], time.monotonic()
+    while (received := mock.stats()["received"]) < 0.9 * ROWS:
+        rate = (received - begun) / (time.monotonic() - started)
+        time.sleep(0.05)
+    assert rate <= 1.1 * per_second
+    workers.finished(run)
+    check_nothing_lost(workers, run, ROWS, mock)
+    assert sum("starts" in log for log in workers.logs()) >= 2
+
+
+def test_workers_killed_frozen_and_thawed(workers: Workers, mock: MockProcess) -> None:
+    """One is killed, one frozen for longer than its lease and thawed, while the third goes on."""
+    workers.start(3)
+    run = workers.submit(ROWS, mock)
+    workers.answered(run, ROWS // 6)
+    workers.kill(0)
+    workers.freeze(1)
+    workers.answered(run, ROWS // 2)
+    time.sleep(1.5 * LEASE_SECONDS)
+    workers.thaw(1)
+    workers.start(1)
+    workers.finished(run)
+    check_nothing_lost(workers, run, ROWS, mock, vain=2 * CONCURRENCY)
+
+
+def test_all_workers_killed_and_the_web_process_gone(on_redis: Workers, mock: MockProcess) -> None:
+    on_redis.start(3)
+    run = on_redis.submit(ROWS, mock)
+    on_redis.answered(run, ROWS // 4)
+    for number in range(3):
+        on_redis.kill(number)
+    on_redis.start(2)
+    on_redis.finished(run)
+    check_nothing_lost(on_redis, run, ROWS, mock, vain=CONCURRENCY)
+
+
+def test_a_broker_restarted_without_its_queues(
+    on_redis: Workers, mock: MockProcess, redis_server: RedisServer
+) -> None:
+    on_redis.start(2)
+    run = on_redis.submit(ROWS, mock)
+    on_redis.answered(run, ROWS // 6)
+    redis_server.stop()
+    time.sleep(1)
+    redis_server.start()
+    on_redis.finished(run)
+    check_nothing_lost(on_redis, run, ROWS, mock)
+
+
+@pytest.fixture
+def wires(redis_server: RedisServer, postgres_server: PostgresServer) -> Iterator[dict[str, Wire]]:
+    with Wire(redis_server.port) as broker, Wire(postgres_server.unix_socket) as database:
+        yield {"broker": broker, "database": database}
+
+
+@pytest.mark.parametrize("cut", ["broker", "database"])
+def test_a_network_cut(
+    cut: str,
+    wires: dict[str, Wire],
+    database_url: str,
+    tmp_path: Path,
+    mock: MockProcess,
+) -> None:
+    """Nothing passes for a while, and then all of it. Where it is the database's, calls stop."""
+    database = database_url.partition("?")[0].rpartition("/")[2]
+    through = f"postgresql+psycopg://postgres@127.0.0.1:{wires['database'].port}/{database}"
+    broker = f"redis://127.0.0.1:{wires['broker'].port}/0"
+    with Workers(tmp_path, broker, through) as workers:
+        workers.start(2)
+        run = workers.submit(ROWS, mock)
+        workers.answered(run, ROWS // 6)
+        wires[cut].freeze()
+        time.sleep(CUT_SECONDS)
+        called = mock.stats()["answered"]
+        if cut == "database":
+            time.sleep(1)
+            assert mock.stats()["answered"] == called, "calls went on without a database"
+        wires[cut].thaw()
+        workers.finished(run)
+        vain = 2 * CONCURRENCY if cut == "database" else 0
+        check_nothing_lost(workers, run, ROWS, mock, vain=vain)
+
+
+def test_a_stopped_worker_gives_its_chunk_back(on_redis: Workers, mock: MockProcess) -> None:
+    on_redis.start(1)
+    run = on_redis.submit(ROWS, mock)
+    on_redis.answered(run, ROWS // 6)
+    on_redis.processes[0].terminate()
+    assert on_redis.processes[0].wait(30) == 0
+    on_redis.start(1)
+    on_redis.finished(run)
+    check_nothing_lost(on_redis, run, ROWS, mock)
