@@ -118,7 +118,9 @@ def wait_for(workbench: Workbench, run: Run, answered: int | None = None) -> Run
 
 def throughput(samples: int, latency_ms: float, concurrency: int) -> None:
     server, url = start_mock_server("--latency-ms", str(latency_ms))
-    print(f"{samples:,} samples at {latency_ms:g} ms, concurrency {concurrency}, {os.cpu_count()} cores")
+    print(
+        f"{samples:,} samples at {latency_ms:g} ms, concurrency {concurrency}, {os.cpu_count()} cores"
+    )
     print(f"{'store':12}{'workers':>22}{'samples/s':>11}{'workers ms':>12}{'database ms':>13}")
     try:
         for kind in ("sqlite", "postgresql"):
@@ -131,9 +133,10 @@ def throughput(samples: int, latency_ms: float, concurrency: int) -> None:
 
 def one_throughput(kind: str, count: int, samples: int, concurrency: int, url: str) -> None:
     """``count`` 0: one worker without a broker, for comparison."""
-    with tempfile.TemporaryDirectory() as name, a_place(
-        kind, Path(name), broker=count > 0
-    ) as place:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        a_place(kind, Path(name), broker=count > 0) as place,
+    ):
         workbench = place.workbench
         evaluation = write_evaluation(Path(name), url, samples)
         before = cpu_of(place.servers)
@@ -154,7 +157,9 @@ def one_throughput(kind: str, count: int, samples: int, concurrency: int, url: s
         workbench.close()
     label = f"{count} over Redis" if count else "1 without a broker"
     shown = f"{database / samples * 1000:13.3f}" if kind == "postgresql" else f"{'(inside)':>13}"
-    print(f"{kind:12}{label:>22}{samples / wall:11.0f}{own / samples * 1000:12.3f}{shown}", flush=True)
+    print(
+        f"{kind:12}{label:>22}{samples / wall:11.0f}{own / samples * 1000:12.3f}{shown}", flush=True
+    )
 
 
 def resume(samples: int) -> None:
@@ -163,9 +168,10 @@ def resume(samples: int) -> None:
     server, url = start_mock_server()
     try:
         for kind in ("sqlite", "postgresql"):
-            with tempfile.TemporaryDirectory() as name, a_place(
-                kind, Path(name), broker=False
-            ) as place:
+            with (
+                tempfile.TemporaryDirectory() as name,
+                a_place(kind, Path(name), broker=False) as place,
+            ):
                 workbench = place.workbench
                 run = submit(workbench, write_evaluation(Path(name), url, samples))
                 worker = place.start_worker("--until-idle")
@@ -232,7 +238,8 @@ def soak(minutes: float, per_second: float) -> None:
                 memory = "/".join(f"{w.memory_info().rss >> 20}" for w in workers)
                 files = "/".join(f"{w.num_fds()}" for w in workers)
                 sessions = len(place.servers[0].children()) if place.servers else 0
-                print(f"{seconds:6.0f}{now.progress.answered:10}{now.progress.answered / seconds:7.0f}"
+                answered = now.progress.answered
+                print(f"{seconds:6.0f}{answered:10}{answered / seconds:7.0f}"
                       f"{memory:>14}{files:>14}{sessions:5}", flush=True)  # fmt: skip
             wait_for(workbench, run)
             for process in processes:

@@ -74,10 +74,11 @@ class Spreading(WatchingPart):
             leave_unconfirmed(
                 connection, chunks, held.holder, held.evaluation_id, held.reserved_nanousd
             )
+            own_reason = "" if held.requested is not None else reason
             connection.execute(
                 update(chunks)
                 .where(chunks.c.number == held.holder)
-                .values(state=state, reason=reason, **_NOBODY)
+                .values(state=state, reason=own_reason, **_NOBODY)
             )
             tell_run(connection, held)
             if state in _STOPPED and held.requested is None:
@@ -285,5 +286,5 @@ def _settlement(connection: Connection, run: Row[Any]) -> tuple[RunState, str] |
         return "cancelled", "Cancelled on request."
     for state in _STOPPED:
         if state in states:
-            return state, states[state][1]
+            return state, states[state][1] or f"{state.capitalize()} on request."
     return None if run.requested is None else ("paused", "Paused on request.")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prompt_app.datamodel.access import LOCAL_PERSON, Person, Role
-from prompt_app.engine.dispatch import StoreDispatcher
+from prompt_app.engine.dispatch import StoreDispatcher, make_dispatcher
 from prompt_app.engine.worker import Worker
 from prompt_app.settings import Settings, load_settings
 from prompt_app.storage import open_store
@@ -45,15 +45,7 @@ def open_workbench(settings: Settings | None = None) -> Workbench:
     Raises SettingsError or StoreError.
     """
     settings = settings or load_settings()
-    return Workbench(settings, open_store(settings), _dispatcher(settings))
-
-
-def _dispatcher(settings: Settings) -> Dispatcher:
-    if settings.broker_url is None:
-        return StoreDispatcher()
-    from prompt_app.engine.distributed.dispatching import CeleryDispatcher
-
-    return CeleryDispatcher(settings)
+    return Workbench(settings, open_store(settings), make_dispatcher(settings))
 
 
 class Workbench:

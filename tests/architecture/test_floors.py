@@ -16,7 +16,7 @@ WRONG = {
     "prompt_app/rubrics/planted.py": ["prompt_app.metrics"],
     "prompt_app/engine/planted.py": ["sqlalchemy.orm", "boto3"],
     "prompt_app/ui/planted.py": ["openai", "aws_cdk"],
-    "prompt_app/cli/planted.py": ["prompt_app.ui"],
+    "prompt_app/cli/planted.py": ["prompt_app.ui", "celery"],
     "prompt_app/statistics/planted.py": ["prompt_app.statistics.planted_too"],
     "prompt_app/statistics/planted_too.py": ["prompt_app.statistics.planted"],
     "cdk_src/planted.py": ["prompt_app.settings"],

@@ -83,7 +83,11 @@ def test_a_run_ends_once_when_all_chunks_have(store: SqlStore) -> None:
         store.end_chunk(lease, "finished")
     assert store.settlement(run.id) == "finished"
     assert store.waiting_work(5) == [WaitingWork(run.id)]
-    summary = [MetricSummary(metric="exact_match", mean=0.5, examples=2, scored=2)]
+    summary = [
+        MetricSummary(
+            metric="exact_match", mean=0.5, interval=None, examples=2, scored=2, failed=0, skipped=3
+        )
+    ]
     assert store.settle_run(run.id, summary).state == "finished"
     assert store.settle_run(run.id, []).summary == tuple(summary)
     assert store.waiting_work(5) == []
@@ -112,14 +116,14 @@ def test_what_blocks_one_chunk_stops_the_others(store: SqlStore) -> None:
     leases = [chunk(store, run, 0), chunk(store, run, 1)]
     store.end_chunk(leases[0], "paused", reason="The quota is used up.")
     assert store.heartbeat(leases[1]) == "pause"
-    store.end_chunk(leases[1], "paused")
+    store.end_chunk(leases[1], "paused", reason="Paused on request.")
     ended = store.settle_run(run.id, [])
     assert (ended.state, ended.reason) == ("paused", "The quota is used up.")
 
 
 def test_finished_chunks_stay_finished_unless_there_may_be_work(store: SqlStore) -> None:
     run = spread(store)
-    for ordinal in range(3):
+    for ordinal in (2, 1, 0):
         lease = chunk(store, run, ordinal)
         store.end_chunk(lease, "finished" if ordinal else "paused")
     store.settle_run(run.id, [])

@@ -37,10 +37,9 @@ def make_application(settings: Settings, open_store: Callable[[Settings], Store]
 
 
 def _live_with_the_worker(celery: Celery, host: EngineHost) -> None:
-    from celery.worker import state
-
     def room() -> int:
-        return int(celery.conf.worker_concurrency) - len(state.reserved_requests)
+        # Of this process. Celery's own list keeps tasks whose acknowledgement was lost.
+        return int(celery.conf.worker_concurrency) - host.tasks
 
     def announce(work: WaitingWork) -> None:
         if work.chunk is None:

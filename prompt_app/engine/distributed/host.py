@@ -25,17 +25,19 @@ class EngineHost:
         self._open_store = open_store
         self._lock = threading.Lock()
         self._pid: int | None = None
+        self.tasks = 0
+        """In work in this process now."""
         self._loop: asyncio.AbstractEventLoop
         self._worker: ChunkWorker
         self._store: Store
 
     def advance_run(self, run_id: str) -> list[int]:
         """See :meth:`ChunkWorker.advance_run`."""
-        return self._do(self._started().advance_run(run_id))
+        return self._do(lambda worker: worker.advance_run(run_id))
 
     def work_chunk(self, run_id: str, ordinal: int) -> bool:
         """See :meth:`ChunkWorker.work_chunk`."""
-        return self._do(self._started().work_chunk(run_id, ordinal))
+        return self._do(lambda worker: worker.work_chunk(run_id, ordinal))
 
     def store(self) -> Store:
         """This process's."""
@@ -48,8 +50,15 @@ class EngineHost:
             if self._pid == os.getpid():
                 self._loop.call_soon_threadsafe(self._worker.stop)
 
-    def _do(self, work: Coroutine[Any, Any, Result]) -> Result:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+    def _do(self, work: Callable[[ChunkWorker], Coroutine[Any, Any, Result]]) -> Result:
+        worker = self._started()
+        with self._lock:
+            self.tasks += 1
+        try:
+            return asyncio.run_coroutine_threadsafe(work(worker), self._loop).result()
+        finally:
+            with self._lock:
+                self.tasks -= 1
 
     def _started(self) -> ChunkWorker:
         with self._lock:
