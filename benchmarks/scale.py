@@ -118,9 +118,8 @@ def wait_for(workbench: Workbench, run: Run, answered: int | None = None) -> Run
 
 def throughput(samples: int, latency_ms: float, concurrency: int) -> None:
     server, url = start_mock_server("--latency-ms", str(latency_ms))
-    print(
-        f"{samples:,} samples at {latency_ms:g} ms, concurrency {concurrency}, {os.cpu_count()} cores"
-    )
+    cores = os.cpu_count()
+    print(f"{samples:,} samples at {latency_ms:g} ms, concurrency {concurrency}, {cores} cores")
     print(f"{'store':12}{'workers':>22}{'samples/s':>11}{'workers ms':>12}{'database ms':>13}")
     try:
         for kind in ("sqlite", "postgresql"):
