@@ -9,7 +9,10 @@ from prompt_app.ui.components.login_page import login_page
 from prompt_app.ui.state import (
     COMPARE,
     EVALUATE,
+    FUNCTIONS,
     HOME,
+    PIPELINE,
+    PIPELINES,
     RUN,
     RUNS,
     SETTINGS,
@@ -77,7 +80,30 @@ page = st.navigation(
                 help="One run: progress, scores and every row.",
             ),
         ],
-        "Serve": [],
+        "Serve": [
+            st.Page(
+                PIPELINES,
+                title="Pipelines",
+                icon=":material/account_tree:",
+                url_path="pipelines",
+                help="Nested calls of prompts and functions: write, check and call them.",
+            ),
+            st.Page(
+                PIPELINE,
+                title="Pipeline",
+                icon=":material/account_tree:",
+                url_path="pipeline",
+                visibility="hidden",
+                help="One pipeline: its text, its graph, its calls.",
+            ),
+            st.Page(
+                FUNCTIONS,
+                title="Functions",
+                icon=":material/function:",
+                url_path="functions",
+                help="What a pipeline can call, and functions of your own.",
+            ),
+        ],
     },
     position="hidden" if refusal else "sidebar",
 )

@@ -19,6 +19,9 @@ RUNS = "app_pages/runs.py"
 RUN = "app_pages/run.py"
 SETTINGS = "app_pages/settings.py"
 COMPARE = "app_pages/compare.py"
+FUNCTIONS = "app_pages/functions.py"
+PIPELINES = "app_pages/pipelines.py"
+PIPELINE = "app_pages/pipeline.py"
 
 _SUBMISSION = "submission"
 

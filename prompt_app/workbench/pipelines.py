@@ -29,6 +29,7 @@ from prompt_app.pipelines.custom import find_functions
 from prompt_app.pipelines.execution import Ask, Executed, Execution, OnStep
 from prompt_app.settings import Settings
 from prompt_app.workbench.pipeline_checks import PipelineChecker, pinned_prompt
+from prompt_app.workbench.pipeline_running import RunningCall
 from prompt_app.workbench.step_calling import CacheUse, StepCaller
 
 CALL_SECONDS = 300.0
@@ -222,6 +223,22 @@ class Pipelines:
             if caller is not None:
                 await caller.close()
         return await self._keep(_finished(record, executed))
+
+    def start(
+        self,
+        text: str,
+        arguments: Mapping[str, Any],
+        *,
+        model: str | None = None,
+        version: PipelineVersion | None = None,
+        cache: CacheUse = "use",
+    ) -> RunningCall:
+        """Call ``text`` in a thread of its own, to be watched and cancelled."""
+        return RunningCall(
+            lambda on_step: self.call_text(
+                text, arguments, model=model, version=version, cache=cache, on_step=on_step
+            )
+        )
 
     def calls(self, pipeline: str | int, *, offset: int = 0, limit: int = 20) -> Page[PipelineCall]:
         """A pipeline's calls with their traces, newest first."""

@@ -19,12 +19,23 @@ def run_id(workbench: Workbench) -> str:
     return workbench.submit_evaluation(workbench.example_evaluation()).run_ids[0]
 
 
+@pytest.fixture
+def pipeline(workbench: Workbench) -> str:
+    return workbench.pipelines.save("loud", "upper(concat(text, '!'))").name
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark"), (1280, "dark")])
 def test_no_page_is_wider_than_the_window(
-    studio: str, new_page: Callable[..., Page], run_id: str, width: int, scheme: str
+    studio: str,
+    new_page: Callable[..., Page],
+    run_id: str,
+    pipeline: str,
+    width: int,
+    scheme: str,
 ) -> None:
     page = new_page(width=width, scheme=scheme)
-    for path in ("", "/evaluate", "/runs", f"/run?id={run_id}"):
+    serving = ("/pipelines", f"/pipeline?name={pipeline}", "/functions")
+    for path in ("", "/evaluate", "/runs", f"/run?id={run_id}", *serving):
         page.goto(studio + path)
         settled(page)
         expect(page.get_by_role("heading", level=1)).to_be_visible()

@@ -1,0 +1,142 @@
+"""The text of a pipeline, checked as it is written, and saved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from prompt_app.datamodel.pipeline import PipelineVersion
+from prompt_app.errors import InputError, PipelineError, UnknownNameError
+from prompt_app.pipelines.checking import CheckedPipeline
+from prompt_app.ui.components.errors import errors_shown, show_message
+from prompt_app.ui.components.model_form import model_references
+from prompt_app.ui.components.pipeline_graph import pipeline_graph
+from prompt_app.ui.components.wording import plain
+from prompt_app.ui.state import PIPELINE, PIPELINES, may_edit, workbench
+
+EXAMPLE = 'upper(concat("Hello ", name))'
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What stands in the editor and can be called."""
+
+    text: str
+    model: str | None
+    checked: CheckedPipeline
+
+
+def chosen_pipeline() -> PipelineVersion | None:
+    """The one of ``?name=`` (with ``&version=``); None for a new one."""
+    name = st.query_params.get("name", "")
+    number = st.query_params.get("version", "")
+    if not name:
+        return None
+    try:
+        return workbench().pipelines.get(f"{name}@{number}" if number else name)
+    except UnknownNameError as error:
+        show_message(str(error))
+        if st.button("All pipelines", icon=":material/list:"):
+            st.switch_page(PIPELINES)
+        st.stop()
+
+
+def pipeline_editor(saved: PipelineVersion | None) -> Draft | None:
+    """None while what is written cannot be called."""
+    place = f"pipeline.{saved.reference if saved else 'new'}"
+    st.session_state.setdefault(f"{place}.text", saved.text if saved else "")
+    if saved is not None:
+        _versions(saved)
+    text = st.text_area(
+        "Text",
+        key=f"{place}.text",
+        persist_state="session",
+        height=180,
+        placeholder=EXAMPLE,
+        help="A call of prompts and functions, nested as you like. A bare name is an argument of "
+        "the pipeline. The page Functions lists all that can be called.",
+        disabled=not may_edit(),
+    )
+    model = _model(saved, place)
+    if not text.strip():
+        st.caption("Write a call; it is checked when you leave the box.")
+        return None
+    try:
+        checked = workbench().pipelines.check(text, model)
+    except InputError as error:
+        show_message(str(error))
+        if isinstance(error, PipelineError) and error.column:
+            st.code(_pointed(text, error), language=None)
+        return None
+    pipeline_graph(checked)
+    if may_edit():
+        _saving(saved, text, model)
+    return Draft(text, model, checked)
+
+
+def _versions(saved: PipelineVersion) -> None:
+    versions = workbench().pipelines.versions(saved.name)
+    facts = [f"id {saved.pipeline_id}", f"version {saved.number} of {versions[0].number}"]
+    facts += [fact for fact in (saved.created_by, saved.note) if fact]
+    st.caption(plain(" · ".join(facts)))
+    if len(versions) > 1:
+        numbers = [version.number for version in versions]
+        chosen = st.selectbox(
+            "Version",
+            numbers,
+            index=numbers.index(saved.number),
+            key=f"pipeline.{saved.reference}.version",
+            width=120,
+        )
+        if chosen != saved.number:
+            st.switch_page(PIPELINE, query_params={"name": saved.name, "version": str(chosen)})
+
+
+def _model(saved: PipelineVersion | None, place: str) -> str | None:
+    known = model_references()
+    own = saved.model if saved else None
+    options = known if own is None or own in known else [own, *known]
+    st.session_state.setdefault(f"{place}.model", own)
+    model: str | None = st.selectbox(
+        "Model of prompt steps that name none",
+        options,
+        index=None,
+        key=f"{place}.model",
+        persist_state="session",
+        accept_new_options=True,
+        placeholder="Choose, or type provider:name",
+        width=420,
+        disabled=not may_edit(),
+    )
+    return model
+
+
+def _saving(saved: PipelineVersion | None, text: str, model: str | None) -> None:
+    is_same = saved is not None and (saved.text, saved.model) == (text, model)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = saved.name if saved else ""
+        if saved is None:
+            name = st.text_input(
+                "Name", key="pipeline.new.name", persist_state="session", width=240
+            ).strip()
+        note = st.text_input(
+            "Note", key="pipeline.note", placeholder="What changed", width=280, max_chars=500
+        )
+        pressed = st.button(
+            "Save" if saved is None else "Save as new version",
+            icon=":material/save:",
+            disabled=not name or is_same,
+            help="A pipeline needs a name." if not name else None,
+        )
+    if pressed:
+        with errors_shown():
+            version = workbench().pipelines.save(name, text, model=model, note=note)
+            st.switch_page(PIPELINE, query_params={"name": version.name})
+
+
+def _pointed(text: str, error: PipelineError) -> str:
+    """The line of the mistake with a mark under it."""
+    line = text.split("\n")[error.line - 1].replace("\t", " ")
+    start = max(0, error.column - 60)
+    return f"{line[start : start + 100]}\n{' ' * (error.column - 1 - start)}^"
