@@ -15,6 +15,8 @@
     |  |- ConflictError           same key or name, other content
     |- PermissionDeniedError      the person's role does not allow it
     |  |- LoginRequiredError       nobody is logged in, or the login has ended
+    |  |  |- UnknownTokenError     an access token that is wrong, revoked or expired
+    |- LimitReachedError          an access token's own limit; carries retry_after
     |- ProviderError              a model provider did not answer as asked
     |  |- TransientError          worth another try
     |  |  |- RateLimitedError     429; carries retry_after
@@ -145,6 +147,18 @@ class PermissionDeniedError(PromptAppError):
 
 class LoginRequiredError(PermissionDeniedError):
     """Nobody is logged in, or the login has ended."""
+
+
+class UnknownTokenError(LoginRequiredError):
+    """No access token, or one that is wrong, revoked or expired."""
+
+
+class LimitReachedError(PromptAppError):
+    """A limit of the access token is used up; ``retry_after`` is in seconds, where it passes."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class ProviderError(PromptAppError):

@@ -251,6 +251,34 @@ class Settings(BaseSettings):
     def redirect_url(self) -> str:
         return self.oidc_redirect_url or f"{(self.public_url or '').rstrip('/')}/oauth2callback"
 
+    gateway_model: str | None = Field(
+        default=None,
+        validation_alias="PROMPT_APP_GATEWAY_MODEL",
+        description="Model that answers a saved prompt called through the gateway where the call "
+        "names none, e.g. openai:gpt-5-mini.",
+    )
+    gateway_cache_seconds: float | None = Field(
+        default=None,
+        ge=0,
+        validation_alias="PROMPT_APP_GATEWAY_CACHE_SECONDS",
+        description="Age up to which the gateway answers from stored replies; 0 turns that off. "
+        "Without it: any age. A call can ask for less by Cache-Control.",
+    )
+    gateway_concurrency: int = Field(
+        default=200,
+        ge=1,
+        le=1000,
+        validation_alias="PROMPT_APP_GATEWAY_CONCURRENCY",
+        description="Most calls of one gateway to one model at a time.",
+    )
+    gateway_body_days: float = Field(
+        default=0,
+        ge=0,
+        validation_alias="PROMPT_APP_GATEWAY_BODY_DAYS",
+        description="Days for which the gateway keeps requests and responses with its usage "
+        "records; 0 keeps none.",
+    )
+
     @property
     def resolved_database_url(self) -> str:
         """The store's address; SQLite's file is inside ``data_dir``."""

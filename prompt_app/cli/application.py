@@ -38,6 +38,8 @@ COMMANDS = {
     "worker": "worker:worker",
     "mock-server": "mock_server:mock_server",
     "start": "start:start",
+    "gateway": "gateway:gateway",
+    "tokens": "tokens:app",
 }
 """Each command's module in this package, and its function or group there."""
 

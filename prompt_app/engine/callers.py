@@ -12,7 +12,7 @@ from prompt_app.interfaces import Provider
 from prompt_app.providers import connect, connection_key
 from prompt_app.providers.limiting import AdaptiveLimiter, Limited
 from prompt_app.providers.prices import price_of
-from prompt_app.providers.retrying import Retrying
+from prompt_app.providers.retrying import Retrying, Waits
 from prompt_app.settings import Settings
 
 LimiterKey = tuple[str, str, int, float | None, float | None]
@@ -36,14 +36,24 @@ class Callers:
         on_retry: Callable[[str], None],
     ) -> Caller:
         """``on_retry`` gets the error kind of every attempt that failed and is tried again."""
-        limited = Limited(self._connection(model), self.limiter(model, limits))
         return Caller(
-            provider=Retrying(limited, limits.max_attempts, on_retry),
+            provider=self.stack(model, limits, on_retry),
             price=price_of(model),
             max_tokens=parameters.max_tokens,
             timeout=limits.timeout_seconds,
             budget=budget,
         )
+
+    def stack(
+        self,
+        model: ModelSpec,
+        limits: Limits,
+        on_retry: Callable[[str], None] | None = None,
+        waits: Waits | None = None,
+    ) -> Retrying:
+        """The provider with everything around it."""
+        limited = Limited(self._connection(model), self.limiter(model, limits))
+        return Retrying(limited, limits.max_attempts, on_retry, waits)
 
     def limiter(self, model: ModelSpec, limits: Limits) -> AdaptiveLimiter:
         """The one that holds for ``model`` under ``limits``."""

@@ -13,7 +13,6 @@ from collections.abc import (
     Sequence,
 )
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -35,9 +34,11 @@ from prompt_app.interfaces.backup import BackupStore
 from prompt_app.interfaces.chunks import Chunk, ChunkStore
 from prompt_app.interfaces.pairing import PairStore
 from prompt_app.interfaces.pipelines import PipelineStore
+from prompt_app.interfaces.replies import StoredReply as StoredReply
 from prompt_app.interfaces.rows import Page as Page
 from prompt_app.interfaces.rows import RowFilter as RowFilter
 from prompt_app.interfaces.rows import StoredSample as StoredSample
+from prompt_app.interfaces.serving import ServingStore
 
 # --- models ---------------------------------------------------------------------------------
 
@@ -103,17 +104,6 @@ class Judge(Protocol):
 
 
 # --- store ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class StoredReply:
-    """An answered call, kept for ever: the cache, and what is never billed again."""
-
-    id: str
-    cache_key: str
-    reply: Reply
-    cost_usd: float
-    created_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +175,7 @@ class Lease:
         return self.chunk is None or position <= self.chunk.last
 
 
-class Store(PairStore, PipelineStore, BackupStore, ChunkStore, Protocol):
+class Store(PairStore, PipelineStore, BackupStore, ChunkStore, ServingStore, Protocol):
     """The one store, on SQLite or PostgreSQL. Synchronous and safe to use from several threads.
 
     Every method raises StoreUnavailableError while the database is locked, full or unreachable,

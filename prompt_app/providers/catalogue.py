@@ -17,6 +17,7 @@ from prompt_app.datamodel.model import (
 from prompt_app.datamodel.prompt import Message
 from prompt_app.errors import EvaluationError, UnknownNameError, UnsupportedParameterError
 from prompt_app.providers import (
+    PROVIDERS,
     bedrock,
     bedrock_embeddings,
     bedrock_wire,
@@ -49,6 +50,9 @@ _NOT_CHAT = re.compile(
     r"|^ft:|^gpt-oss|\.ft-|-pro$|:extended|vision-preview|rosalind|cyber|3\.5-0301"
 )
 MOST_TYPOS = 2
+_BEDROCK = re.compile(
+    r"(?:bedrock\.)?((?:[a-z-]+\.)?(?:ai21|amazon|anthropic|cohere|deepseek|meta|mistral)\..+)"
+)
 
 
 class ModelCard(Record):
@@ -124,6 +128,17 @@ def _geography(region: str | None) -> str:
     if region is None or region.startswith(("us-", "ca-")):
         return "us-gov" if (region or "").startswith("us-gov-") else "us"
     return "eu" if region.startswith("eu-") else "apac"
+
+
+def named_model(name: str) -> ModelSpec:
+    """``provider:name``; a bare name is OpenAI's, or Bedrock's where it begins with one of its
+    vendors."""
+    provider, separator, rest = name.partition(":")
+    if separator and provider in PROVIDERS:
+        return ModelSpec(provider=provider, name=rest)
+    if match := _BEDROCK.fullmatch(name):
+        return ModelSpec(provider="bedrock", name=match[1])
+    return ModelSpec(provider="openai", name=name)
 
 
 def check_model(model: ModelSpec, settings: Settings, *, embeds: bool = False) -> None:

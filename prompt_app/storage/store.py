@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 
 from prompt_app.storage.backups import Backups
+from prompt_app.storage.access_tokens import Serving
 from prompt_app.storage.batches import Batches
 from prompt_app.storage.datasets import Datasets
 from prompt_app.storage.evaluations import Evaluations
@@ -16,6 +17,7 @@ from prompt_app.storage.replies import Replies
 from prompt_app.storage.runs import Runs
 from prompt_app.storage.samples import Samples
 from prompt_app.storage.spreading import Spreading
+from prompt_app.storage.usage import Usage
 
 
 class SqlStore(
@@ -31,6 +33,8 @@ class SqlStore(
     Pairing,
     Pipelines,
     Backups,
+    Serving,
+    Usage,
 ):
     """:class:`prompt_app.interfaces.Store` on SQLite or PostgreSQL."""
 

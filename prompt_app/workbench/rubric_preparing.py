@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,8 @@ from prompt_app.errors import (
     RubricError,
 )
 from prompt_app.interfaces import Store
-from prompt_app.providers import PROVIDERS
 from prompt_app.providers.caching import cache_key
-from prompt_app.providers.catalogue import check_model, check_parameters, pin_server
+from prompt_app.providers.catalogue import check_model, check_parameters, named_model, pin_server
 from prompt_app.rubrics.files import read_experiment, read_lesson
 from prompt_app.rubrics.folders import Folder
 from prompt_app.rubrics.model import (
@@ -41,9 +39,6 @@ from prompt_app.rubrics.results import ReplyProblem
 from prompt_app.settings import Settings
 
 DEFAULT_WORKERS = 8
-_BEDROCK = re.compile(
-    r"(?:bedrock\.)?((?:[a-z-]+\.)?(?:ai21|amazon|anthropic|cohere|deepseek|meta|mistral)\..+)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +148,7 @@ def _overridden(experiment: Experiment, options: RubricTestOptions) -> Experimen
 
 
 def resolve_model(given: str | dict[str, Any], folder: Folder) -> ModelSpec:
-    """A bare name is OpenAI's, or Bedrock's where it begins with one of its vendors."""
+    """What ``params.json`` names, or an object with ``provider`` and ``name``."""
     if isinstance(given, dict):
         try:
             model = ModelSpec.model_validate(given)
@@ -166,12 +161,7 @@ def resolve_model(given: str | dict[str, Any], folder: Folder) -> ModelSpec:
             path = str(Path(folder.place).expanduser().resolve() / script)
             model = model.model_copy(update={"options": {**model.options, "script": path}})
         return model
-    provider, separator, name = given.partition(":")
-    if separator and provider in PROVIDERS:
-        return ModelSpec(provider=provider, name=name)
-    if match := _BEDROCK.fullmatch(given):
-        return ModelSpec(provider="bedrock", name=match[1])
-    return ModelSpec(provider="openai", name=given)
+    return named_model(given)
 
 
 def _chosen(data: LessonData, options: RubricTestOptions) -> list[Work]:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from prompt_app.interfaces import Dispatcher, Page, RowFilter, Store, StoredSample
     from prompt_app.providers.catalogue import ModelCard
     from prompt_app.workbench.backups import Backups
+    from prompt_app.workbench.access_tokens import AccessTokens
+    from prompt_app.workbench.auditing import Audit
     from prompt_app.workbench.calibrating import Calibration
     from prompt_app.workbench.comparing import Margins, RunComparison
     from prompt_app.workbench.contrasting import RunContrasts
@@ -399,6 +401,22 @@ class Workbench:
         from prompt_app.workbench.exporting import export_rows
 
         return export_rows(self.store, self.run(run_id), path, export_format)
+
+    # serving
+
+    @property
+    def access_tokens(self) -> AccessTokens:
+        """Tokens for the gateway."""
+        from prompt_app.workbench.access_tokens import AccessTokens
+
+        return AccessTokens(self.store, self.actor)
+
+    @property
+    def audit(self) -> Audit:
+        """Who changed what."""
+        from prompt_app.workbench.auditing import Audit
+
+        return Audit(self.store, self.actor)
 
     # work
 

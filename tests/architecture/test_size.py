@@ -19,7 +19,7 @@ FUNCTION_LINES = {"prompt_app": 50, "cdk_src": 70}  # a construct is one list of
 # Longer for a reason: what it may have, and why it stays in one piece.
 ALLOWED_LINES = {
     "cdk_src/configuration.py": 345,  # one table: every variable with its meaning
-    "prompt_app/errors.py": 360,  # the whole tree on one page; classes without code
+    "prompt_app/errors.py": 380,  # the whole tree on one page; classes without code
     "prompt_app/interfaces/__init__.py": 440,  # all sockets on one page; protocols without code
     "prompt_app/workbench/workbench.py": 460,  # all that a person can do, a few lines each
 }

@@ -1,0 +1,84 @@
+"""``prompt-app tokens``: access tokens for the gateway."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from prompt_app.cli.common import AsJson, notices, opened_workbench, print_json, print_table
+
+app = typer.Typer(help="Access tokens for the gateway.", no_args_is_help=True)
+
+
+@app.command("create")
+def create(  # noqa: PLR0917 - a parameter is an option of the command
+    name: Annotated[str, typer.Argument(help="What the token is for.")],
+    scope: Annotated[
+        list[str] | None, typer.Option(help="read, invoke or admin; may be given again.")
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="Name that may be called, * for anything; may be given again."),
+    ] = None,
+    days: Annotated[float | None, typer.Option(help="Days until it expires.")] = None,
+    requests_per_minute: Annotated[int | None, typer.Option(min=1)] = None,
+    tokens_per_minute: Annotated[int | None, typer.Option(min=1)] = None,
+    usd_per_day: Annotated[float | None, typer.Option(min=0.000001)] = None,
+    usd_per_month: Annotated[float | None, typer.Option(min=0.000001)] = None,
+) -> None:
+    """Make a token and print it. It is shown this once."""
+    from prompt_app.datamodel.serving import Scope, TokenLimits
+    from prompt_app.errors import InputError
+
+    try:
+        scopes = [Scope(each) for each in scope] if scope else None
+    except ValueError:
+        raise InputError("--scope takes read, invoke or admin.") from None
+    limits = TokenLimits(
+        requests_per_minute=requests_per_minute,
+        tokens_per_minute=tokens_per_minute,
+        usd_per_day=usd_per_day,
+        usd_per_month=usd_per_month,
+    )
+    with opened_workbench() as workbench:
+        made = workbench.access_tokens.create(
+            name, scopes=scopes, limits=limits, models=model or (), days=days
+        )
+    notices.print(f"Token {made.token.id} for {made.token.name}. It is not shown again:")
+    typer.echo(made.secret)
+
+
+@app.command("list")
+def list_tokens(as_json: AsJson = False) -> None:
+    """All tokens, newest first."""
+    with opened_workbench() as workbench:
+        tokens = workbench.access_tokens.all(everyone=True)
+    if as_json:
+        print_json(tokens)
+        return
+    rows = [
+        (
+            token.id,
+            token.name,
+            token.owner_name or token.owner,
+            ", ".join(token.scopes),
+            ", ".join(token.models) or "all",
+            f"{token.created_at:%Y-%m-%d}",
+            f"{token.expires_at:%Y-%m-%d}" if token.expires_at else "never",
+            "revoked" if token.revoked_at else "",
+        )
+        for token in tokens
+    ]
+    columns = ("token", "name", "owner", "scopes", "models", "created", "expires", "")
+    print_table(columns, rows, "There is no token yet. Make one with 'prompt-app tokens create'.")
+
+
+@app.command("revoke")
+def revoke(
+    token: Annotated[str, typer.Argument(help="The token's id, as 'list' shows it.")],
+) -> None:
+    """Refuse a token from now on."""
+    with opened_workbench() as workbench:
+        revoked = workbench.access_tokens.revoke(token)
+    notices.print(f"The token {revoked.id} ({revoked.name}) is refused from now on.", markup=False)

@@ -1,0 +1,67 @@
+"""Puts the gateway together: one FastAPI app over one Serving."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.routing import Route
+
+from prompt_app.errors import SettingsError
+from prompt_app.gateway.core import Gateway, is_loopback
+from prompt_app.gateway.exchange import Endpoint
+from prompt_app.gateway.routes import ADDRESSES
+from prompt_app.workbench import Workbench, open_workbench
+
+KEEP_ALIVE_SECONDS = 75
+"""Longer than the 60 s of the load balancers in front."""
+
+
+def create_gateway(workbench: Workbench, *, open_here: bool) -> FastAPI:
+    """The app; its ``state.gateway.serving`` must be started on the loop that serves it, which
+    its own lifespan does where that runs."""
+    gateway = Gateway(workbench, open_here=open_here)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await gateway.serving.start()
+        try:
+            yield
+        finally:
+            await gateway.serving.close()
+
+    app = FastAPI(
+        title="Prompt gateway", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
+    )
+    app.state.gateway = gateway
+    for address in ADDRESSES:
+        endpoint = Endpoint(address.route, address.handler, address.shape, address.scope)
+        for path in address.paths:
+            app.router.routes.append(Route(path, endpoint, methods=[address.method]))
+    return app
+
+
+def serve(host: str, port: int) -> None:
+    """Run the gateway alone until stopped. Raises SettingsError where it would be open to a
+    network and there is no token that could be asked for."""
+    import uvicorn
+
+    workbench = open_workbench()
+    try:
+        open_here = is_loopback(host)
+        if not open_here and not workbench.access_tokens.usable():
+            raise SettingsError(
+                f"The gateway would listen on {host}, but there is no access token, so that "
+                "nobody could call it. Make one with 'prompt-app tokens create NAME', or listen "
+                "on 127.0.0.1."
+            )
+        app = create_gateway(workbench, open_here=open_here)
+        config = uvicorn.Config(
+            app, host=host, port=port, log_config=None, access_log=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS, timeout_graceful_shutdown=10,
+            server_header=False,
+        )  # fmt: skip
+        uvicorn.Server(config).run()
+    finally:
+        workbench.close()

@@ -1,0 +1,275 @@
+"""OpenAI's chat completions, plain and streamed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from prompt_app.datamodel.model import InferenceParameters, ReasoningEffort, Reply, ReplyDelta
+from prompt_app.datamodel.prompt import Message, Role
+from prompt_app.errors import PromptAppError
+from prompt_app.gateway.address import Address
+from prompt_app.gateway.answers import Answer, StreamedAnswer
+from prompt_app.gateway.errors import BadRequestError, openai_error, openai_problem
+from prompt_app.gateway.exchange import Exchange
+from prompt_app.workbench.serving import Asked, Served
+
+FINISH_REASONS = {
+    "stop": "stop",
+    "length": "length",
+    "content_filter": "content_filter",
+    "tool_use": "tool_calls",
+    "other": "stop",
+}
+ROLES: dict[str, Role] = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+}
+EVENT_STREAM = b"text/event-stream; charset=utf-8"
+NO_EFFECT = frozenset({"user", "metadata", "store", "service_tier", "safety_identifier"})
+"""Fields that say nothing about the reply; they are taken and not passed on."""
+
+
+class ContentPart(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    type: str
+    text: str | None = None
+
+
+class ChatMessage(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str | list[ContentPart] | None = None
+
+
+class StreamOptions(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    include_usage: bool = False
+
+
+class ChatRequest(BaseModel):
+    """Further fields are passed on to the model's provider as they are."""
+
+    model_config = ConfigDict(extra="allow")
+    model: Annotated[str, Field(min_length=1, max_length=500)]
+    messages: list[ChatMessage] = []
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    stop: str | list[str] | None = None
+    seed: int | None = None
+    n: int | None = None
+    reasoning_effort: ReasoningEffort | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    variables: dict[str, Any] | None = None
+    """Values for the placeholders of a saved prompt."""
+    prompt_model: str | None = None
+    """The model that answers a saved prompt."""
+
+
+async def chat_completions(exchange: Exchange) -> Answer | StreamedAnswer:
+    request = await exchange.read(ChatRequest)
+    asked = asked_of(request)
+    asked.cache = exchange.cache_use()
+    exchange.asked = asked
+    caller = exchange.caller
+    assert caller is not None
+    if request.stream:
+        exchange.streamed = True
+        usage = request.stream_options is not None and request.stream_options.include_usage
+        events = exchange.gateway.serving.stream(asked, caller)
+        first = await anext(events)
+        head = _head(exchange, "chat.completion.chunk", asked.model)
+        pieces = _chunks(exchange, head, first, events, usage)
+        return StreamedAnswer(
+            pieces, b"text/event-stream; charset=utf-8", _error_event, exchange.serving_headers()
+        )
+    served = await exchange.gateway.serving.answer(asked, caller)
+    exchange.response_text = served.reply.text
+    head = _head(exchange, "chat.completion", served.reply.model or asked.model)
+    body = orjson.dumps(completion(head, served.reply))
+    return Answer(body, headers=exchange.serving_headers())
+
+
+def asked_of(request: ChatRequest) -> Asked:
+    """Raises BadRequestError."""
+    extra = request.model_extra or {}
+    stop = request.stop
+    given = {
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+        "max_tokens": request.max_completion_tokens or request.max_tokens,
+        "stop": (stop,) if isinstance(stop, str) else tuple(stop or ()),
+        "seed": request.seed,
+        "num_responses": 1 if request.n is None else request.n,
+        "reasoning_effort": request.reasoning_effort,
+        "extra": {k: v for k, v in extra.items() if k not in NO_EFFECT and v is not None},
+    }
+    return Asked(
+        model=request.model,
+        messages=tuple(_message(message) for message in request.messages),
+        parameters=parameters_of(given),
+        variables=request.variables,
+        prompt_model=request.prompt_model,
+    )
+
+
+def parameters_of(given: dict[str, Any]) -> InferenceParameters:
+    """Raises BadRequestError that names the parameter."""
+    try:
+        return InferenceParameters.model_validate({k: v for k, v in given.items() if v is not None})
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        place = str(problem["loc"][0])
+        raise BadRequestError(f"{place}: {problem['msg']}", place) from None
+
+
+def _message(message: ChatMessage) -> Message:
+    content = message.content
+    if isinstance(content, list):
+        parts = []
+        for part in content:
+            if part.type not in ("text", "input_text", "output_text") or part.text is None:
+                raise BadRequestError(
+                    f"A part of the type {part.type!r} is not taken: only text is.", "messages"
+                )
+            parts.append(part.text)
+        content = "".join(parts)
+    return Message.model_construct(role=ROLES[message.role], content=content or "")
+
+
+def _head(exchange: Exchange, kind: str, model: str) -> dict[str, Any]:
+    return {
+        "id": f"chatcmpl-{exchange.id}",
+        "object": kind,
+        "created": int(time.time()),
+        "model": model,
+    }
+
+
+def completion(head: dict[str, Any], reply: Reply) -> dict[str, Any]:
+    """A chat completion; tool calls are those of the provider's own answer."""
+    choices = []
+    for index, output in enumerate(reply.outputs):
+        message: dict[str, Any] = {"role": "assistant", "content": output.text, "refusal": None}
+        if output.finish_reason == "tool_use":
+            message.update(_tool_calls(reply, index))
+        choices.append(
+            {
+                "index": index,
+                "message": message,
+                "logprobs": None,
+                "finish_reason": FINISH_REASONS[output.finish_reason],
+            }
+        )
+    return {**head, "choices": choices, "usage": usage_of(reply)}
+
+
+def _tool_calls(reply: Reply, index: int) -> dict[str, Any]:
+    choices = reply.raw.get("choices")
+    if isinstance(choices, list) and index < len(choices):
+        calls = (choices[index].get("message") or {}).get("tool_calls")
+        if calls:
+            return {"tool_calls": calls}
+    return {}
+
+
+def usage_of(reply: Reply) -> dict[str, Any]:
+    usage = reply.usage
+    return {
+        "prompt_tokens": usage.input,
+        "completion_tokens": usage.output,
+        "total_tokens": usage.total,
+        "prompt_tokens_details": {"cached_tokens": usage.cached_input},
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
+    }
+
+
+async def _chunks(
+    exchange: Exchange,
+    head: dict[str, Any],
+    first: ReplyDelta | Served,
+    events: AsyncGenerator[ReplyDelta | Served, None],
+    include_usage: bool,
+) -> AsyncGenerator[bytes, None]:
+    begun: set[int] = set()
+    event: ReplyDelta | Served | None = first
+    try:
+        while event is not None:
+            if isinstance(event, Served):
+                exchange.response_text = event.reply.text
+                yield _ending(head, event.reply, include_usage)
+                break
+            delta: dict[str, Any] = {"content": event.text}
+            if event.index not in begun:
+                begun.add(event.index)
+                delta = {"role": "assistant", **delta}
+            yield _chunk(head, [{"index": event.index, "delta": delta, "finish_reason": None}])
+            event = await anext(events, None)
+    finally:
+        await events.aclose()
+
+
+def _ending(head: dict[str, Any], reply: Reply, include_usage: bool) -> bytes:
+    parts = []
+    for index, output in enumerate(reply.outputs):
+        delta: dict[str, Any] = {}
+        if output.finish_reason == "tool_use":
+            calls = _tool_calls(reply, index).get("tool_calls", ())
+            delta = {"tool_calls": [{"index": at, **call} for at, call in enumerate(calls)]}
+        finish = FINISH_REASONS[output.finish_reason]
+        parts.append(_chunk(head, [{"index": index, "delta": delta, "finish_reason": finish}]))
+    if include_usage:
+        parts.append(_chunk(head, [], usage=usage_of(reply)))
+    parts.append(b"data: [DONE]\n\n")
+    return b"".join(parts)
+
+
+def _chunk(head: dict[str, Any], choices: list[dict[str, Any]], **more: Any) -> bytes:
+    return b"data: " + orjson.dumps({**head, "choices": choices, **more}) + b"\n\n"
+
+
+def _error_event(error: PromptAppError) -> bytes:
+    return b"data: " + orjson.dumps({"error": openai_error(error)}) + b"\n\n"
+
+
+EXAMPLE = {
+    "model": "offline:echo",
+    "messages": [{"role": "user", "content": "What colour is the sky?"}],
+    "temperature": 0,
+}
+ADDRESSES = (
+    Address(
+        method="POST",
+        paths=("/v1/chat/completions",),
+        handler=chat_completions,
+        summary="A reply to a conversation, whole or streamed",
+        route="chat.completions",
+        shape=openai_problem,
+        request=ChatRequest,
+        example=EXAMPLE,
+        answer={
+            "id": "chatcmpl-1",
+            "object": "chat.completion",
+            "created": 1767225600,
+            "model": "echo",
+            "choices": [
+                {
+                    "index": 0,
+                    "message": {"role": "assistant", "content": "Blue.", "refusal": None},
+                    "logprobs": None,
+                    "finish_reason": "stop",
+                }
+            ],
+            "usage": {"prompt_tokens": 12, "completion_tokens": 2, "total_tokens": 14},
+        },
+    ),
+)

@@ -1,0 +1,80 @@
+"""``GET /v1/models``, and whether the gateway is alive."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import unquote
+
+import orjson
+
+from prompt_app.datamodel.serving import Scope
+from prompt_app.errors import UnknownNameError
+from prompt_app.gateway.address import Address
+from prompt_app.gateway.answers import Answer
+from prompt_app.gateway.errors import openai_problem
+from prompt_app.gateway.exchange import Exchange
+from prompt_app.registry import nearest_names
+
+
+async def list_models(exchange: Exchange) -> Answer:
+    models = [_model(name) for name in await _allowed(exchange)]
+    return Answer(orjson.dumps({"object": "list", "data": models}))
+
+
+async def one_model(exchange: Exchange) -> Answer:
+    name = unquote(exchange.parameters["name"])
+    names = await _allowed(exchange)
+    if name not in names:
+        raise UnknownNameError("model", name, nearest_names(name, names))
+    return Answer(orjson.dumps(_model(name)))
+
+
+async def health(exchange: Exchange) -> Answer:
+    return Answer(b'{"status": "ok"}')
+
+
+async def _allowed(exchange: Exchange) -> list[str]:
+    known = exchange.gateway.serving.names
+    await known.refresh()
+    names = await asyncio.to_thread(known.list)
+    caller = exchange.caller
+    return [name for name in names if caller is None or caller.may_call(name)]
+
+
+def _model(name: str) -> dict[str, object]:
+    owner = name.partition(":")[0] if ":" in name else "prompt-app"
+    return {"id": name, "object": "model", "created": 0, "owned_by": owner}
+
+
+_EXAMPLE = {"id": "offline:echo", "object": "model", "created": 0, "owned_by": "offline"}
+ADDRESSES = (
+    Address(
+        method="GET",
+        paths=("/v1/models",),
+        handler=list_models,
+        summary="Models, saved prompts, assistants and aliases that can be called",
+        route="models",
+        scope=Scope.READ,
+        shape=openai_problem,
+        answer={"object": "list", "data": [_EXAMPLE]},
+    ),
+    Address(
+        method="GET",
+        paths=("/v1/models/{name:path}",),
+        handler=one_model,
+        summary="One model by its name",
+        route="models",
+        scope=Scope.READ,
+        shape=openai_problem,
+        answer=_EXAMPLE,
+    ),
+    Address(
+        method="GET",
+        paths=("/health",),
+        handler=health,
+        summary="Whether the gateway is alive",
+        route="health",
+        scope=None,
+        answer={"status": "ok"},
+    ),
+)

@@ -1,0 +1,105 @@
+"""What the store keeps for the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from prompt_app.datamodel.serving import (
+    AccessToken,
+    Assistant,
+    AuditEntry,
+    KeptToken,
+    ModelRoute,
+    UsageFilter,
+    UsageGroup,
+    UsageRecord,
+    UsageTotals,
+)
+from prompt_app.interfaces.replies import StoredReply
+from prompt_app.interfaces.rows import Page
+
+
+class ServingStore(Protocol):
+    """A part of :class:`prompt_app.interfaces.Store`."""
+
+    @property
+    def serving_changes_here(self) -> int:
+        """Grows with every change of tokens, aliases and assistants that this process makes."""
+        ...
+
+    # tokens
+    def save_token(self, kept: KeptToken) -> None: ...
+
+    def revoke_token(self, token_id: str, at: datetime) -> AccessToken:
+        """A token that is revoked already stays as it is."""
+        ...
+
+    def get_token(self, token_id: str) -> AccessToken: ...
+
+    def list_tokens(self, owner: str | None = None) -> list[AccessToken]:
+        """Newest first."""
+        ...
+
+    def usable_tokens(self, now: datetime) -> list[KeptToken]:
+        """Those that may be presented."""
+        ...
+
+    def serving_revision(self) -> int:
+        """Grows with every change of tokens, aliases and assistants, whichever process made
+        it."""
+        ...
+
+    # usage
+    def write_usage(self, records: Sequence[UsageRecord], replies: Sequence[StoredReply]) -> None:
+        """All of it in one transaction, or nothing. What is there already, by its id, stays."""
+        ...
+
+    def spent_by_token(self, since_day: str) -> dict[str, float]:
+        """Token id -> US dollars from ``since_day`` (YYYY-MM-DD, UTC) on."""
+        ...
+
+    def usage_totals(self, group: UsageGroup, which: UsageFilter) -> list[UsageTotals]:
+        """Days in order; anything else by cost, then by calls."""
+        ...
+
+    def list_usage(
+        self, which: UsageFilter, *, offset: int = 0, limit: int = 50
+    ) -> Page[UsageRecord]:
+        """Newest first."""
+        ...
+
+    def get_usage(self, usage_id: str) -> UsageRecord: ...
+
+    def iterate_usage(self, which: UsageFilter) -> Iterator[UsageRecord]:
+        """Oldest first, a page in memory at a time."""
+        ...
+
+    def forget_bodies(self, before: datetime) -> int:
+        """Remove the kept bodies of older calls; returns their number."""
+        ...
+
+    # who changed what
+    def write_audit(self, entry: AuditEntry) -> None: ...
+
+    def list_audit(self, *, offset: int = 0, limit: int = 50) -> Page[AuditEntry]:
+        """Newest first."""
+        ...
+
+    # aliases and assistants
+    def save_route(self, route: ModelRoute) -> None:
+        """Replaces the one of that name."""
+        ...
+
+    def delete_route(self, name: str) -> None: ...
+
+    def list_routes(self) -> list[ModelRoute]: ...
+
+    def save_assistant(self, assistant: Assistant) -> None:
+        """Replaces the one of that name."""
+        ...
+
+    def delete_assistant(self, name: str) -> None: ...
+
+    def list_assistants(self) -> list[Assistant]: ...

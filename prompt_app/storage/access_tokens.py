@@ -1,0 +1,154 @@
+"""Access tokens, aliases and assistants, and a count of their changes for a running gateway."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, delete, insert, or_, select, update
+
+from prompt_app.datamodel.base import Record
+from prompt_app.datamodel.serving import AccessToken, Assistant, KeptToken, ModelRoute
+from prompt_app.errors import UnknownNameError
+from prompt_app.registry import nearest_names
+from prompt_app.storage.encoding import AnyRecord, dump_record, load_record
+from prompt_app.storage.part import StorePart
+from prompt_app.storage.serving_tables import (
+    access_tokens,
+    assistants,
+    model_routes,
+    serving_changes,
+)
+
+
+class _Changes:
+    """Of this process, whichever store object they were made through."""
+
+    here = 0
+
+
+class Serving(StorePart):
+    """The part of the store that says who may call what."""
+
+    @property
+    def serving_changes_here(self) -> int:
+        """Changes that this process made."""
+        return _Changes.here
+
+    def save_token(self, kept: KeptToken) -> None:
+        token = kept.token
+        row = {
+            "id": token.id,
+            "owner": token.owner,
+            "secret_hash": kept.secret_hash,
+            "created_at": token.created_at,
+            "expires_at": token.expires_at,
+            "revoked_at": token.revoked_at,
+            "record": dump_record(token),
+        }
+        with self._database.write() as connection:
+            connection.execute(insert(access_tokens), row)
+            _count_change(connection)
+        _Changes.here += 1
+
+    def revoke_token(self, token_id: str, at: datetime) -> AccessToken:
+        """A token that is revoked already stays as it is."""
+        with self._database.write() as connection:
+            token = _token(connection, token_id)
+            if token.revoked_at is not None:
+                return token
+            revoked = token.model_copy(update={"revoked_at": at})
+            connection.execute(
+                update(access_tokens).where(access_tokens.c.id == token_id),
+                {"revoked_at": at, "record": dump_record(revoked)},
+            )
+            _count_change(connection)
+        _Changes.here += 1
+        return revoked
+
+    def get_token(self, token_id: str) -> AccessToken:
+        with self._database.read() as connection:
+            return _token(connection, token_id)
+
+    def list_tokens(self, owner: str | None = None) -> list[AccessToken]:
+        """Newest first."""
+        query = select(access_tokens.c.record).order_by(access_tokens.c.created_at.desc())
+        if owner is not None:
+            query = query.where(access_tokens.c.owner == owner)
+        with self._database.read() as connection:
+            return [load_record(AccessToken, text) for text in connection.scalars(query)]
+
+    def usable_tokens(self, now: datetime) -> list[KeptToken]:
+        """Those that may be presented."""
+        columns = access_tokens.c
+        query = select(columns.secret_hash, columns.record).where(
+            columns.revoked_at.is_(None),
+            or_(columns.expires_at.is_(None), columns.expires_at > now),
+        )
+        with self._database.read() as connection:
+            return [_kept(row) for row in connection.execute(query)]
+
+    def serving_revision(self) -> int:
+        """Grows with every change of tokens, aliases and assistants."""
+        with self._database.read() as connection:
+            return int(connection.scalar(select(serving_changes.c.revision)) or 0)
+
+    def save_route(self, route: ModelRoute) -> None:
+        """Replaces the one of that name."""
+        self._replace(model_routes, route.name, route)
+
+    def delete_route(self, name: str) -> None:
+        self._delete(model_routes, name, "alias")
+
+    def list_routes(self) -> list[ModelRoute]:
+        return self._records(model_routes, ModelRoute)
+
+    def save_assistant(self, assistant: Assistant) -> None:
+        """Replaces the one of that name."""
+        self._replace(assistants, assistant.name, assistant)
+
+    def delete_assistant(self, name: str) -> None:
+        self._delete(assistants, name, "assistant")
+
+    def list_assistants(self) -> list[Assistant]:
+        return self._records(assistants, Assistant)
+
+    def _replace(self, table: Table, name: str, record: Record) -> None:
+        def save(connection: Connection) -> None:
+            connection.execute(delete(table).where(table.c.name == name))
+            connection.execute(insert(table), {"name": name, "record": dump_record(record)})
+            _count_change(connection)
+
+        self._database.write_retrying(save)
+        _Changes.here += 1
+
+    def _delete(self, table: Table, name: str, what: str) -> None:
+        with self._database.write() as connection:
+            if not connection.execute(delete(table).where(table.c.name == name)).rowcount:
+                known = connection.scalars(select(table.c.name))
+                raise UnknownNameError(what, name, nearest_names(name, known))
+            _count_change(connection)
+        _Changes.here += 1
+
+    def _records(self, table: Table, kind: type[AnyRecord]) -> list[AnyRecord]:
+        with self._database.read() as connection:
+            texts = connection.scalars(select(table.c.record).order_by(table.c.name))
+            return [load_record(kind, text) for text in texts]
+
+
+def _count_change(connection: Connection) -> None:
+    counted = update(serving_changes).values(revision=serving_changes.c.revision + 1)
+    if not connection.execute(counted).rowcount:
+        connection.execute(insert(serving_changes), {"id": 1, "revision": 1})
+
+
+def _token(connection: Connection, token_id: str) -> AccessToken:
+    text = connection.scalar(select(access_tokens.c.record).where(access_tokens.c.id == token_id))
+    if text is None:
+        known = connection.scalars(select(access_tokens.c.id))
+        raise UnknownNameError("token", token_id, nearest_names(token_id, known))
+    return load_record(AccessToken, text)
+
+
+def _kept(row: Any) -> KeptToken:
+    return KeptToken(load_record(AccessToken, row.record), bytes(row.secret_hash))

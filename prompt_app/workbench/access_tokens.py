@@ -1,0 +1,108 @@
+"""Access tokens for the gateway: made, shown once, listed, revoked."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from prompt_app.datamodel.access import Person, Role
+from prompt_app.datamodel.serving import AccessToken, KeptToken, Scope, TokenLimits
+from prompt_app.errors import InputError, PermissionDeniedError
+from prompt_app.interfaces import Store
+from prompt_app.workbench.auditing import Audit
+from prompt_app.workbench.serving.admission import TOKEN_PREFIX, secret_hash
+
+ALLOWED_SCOPES = {
+    Role.VIEWER: frozenset(),
+    Role.EDITOR: frozenset({Scope.READ, Scope.INVOKE}),
+    Role.ADMIN: frozenset(Scope),
+}
+LONGEST_NAME = 100
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """The only time that ``secret`` is known."""
+
+    token: AccessToken
+    secret: str
+
+
+class AccessTokens:
+    """Editors make tokens for themselves, admins for everybody."""
+
+    def __init__(self, store: Store, actor: Person) -> None:
+        self._store = store
+        self._actor = actor
+
+    def create(
+        self,
+        name: str,
+        *,
+        scopes: Sequence[Scope] | None = None,
+        limits: TokenLimits | None = None,
+        models: Sequence[str] = (),
+        days: float | None = None,
+        owner: Person | None = None,
+    ) -> NewToken:
+        """A token that expires after ``days`` (never, when None). Raises InputError, and
+        PermissionDeniedError for a scope or an owner that the actor's role does not allow."""
+        self._actor.require(Role.EDITOR, "make access tokens")
+        name = name.strip()
+        if not name or len(name) > LONGEST_NAME:
+            raise InputError(f"A token needs a name of at most {LONGEST_NAME} characters.")
+        if days is not None and not 0 < days <= 36500:
+            raise InputError("A token expires after more than 0 and at most 36500 days.")
+        allowed = ALLOWED_SCOPES[self._actor.role]
+        chosen = tuple(scopes) if scopes is not None else tuple(sorted(allowed - {Scope.ADMIN}))
+        self._check(owner, chosen)
+        whose, now = owner or self._actor, datetime.now(UTC)
+        token_id = secrets.token_hex(6)
+        secret = f"{TOKEN_PREFIX}{token_id}-{secrets.token_urlsafe(32)}"
+        token = AccessToken(
+            id=token_id,
+            name=name,
+            owner=whose.id,
+            owner_name=whose.name,
+            scopes=chosen,
+            limits=limits or TokenLimits(),
+            models=tuple(models),
+            created_at=now,
+            created_by=self._actor.id,
+            expires_at=None if days is None else now + timedelta(days=days),
+        )
+        self._store.save_token(KeptToken(token, secret_hash(secret)))
+        details = f"{name}; scopes {', '.join(chosen)}"
+        Audit(self._store, self._actor).note("token.create", token_id, details)
+        return NewToken(token, secret)
+
+    def _check(self, owner: Person | None, scopes: Sequence[Scope]) -> None:
+        role = self._actor.role
+        if owner is not None and owner.id != self._actor.id:
+            self._actor.require(Role.ADMIN, "make access tokens for others")
+        if not scopes:
+            raise InputError("A token needs at least one scope: read, invoke or admin.")
+        for scope in scopes:
+            if scope not in ALLOWED_SCOPES[role]:
+                raise PermissionDeniedError(f"A token of the scope '{scope}' is not for {role}s.")
+
+    def all(self, *, everyone: bool = False) -> list[AccessToken]:
+        """The actor's own, newest first; with ``everyone`` all, for admins."""
+        if everyone:
+            self._actor.require(Role.ADMIN, "see the access tokens of others")
+        return self._store.list_tokens(None if everyone else self._actor.id)
+
+    def usable(self) -> list[AccessToken]:
+        """All that may be presented now."""
+        return [kept.token for kept in self._store.usable_tokens(datetime.now(UTC))]
+
+    def revoke(self, token_id: str) -> AccessToken:
+        """From now on it is refused. Raises UnknownNameError or PermissionDeniedError."""
+        token = self._store.get_token(token_id)
+        if token.owner != self._actor.id:
+            self._actor.require(Role.ADMIN, "revoke the access tokens of others")
+        revoked = self._store.revoke_token(token_id, datetime.now(UTC))
+        Audit(self._store, self._actor).note("token.revoke", token_id, token.name)
+        return revoked

@@ -1,0 +1,75 @@
+"""What one call may take and what it took, for its token and for the books."""
+
+from __future__ import annotations
+
+import math
+
+from prompt_app.datamodel.model import GenerationRequest, Reply, TokenUsage
+from prompt_app.providers.prices import cost_usd, largest_cost_usd
+from prompt_app.providers.tokens import CHARACTERS_PER_TOKEN, estimate_tokens
+from prompt_app.workbench.serving.admission import Caller, Reservation
+from prompt_app.workbench.serving.asking import Asked, Candidate, Spent
+
+ASSUMED_OUTPUT_TOKENS = 4096
+"""Of a call that sets no limit, for the caps on spend."""
+
+
+def note_target(spent: Spent, candidate: Candidate) -> None:
+    spent.target = candidate.target.reference
+    if candidate.prompt is not None:
+        spent.prompt, spent.prompt_version = candidate.prompt.name, candidate.prompt.number
+
+
+class Account:
+    """What one call may take, reserved while it runs; a context manager that settles it."""
+
+    def __init__(
+        self, caller: Caller, candidate: Candidate, asked: Asked, request: GenerationRequest
+    ) -> None:
+        self.candidate = candidate
+        self.asked = asked
+        self.reply: Reply | None = None
+        self.pays = True
+        """Not where another's call is shared."""
+        self.characters = 0
+        """Streamed so far."""
+        self._caller = caller
+        self._request = request
+        self._reservation: Reservation | None = None
+
+    def __enter__(self) -> Account:
+        """Raises LimitReachedError."""
+        note_target(self.asked.spent, self.candidate)
+        ledger = self._caller.ledger
+        if ledger is not None and ledger.limits_calls:
+            parameters, price = self._request.parameters, self.candidate.target.price
+            tokens = estimate_tokens(self._request.messages)
+            most = parameters.max_tokens or ASSUMED_OUTPUT_TOKENS
+            usd = None
+            if price is not None:
+                usd = largest_cost_usd(price, tokens, most, parameters.num_responses)
+            given = (parameters.max_tokens or 0) * parameters.num_responses
+            self._reservation = ledger.reserve(tokens + given, usd)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        usage = TokenUsage()
+        if self.reply is not None:
+            usage = self.reply.usage
+        elif self.characters:
+            # It broke off: what was streamed by then was billed all the same.
+            usage = TokenUsage(
+                input=estimate_tokens(self._request.messages),
+                output=math.ceil(self.characters / CHARACTERS_PER_TOKEN),
+            )
+        price = self.candidate.target.price
+        cost = cost_usd(price, usage) if price is not None else 0.0
+        spent = self.asked.spent
+        if self.pays:
+            spent.input_tokens, spent.output_tokens = usage.input, usage.output
+            spent.cost_usd = cost
+        else:
+            spent.saved_usd = cost
+        if self._reservation is not None and self._caller.ledger is not None:
+            tokens, usd = (usage.total, cost) if self.pays else (0, 0.0)
+            self._caller.ledger.settle(self._reservation, tokens, usd)

@@ -1,0 +1,107 @@
+"""Writes usage and replies in groups, behind the calls."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import defaultdict
+
+from prompt_app.datamodel.serving import UsageRecord
+from prompt_app.errors import StoreUnavailableError
+from prompt_app.interfaces import Store, StoredReply
+from prompt_app.workbench.serving.admission import Admission
+
+logger = logging.getLogger(__name__)
+
+GATHER_SECONDS = 0.1
+LARGEST_BATCH = 500
+MOST_WAITING = 20_000
+"""Records kept in memory while the database takes none; above it no call is admitted."""
+FIRST_RETRY_SECONDS = 0.1
+LONGEST_RETRY_SECONDS = 2.0
+
+
+class Books:
+    """The only writer of a gateway's usage."""
+
+    def __init__(self, store: Store, admission: Admission) -> None:
+        self._store = store
+        self._admission = admission
+        self._records: list[UsageRecord] = []
+        self._replies: list[StoredReply] = []
+        self._wake = asyncio.Event()
+        self._closing = False
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run())
+
+    def check(self) -> None:
+        """Raises StoreUnavailableError while so much waits that no call can be recorded."""
+        if len(self._records) >= MOST_WAITING:
+            raise StoreUnavailableError(
+                "The database does not take records now; no call is made without one. "
+                "Try again later."
+            )
+
+    def record(self, record: UsageRecord) -> None:
+        self._records.append(record)
+        self._wake.set()
+
+    def keep(self, reply: StoredReply) -> None:
+        self._replies.append(reply)
+        self._wake.set()
+
+    async def flush(self) -> None:
+        """Until everything that has been recorded is stored."""
+        while self._records or self._replies:
+            await self._write_group()
+
+    async def close(self) -> None:
+        """Store what is left. Safe to call twice."""
+        self._closing = True
+        self._wake.set()
+        if self._task is not None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        while not self._closing:
+            await self._wake.wait()
+            self._wake.clear()
+            await self.flush()
+            # Let a group gather.
+            await asyncio.sleep(0 if self._closing else GATHER_SECONDS)
+        await self.flush()
+
+    async def _write_group(self) -> None:
+        wait = FIRST_RETRY_SECONDS
+        while True:
+            async with self._admission.counting:
+                records = self._records[:LARGEST_BATCH]
+                replies = self._replies[:LARGEST_BATCH]
+                try:
+                    await asyncio.to_thread(self._store.write_usage, records, replies)
+                except StoreUnavailableError as error:
+                    logger.warning("%d usage records wait in memory: %s", len(records), error)
+                else:
+                    del self._records[: len(records)]
+                    del self._replies[: len(replies)]
+                    self._admission.written(_spent(records))
+                    return
+            if self._closing:
+                logger.error("%d usage records could not be stored.", len(self._records))
+                self._records.clear()
+                self._replies.clear()
+                return
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, LONGEST_RETRY_SECONDS)
+
+
+def _spent(records: list[UsageRecord]) -> dict[str, float]:
+    spent: dict[str, float] = defaultdict(float)
+    for record in records:
+        if record.cost_usd:
+            spent[record.token] += record.cost_usd
+    return spent

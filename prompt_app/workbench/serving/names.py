@@ -1,0 +1,194 @@
+"""What the names stand for that clients call models by."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+from prompt_app.datamodel.evaluation import Limits, PromptSelection
+from prompt_app.datamodel.prompt import Message, PinnedPrompt
+from prompt_app.datamodel.rendering import render_messages, template_placeholders
+from prompt_app.datamodel.serving import Assistant, ModelRoute, RouteTarget
+from prompt_app.engine.callers import Callers
+from prompt_app.errors import InputError, UnknownNameError
+from prompt_app.interfaces import Store
+from prompt_app.providers.catalogue import check_model, list_models, named_model, pin_server
+from prompt_app.providers.prices import price_of
+from prompt_app.providers.retrying import Waits
+from prompt_app.registry import nearest_names
+from prompt_app.settings import Settings
+from prompt_app.workbench.pinning import PromptPinner
+from prompt_app.workbench.serving.asking import Asked, Candidate, Target
+
+PROMPT, ASSISTANT = "prompt/", "assistant/"
+PROMPT_SECONDS = 1.0
+"""How long a label's move may go unnoticed."""
+MOST_TARGETS = 500
+DEFAULT_ATTEMPTS = 3
+DEFAULT_TIMEOUT_SECONDS = 120.0
+
+
+class Names:
+    """Aliases, assistants and prompts by name, and the models behind them."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._settings = settings
+        self._store = store
+        self._callers = Callers(settings)
+        self._targets: OrderedDict[tuple[str, int, float], Target] = OrderedDict()
+        self._prompts: dict[str, tuple[float, PinnedPrompt]] = {}
+        self.routes: dict[str, ModelRoute] = {}
+        self.assistants: dict[str, Assistant] = {}
+        self._seen_here = -1
+
+    async def refresh(self) -> None:
+        """Take note of what was changed in this process."""
+        if self._store.serving_changes_here != self._seen_here:
+            await self.load()
+
+    async def load(self) -> None:
+        """Read aliases and assistants."""
+        here = self._store.serving_changes_here
+        routes = await asyncio.to_thread(self._store.list_routes)
+        assistants = await asyncio.to_thread(self._store.list_assistants)
+        self.routes = {route.name: route for route in routes}
+        self.assistants = {assistant.name: assistant for assistant in assistants}
+        self._seen_here = here
+
+    async def candidates(self, asked: Asked) -> list[Candidate]:
+        """What may answer, in the order in which it is tried. Raises InputError."""
+        await self.refresh()
+        route = self.routes.get(asked.model)
+        if route is None:
+            one = RouteTarget(model=asked.model, prompt_model=asked.prompt_model)
+            return [await self._candidate(one, DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT_SECONDS)]
+        drawn = route.targets[0]
+        if len(route.targets) > 1:
+            weights = [target.weight for target in route.targets]
+            drawn = random.choices(route.targets, weights)[0]
+        return [
+            await self._candidate(each, route.attempts, route.timeout_seconds, route.name)
+            for each in (drawn, *route.fallbacks)
+        ]
+
+    async def _candidate(
+        self, wanted: RouteTarget, attempts: int, timeout: float, alias: str = ""
+    ) -> Candidate:
+        names = tuple(name for name in (alias, wanted.model) if name)
+        if wanted.model.startswith(PROMPT):
+            prompt = await self._prompt(wanted.model[len(PROMPT) :])
+            model = wanted.prompt_model or self._settings.gateway_model
+            if model is None:
+                raise InputError(
+                    f"{wanted.model} is a prompt: name the model that answers it in the field "
+                    "'prompt_model', by an alias, or for all by PROMPT_APP_GATEWAY_MODEL."
+                )
+            target = await self._target(model, attempts, timeout)
+            named = (*names, f"{PROMPT}{prompt.name}")
+            # A prompt that may be called is no way around the list of models.
+            return Candidate(target, named, prompt)
+        if wanted.model.startswith(ASSISTANT):
+            assistant = self.assistant(wanted.model[len(ASSISTANT) :])
+            model = wanted.prompt_model or assistant.models[0]
+            target = await self._target(model, attempts, timeout)
+            return Candidate(target, names, context=assistant.context)
+        target = await self._target(wanted.model, attempts, timeout)
+        return Candidate(target, (*names, *target.names))
+
+    def assistant(self, name: str) -> Assistant:
+        """Raises UnknownNameError."""
+        found = self.assistants.get(name)
+        if found is None:
+            raise UnknownNameError("assistant", name, nearest_names(name, self.assistants))
+        return found
+
+    async def _target(self, name: str, attempts: int, timeout: float) -> Target:
+        key = (name, attempts, timeout)
+        target = self._targets.get(key)
+        if target is None:
+            target = await asyncio.to_thread(self._make_target, name, attempts, timeout)
+            self._targets[key] = target
+            if len(self._targets) > MOST_TARGETS:
+                self._targets.popitem(last=False)
+        return target
+
+    def _make_target(self, name: str, attempts: int, timeout: float) -> Target:
+        model = pin_server(named_model(name), self._settings)
+        check_model(model, self._settings)
+        limits = Limits(
+            max_concurrency=self._settings.gateway_concurrency,
+            max_attempts=attempts,
+            timeout_seconds=timeout,
+        )
+        waits = Waits(rate_limited=timeout, total=timeout)
+        provider = self._callers.stack(model, limits, waits=waits)
+        names = tuple(dict.fromkeys((name, model.reference, model.name)))
+        return Target(model, provider, price_of(model), timeout, names)
+
+    async def _prompt(self, reference: str) -> PinnedPrompt:
+        kept = self._prompts.get(reference)
+        if kept is not None and time.monotonic() - kept[0] < PROMPT_SECONDS:
+            return kept[1]
+        pinned = await asyncio.to_thread(self._pin, reference)
+        if len(self._prompts) > MOST_TARGETS:
+            self._prompts.clear()
+        self._prompts[reference] = (time.monotonic(), pinned)
+        return pinned
+
+    def _pin(self, reference: str) -> PinnedPrompt:
+        name, _, which = reference.partition("@")
+        version = self._store.get_prompt_version(name, which or None)
+        few_shot = version.template.few_shot
+        if few_shot is None:
+            return PinnedPrompt(
+                name=name, version_id=version.id, number=version.number, template=version.template
+            )
+        dataset, _, number = few_shot.dataset.partition("@")
+        found = self._store.get_dataset_version(dataset, int(number) if number else None)
+        chosen = PromptSelection(ref=f"{name}@{version.number}")
+        return PromptPinner(self._store, found).pin(chosen)
+
+    def list(self) -> list[str]:
+        """Every name that can be called, as far as they can be listed."""
+        prompts = [
+            f"{PROMPT}{version.name}" + (f"@{label}" if label else "")
+            for version in self._store.list_prompts()
+            for label in ("", *version.labels)
+        ]
+        return [
+            *self.routes,
+            *prompts,
+            *(f"{ASSISTANT}{name}" for name in self.assistants),
+            *(card.reference for card in list_models(self._settings)),
+        ]
+
+    async def close(self) -> None:
+        await self._callers.close()
+
+
+def messages_for(candidate: Candidate, asked: Asked) -> tuple[Message, ...]:
+    """What is sent. The variables of a saved prompt are those that the client gives; where the
+    prompt has one alone, the last message is its value. Raises InputError."""
+    if candidate.prompt is not None:
+        return _prompt_messages(candidate.prompt, asked)
+    if candidate.context is not None:
+        return (Message(role="system", content=candidate.context), *asked.messages)
+    return asked.messages
+
+
+def _prompt_messages(prompt: PinnedPrompt, asked: Asked) -> tuple[Message, ...]:
+    names = template_placeholders(prompt.template)
+    values: Mapping[str, Any] | None = asked.variables
+    rest = asked.messages
+    if values is None and len(names) == 1 and rest and rest[-1].role == "user":
+        values, rest = {names[0]: rest[-1].content}, rest[:-1]
+    if values is None and names:
+        raise InputError(
+            f"The prompt {prompt.name!r} has the variables {', '.join(names)}: give them in the "
+            "field 'variables'."
+        )
+    return (*render_messages(prompt, values or {}), *rest)

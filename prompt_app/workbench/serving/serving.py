@@ -1,0 +1,233 @@
+"""One model call for a client: name, limits, stored replies, routing, the call itself, books."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+
+from prompt_app.datamodel.model import (
+    GenerationRequest,
+    Reply,
+    ReplyDelta,
+    ReplyEvent,
+)
+from prompt_app.engine.item import new_reply_id
+from prompt_app.errors import (
+    PermissionDeniedError,
+    ProviderError,
+    RequestRefusedError,
+    StoreError,
+)
+from prompt_app.interfaces import Store, StoredReply
+from prompt_app.providers.caching import cache_key
+from prompt_app.settings import Settings
+from prompt_app.workbench.serving.accounts import Account, note_target
+from prompt_app.workbench.serving.admission import Admission, Caller
+from prompt_app.workbench.serving.asking import Asked, Candidate, Served
+from prompt_app.workbench.serving.books import Books
+from prompt_app.workbench.serving.cache import Hit, ReplyCache
+from prompt_app.workbench.serving.flights import Events, Flight, Flights
+from prompt_app.workbench.serving.names import Names, messages_for
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.5
+"""How long another process's change may go unnoticed."""
+COUNT_SPEND_EVERY = 20
+
+
+class Serving:
+    """Lives on one event loop, from :meth:`start` to :meth:`close`."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self.settings = settings
+        self.store = store
+        self.admission = Admission(store)
+        self.names = Names(settings, store)
+        self.books = Books(store, self.admission)
+        self._cache = ReplyCache(store)
+        self._flights = Flights()
+        self._watch: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Read what is needed and begin to watch for changes. Raises StoreError."""
+        revision = await asyncio.to_thread(self.store.serving_revision)
+        await self.admission.load()
+        await self.names.load()
+        self.books.start()
+        self._watch = asyncio.create_task(self._watch_changes(revision))
+
+    async def close(self) -> None:
+        """Store what is not stored yet and release connections. Safe to call twice."""
+        if self._watch is not None:
+            self._watch.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watch
+            self._watch = None
+        await self.books.close()
+        await self.names.close()
+
+    async def answer(self, asked: Asked, caller: Caller) -> Served:
+        """The whole reply. Raises InputError, PermissionDeniedError, LimitReachedError,
+        ProviderError or StoreError."""
+        candidates = await self._candidates(asked, caller)
+        for candidate in candidates[:-1]:
+            with contextlib.suppress(ProviderError):
+                return await self._answer(candidate, asked, caller)
+        return await self._answer(candidates[-1], asked, caller)
+
+    async def stream(
+        self, asked: Asked, caller: Caller
+    ) -> AsyncGenerator[ReplyDelta | Served, None]:
+        """The pieces, then the whole. Another candidate is tried only before the first piece.
+        Raises as :meth:`answer`."""
+        candidates = await self._candidates(asked, caller)
+        for candidate in candidates:
+            begun = False
+            try:
+                async with aclosing(self._stream(candidate, asked, caller)) as events:
+                    async for event in events:
+                        begun = True
+                        yield event
+                return
+            except ProviderError:
+                if begun or candidate is candidates[-1]:
+                    raise
+
+    async def find(self, asked: Asked, caller: Caller) -> Served | None:
+        """The stored reply, if there is one; the model is not called."""
+        for candidate in await self._candidates(asked, caller):
+            _, key = _request(candidate, asked)
+            hit = await self._hit(key, asked)
+            if hit is not None:
+                return _served_from(hit, candidate, asked)
+        return None
+
+    async def _candidates(self, asked: Asked, caller: Caller) -> list[Candidate]:
+        self.books.check()
+        candidates = await self.names.candidates(asked)
+        if caller.token is not None and caller.token.models:
+            for candidate in candidates:
+                _check_allowed(caller, candidate, asked)
+        return candidates
+
+    async def _answer(self, candidate: Candidate, asked: Asked, caller: Caller) -> Served:
+        request, key = _request(candidate, asked)
+        hit = await self._hit(key, asked)
+        if hit is not None:
+            return _served_from(hit, candidate, asked)
+        target = candidate.target
+
+        async def call() -> AsyncGenerator[ReplyEvent, None]:
+            yield await target.provider.generate(request, target.timeout)
+
+        with Account(caller, candidate, asked, request) as account:
+            flight = self._join(account, key, call)
+            account.reply = reply = await flight.reply()
+        return self._landed(account, key, reply)
+
+    async def _stream(
+        self, candidate: Candidate, asked: Asked, caller: Caller
+    ) -> AsyncGenerator[ReplyDelta | Served, None]:
+        request, key = _request(candidate, asked)
+        hit = await self._hit(key, asked)
+        if hit is not None:
+            served = _served_from(hit, candidate, asked)
+            for index, output in enumerate(hit.reply.outputs):
+                yield ReplyDelta(output.text, index)
+            yield served
+            return
+        target = candidate.target
+        with Account(caller, candidate, asked, request) as account:
+            flight = self._join(
+                account, key, lambda: target.provider.stream(request, target.timeout)
+            )
+            async with aclosing(flight.events()) as events:
+                async for event in events:
+                    if isinstance(event, Reply):
+                        account.reply = event
+                    else:
+                        account.characters += len(event.text)
+                        yield event
+        assert account.reply is not None
+        yield self._landed(account, key, account.reply)
+
+    def _join(self, account: Account, key: str, start: Callable[[], Events]) -> Flight:
+        """A call that uses stored replies shares one that is under way."""
+        cache = account.asked.cache
+        if not (cache.read and cache.write):
+            return Flight(start())
+        flight, account.pays = self._flights.join(key, start)
+        if not account.pays:
+            account.asked.spent.cached, account.asked.spent.age = True, 0.0
+        return flight
+
+    def _landed(self, account: Account, key: str, reply: Reply) -> Served:
+        asked, cost = account.asked, account.asked.spent.cost_usd
+        if account.pays and asked.cache.write and self.settings.gateway_cache_seconds != 0:
+            self._cache.add(key, reply, cost)
+            self.books.keep(StoredReply(new_reply_id(), key, reply, cost))
+        return Served(reply, account.candidate)
+
+    async def _hit(self, key: str, asked: Asked) -> Hit | None:
+        longest = self.settings.gateway_cache_seconds
+        if not asked.cache.read or longest == 0 or asked.cache.max_age == 0:
+            return None
+        hit = self._cache.hot(key) or await self._cache.find(key)
+        if hit is None:
+            return None
+        for most in (longest, asked.cache.max_age):
+            if most is not None and hit.age() > most:
+                return None
+        return hit
+
+    async def _watch_changes(self, revision: int) -> None:
+        """Take note of what other processes change."""
+        looks = 0
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                now = await asyncio.to_thread(self.store.serving_revision)
+                if now != revision:
+                    await self.admission.load()
+                    await self.names.load()
+                    revision = now
+                looks += 1
+                if looks % COUNT_SPEND_EVERY == 0:
+                    await self.admission.count_spend()
+            except StoreError as error:
+                logger.warning("the gateway could not look for changes: %s", error)
+
+
+def _check_allowed(caller: Caller, candidate: Candidate, asked: Asked) -> None:
+    """Both a prompt and the model that the client chose for it must be allowed."""
+    target = candidate.target
+    allowed = caller.may_call(*candidate.names)
+    if allowed and asked.prompt_model and candidate.prompt is not None:
+        allowed = caller.may_call(asked.prompt_model, *target.names)
+    if not allowed:
+        raise PermissionDeniedError(
+            f"This token may not call {asked.model!r}; it may call "
+            f"{', '.join(caller.token.models) if caller.token else ''}."
+        )
+
+
+def _request(candidate: Candidate, asked: Asked) -> tuple[GenerationRequest, str]:
+    messages = messages_for(candidate, asked)
+    if not messages:
+        raise RequestRefusedError("There is no message to answer.", status=400)
+    # Its parts are valid already.
+    request = GenerationRequest.model_construct(
+        model=candidate.target.model, messages=messages, parameters=asked.parameters
+    )
+    return request, cache_key(request)
+
+
+def _served_from(hit: Hit, candidate: Candidate, asked: Asked) -> Served:
+    note_target(asked.spent, candidate)
+    spent = asked.spent
+    spent.cached, spent.saved_usd, spent.age = True, hit.cost_usd, hit.age()
+    return Served(hit.reply, candidate)

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from cli.commands import CommandLine
+
+
+def test_a_token_is_made_listed_and_revoked(command_line: CommandLine) -> None:
+    made = command_line.run(
+        "tokens", "create", "ci", "--scope", "read", "--model", "offline:*", "--days", "7",
+        "--usd-per-day", "2.5",
+    )  # fmt: skip
+    secret = made.out.strip()
+    assert made.code == 0
+    assert secret.startswith("sk-prompt-")
+    assert "not shown again" in made.err
+
+    (listed,) = command_line.run("tokens", "list", "--json").json()
+    assert (listed["name"], listed["scopes"], listed["models"]) == ("ci", ["read"], ["offline:*"])
+    assert listed["limits"]["usd_per_day"] == 2.5
+    assert listed["expires_at"] is not None
+    assert listed["id"] in secret
+    assert secret.rpartition("-")[2] not in str(listed)
+
+    assert command_line.run("tokens", "revoke", listed["id"]).code == 0
+    assert "revoked" in command_line.run("tokens", "list").out
+    assert command_line.run("tokens", "revoke", "nothing").code == 2
+    assert command_line.run("tokens", "create", "x", "--scope", "all").code == 2
+
+
+def test_the_gateway_does_not_start_open_to_a_network(command_line: CommandLine) -> None:
+    refused = command_line.run("gateway", "--host", "0.0.0.0")
+    assert refused.code == 2
+    assert "tokens create" in refused.err
