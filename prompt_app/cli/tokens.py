@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from prompt_app.cli.common import AsJson, notices, opened_workbench, print_json, print_table
+from prompt_app.cli.common import AsJson, notices, print_json, print_table
+from prompt_app.cli.opening import opened_workbench
 
 app = typer.Typer(help="Access tokens for the gateway.", no_args_is_help=True)
 
