@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 
-from prompt_app.storage.backups import Backups
 from prompt_app.storage.access_tokens import Serving
+from prompt_app.storage.backups import Backups
 from prompt_app.storage.batches import Batches
 from prompt_app.storage.datasets import Datasets
 from prompt_app.storage.evaluations import Evaluations

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from prompt_app.datasets import DatasetCheck
     from prompt_app.interfaces import Dispatcher, Page, RowFilter, Store, StoredSample
     from prompt_app.providers.catalogue import ModelCard
-    from prompt_app.workbench.backups import Backups
     from prompt_app.workbench.access_tokens import AccessTokens
     from prompt_app.workbench.auditing import Audit
+    from prompt_app.workbench.backups import Backups
     from prompt_app.workbench.calibrating import Calibration
     from prompt_app.workbench.comparing import Margins, RunComparison
     from prompt_app.workbench.contrasting import RunContrasts
