@@ -10,10 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prompt_app.datamodel.dataset import DatasetOptions, Example, RowProblem
-from prompt_app.datasets.reading import FORMATS, FieldPaths, read_fields, read_rows
+from prompt_app.datasets.reading import FORMATS, FieldPaths, examples_of, read_fields, read_rows
+from prompt_app.datasets.values import RawRows
 from prompt_app.settings import Settings
 
-__all__ = ["FORMATS", "DatasetCheck", "check_dataset", "read_examples", "read_fields", "read_rows"]
+__all__ = [
+    "FORMATS",
+    "DatasetCheck",
+    "RawRows",
+    "check_dataset",
+    "examples_of",
+    "read_examples",
+    "read_fields",
+    "read_rows",
+]
 
 PROBLEMS_KEPT = 1_000
 

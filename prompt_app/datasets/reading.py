@@ -50,10 +50,9 @@ def read_rows(
     DatasetError where the file as a whole cannot be read, where it holds no rows, or where no
     row at all has a field that ``options`` names.
     """
-    _check_options(options)
     file_format = _format_of(source, options)
     with _opened(source, settings) as path:
-        yield from _examples(FORMATS.load(file_format)(path, options), options)
+        yield from examples_of(FORMATS.load(file_format)(path, options), options)
 
 
 def read_fields(
@@ -105,7 +104,10 @@ class FieldPaths:
         return tuple(self._paths)[:_MOST_PATHS]
 
 
-def _examples(rows: RawRows, options: DatasetOptions) -> Iterator[Example | RowProblem]:
+def examples_of(rows: RawRows, options: DatasetOptions) -> Iterator[Example | RowProblem]:
+    """The rows with their ids and splits, or what is wrong with them. Raises DatasetError where
+    there are no rows, or where no row at all has a field that ``options`` names."""
+    _check_options(options)
     required = _RequiredFields(options)
     identities = _Identities(options)
     is_empty = True

@@ -32,6 +32,7 @@ from prompt_app.datamodel.prompt import PromptTemplate, PromptVersion
 from prompt_app.datamodel.score import Failure, MetricInfo, MetricSummary, Score, ScoringInput
 from prompt_app.interfaces.backup import BackupStore
 from prompt_app.interfaces.chunks import Chunk, ChunkStore
+from prompt_app.interfaces.curating import CurationStore
 from prompt_app.interfaces.pairing import PairStore
 from prompt_app.interfaces.pipelines import PipelineStore
 from prompt_app.interfaces.replies import StoredReply as StoredReply
@@ -175,7 +176,7 @@ class Lease:
         return self.chunk is None or position <= self.chunk.last
 
 
-class Store(PairStore, PipelineStore, BackupStore, ChunkStore, ServingStore, Protocol):
+class Store(PairStore, PipelineStore, BackupStore, ChunkStore, ServingStore, CurationStore, Protocol):
     """The one store, on SQLite or PostgreSQL. Synchronous and safe to use from several threads.
 
     Every method raises StoreUnavailableError while the database is locked, full or unreachable,
@@ -198,7 +199,7 @@ class Store(PairStore, PipelineStore, BackupStore, ChunkStore, ServingStore, Pro
         ...
 
     def list_datasets(self) -> list[DatasetVersion]:
-        """The newest version of each dataset, newest first."""
+        """The newest version of each dataset that was not archived, newest first."""
         ...
 
     def list_dataset_versions(self, name: str) -> list[DatasetVersion]: ...

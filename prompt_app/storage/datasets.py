@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from typing import IO, Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from prompt_app.datamodel.dataset import DatasetOptions, DatasetVersion, Example
 from prompt_app.errors import DatasetError, UnknownNameError
 from prompt_app.registry import nearest_names
+from prompt_app.storage.curating_tables import archived_datasets
 from prompt_app.storage.database import in_chunks
 from prompt_app.storage.encoding import dump_plain, dump_record, fold, load_record
 from prompt_app.storage.part import StorePart
-from prompt_app.storage.spool import spool_rows
+from prompt_app.storage.spool import Origin, spool_rows
 from prompt_app.storage.tables import dataset_versions, examples, version_rows
 
 _SPOOL_IN_MEMORY = 8_000_000
@@ -38,33 +39,44 @@ class Datasets(StorePart):
         skipped_rows: int = 0,
         note: str = "",
     ) -> DatasetVersion:
-        """Store the examples, in the order given, as a version of ``name``.
+        """In the order given. Equal name, options and rows give the version that is already there.
+        Raises DatasetError for a row that cannot be stored or an id that occurs twice."""
+        return self._save(Origin(name, options, source, skipped_rows, note), examples)
 
-        They are read once into a temporary file, so that other writers wait only for the insert
-        itself. Equal name, options and rows give the version that is already there.
-        Raises DatasetError for a row that cannot be stored or an id that occurs twice.
-        """
+    def _save(
+        self,
+        origin: Origin,
+        examples: Iterable[Example],
+        check: Callable[[Connection], None] | None = None,
+    ) -> DatasetVersion:
+        """Reads the examples once into a temporary file, so that other writers wait only for the
+        insert itself. ``check`` runs in the transaction that writes, before it does."""
         with tempfile.SpooledTemporaryFile(
             max_size=_SPOOL_IN_MEMORY, mode="w+", encoding="utf-8", newline="\n"
         ) as spool:
-            content = spool_rows(name, options, examples, spool)
+            content = spool_rows(origin.name, origin.options, examples, spool)
 
             def save(connection: Connection) -> DatasetVersion:
+                if check is not None:
+                    check(connection)
+                connection.execute(
+                    delete(archived_datasets).where(archived_datasets.c.name == origin.name)
+                )
                 chosen = dataset_versions.c.id == content.id
                 present = connection.execute(_versions().where(chosen)).first()
                 if present is not None:
                     return version_of(present)
                 version = DatasetVersion(
                     id=content.id,
-                    name=name,
-                    number=_next_number(connection, name),
-                    options=options,
+                    name=origin.name,
+                    number=_next_number(connection, origin.name),
+                    options=origin.options,
                     columns=tuple(content.columns),
                     rows=content.rows,
-                    skipped_rows=skipped_rows,
+                    skipped_rows=origin.skipped_rows,
                     split_rows=content.split_rows,
-                    source=source,
-                    note=note,
+                    source=origin.source,
+                    note=origin.note,
                     created_at=datetime.now(UTC),
                 )
                 _insert_version(connection, version)
@@ -75,17 +87,9 @@ class Datasets(StorePart):
             return self._database.write_retrying(save)
 
     def list_datasets(self) -> list[DatasetVersion]:
-        """The newest version of each dataset, newest first."""
-        newest = select(func.max(dataset_versions.c.number_in_store)).group_by(
-            dataset_versions.c.name
-        )
-        query = (
-            _versions()
-            .where(dataset_versions.c.number_in_store.in_(newest))
-            .order_by(dataset_versions.c.number_in_store.desc())
-        )
+        """The newest version of each dataset that was not archived, newest first."""
         with self._database.read() as connection:
-            return [version_of(row) for row in connection.execute(query)]
+            return [version_of(row) for row in connection.execute(newest_versions())]
 
     def list_dataset_versions(self, name: str) -> list[DatasetVersion]:
         """Newest first."""
@@ -132,7 +136,7 @@ class Datasets(StorePart):
     ) -> list[Example]:
         """In order of position, from behind ``after_position``."""
         with self._database.read() as connection:
-            query = _rows(version_number(connection, version_id)).where(
+            query = rows_of(version_number(connection, version_id)).where(
                 version_rows.c.position > after_position
             )
             if split is not None:
@@ -142,7 +146,7 @@ class Datasets(StorePart):
 
     def get_example(self, version_id: str, example_id: str) -> Example:
         with self._database.read() as connection:
-            query = _rows(version_number(connection, version_id)).where(
+            query = rows_of(version_number(connection, version_id)).where(
                 version_rows.c.example_id == example_id
             )
             row = connection.execute(query).first()
@@ -210,7 +214,19 @@ def _versions() -> Select[Any]:
     return select(dataset_versions)
 
 
-def _rows(version: int) -> Select[Any]:
+def newest_versions(*, archived: bool = False) -> Select[Any]:
+    """Of each dataset, newest first."""
+    newest = select(func.max(dataset_versions.c.number_in_store)).group_by(dataset_versions.c.name)
+    out = dataset_versions.c.name.in_(select(archived_datasets.c.name))
+    return (
+        _versions()
+        .where(dataset_versions.c.number_in_store.in_(newest), out if archived else ~out)
+        .order_by(dataset_versions.c.number_in_store.desc())
+    )
+
+
+def rows_of(version: int) -> Select[Any]:
+    """What :func:`example_of` reads."""
     return (
         select(
             version_rows.c.example_id,

@@ -14,6 +14,17 @@ from prompt_app.errors import DatasetError
 from prompt_app.storage.encoding import dump_fields
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What is known of a version before its rows are read."""
+
+    name: str
+    options: DatasetOptions
+    source: str
+    skipped_rows: int
+    note: str
+
+
 @dataclass(slots=True)
 class Content:
     """What is known of the rows after they were read."""

@@ -7,7 +7,7 @@ import copy
 from prompt_app.storage.access_tokens import Serving
 from prompt_app.storage.backups import Backups
 from prompt_app.storage.batches import Batches
-from prompt_app.storage.datasets import Datasets
+from prompt_app.storage.curating import Curation
 from prompt_app.storage.evaluations import Evaluations
 from prompt_app.storage.leases import Leases
 from prompt_app.storage.pairing import Pairing
@@ -23,7 +23,7 @@ from prompt_app.storage.usage import Usage
 class SqlStore(
     Leases,
     Spreading,
-    Datasets,
+    Curation,
     Prompts,
     Evaluations,
     Runs,

@@ -8,6 +8,8 @@ from prompt_app.errors import PermissionDeniedError
 from prompt_app.ui.components.login_page import login_page
 from prompt_app.ui.state import (
     COMPARE,
+    DATASET,
+    DATASETS,
     EVALUATE,
     FUNCTIONS,
     HOME,
@@ -48,7 +50,23 @@ page = st.navigation(
                 help="Who you are, what is connected, and what is stored.",
             ),
         ],
-        "Build": [],
+        "Build": [
+            st.Page(
+                DATASETS,
+                title="Datasets",
+                icon=":material/table:",
+                url_path="datasets",
+                help="Rows to measure on: add, look through, edit, split.",
+            ),
+            st.Page(
+                DATASET,
+                title="Dataset",
+                icon=":material/table_rows:",
+                url_path="dataset",
+                visibility="hidden",
+                help="One dataset: its rows, fields, versions and splits.",
+            ),
+        ],
         "Measure": [
             st.Page(
                 EVALUATE,

@@ -14,6 +14,8 @@ from prompt_app.ui.login import visitor
 from prompt_app.workbench import Workbench, open_workbench
 
 HOME = "app_pages/home.py"
+DATASETS = "app_pages/datasets.py"
+DATASET = "app_pages/dataset.py"
 EVALUATE = "app_pages/evaluate.py"
 RUNS = "app_pages/runs.py"
 RUN = "app_pages/run.py"

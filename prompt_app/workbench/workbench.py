@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from prompt_app.workbench.calibrating import Calibration
     from prompt_app.workbench.comparing import Margins, RunComparison
     from prompt_app.workbench.contrasting import RunContrasts
+    from prompt_app.workbench.curating import Curation
     from prompt_app.workbench.exporting import ExportFormat
     from prompt_app.workbench.pipelines import Pipelines
     from prompt_app.workbench.powering import PowerPlan
@@ -139,6 +140,13 @@ class Workbench:
         self, version: DatasetVersion, *, after_position: int = -1, limit: int = 50
     ) -> list[Example]:
         return self.store.list_examples(version.id, after_position=after_position, limit=limit)
+
+    @property
+    def curation(self) -> Curation:
+        """Looking through, comparing and changing datasets."""
+        from prompt_app.workbench.curating import Curation
+
+        return Curation(self.store)
 
     def load_examples(self) -> None:
         """Put the shipped example into a store that has no dataset yet."""

@@ -40,12 +40,18 @@ def dataset_form() -> ChosenDataset | None:
         label_visibility="collapsed",
     )
     if source == UPLOAD:
-        upload_form()
+        upload_form(_choose)
         return None
     if not names:
         st.info("No dataset is stored yet. Upload a file.", icon=":material/info:")
         return None
     return _stored(names)
+
+
+def _choose(version: DatasetVersion) -> None:
+    st.session_state["dataset.source"] = STORED
+    st.session_state["dataset.name"] = version.name
+    st.session_state.pop("dataset.version", None)
 
 
 def _stored(names: list[str]) -> ChosenDataset | None:

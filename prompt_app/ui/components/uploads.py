@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +12,13 @@ import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from prompt_app.datamodel.dataset import DatasetOptions, field_paths, field_value, reference_values
+from prompt_app.datamodel.dataset import (
+    DatasetOptions,
+    DatasetVersion,
+    field_paths,
+    field_value,
+    reference_values,
+)
 from prompt_app.datasets import FORMATS, DatasetCheck
 from prompt_app.errors import PromptAppError
 from prompt_app.ui.components.errors import message_of, show_message
@@ -26,6 +32,7 @@ USUAL_NAMES = (
     "label", "solution", "output", "completion",
 )  # fmt: skip
 USUAL_PARTS = ("answer", "reference", "expected", "truth", "target", "gold", "label", "solution")
+Added = Callable[[DatasetVersion], None]
 _FILE = "upload.kept"
 _ERROR = "upload.error"
 
@@ -39,8 +46,8 @@ class KeptFile:
     folder: TemporaryDirectory[str]
 
 
-def upload_form() -> None:
-    """Ends with the dataset in the store and chosen; until then shows what is in the file."""
+def upload_form(done: Added) -> None:
+    """Shows what is in a file until it is a dataset in the store, of which ``done`` is told."""
     uploaded = st.file_uploader(
         "Dataset file",
         type=[*FORMATS, "ndjson", "pq"],
@@ -68,7 +75,7 @@ def upload_form() -> None:
             return
     name, options = _options(rows, uploaded.name, sheet)
     _table(rows, options.reference_field)
-    _checked(kept, name, options)
+    _checked(kept, name, options, done)
 
 
 def _kept(uploaded: UploadedFile) -> KeptFile:
@@ -142,7 +149,7 @@ def _table(rows: Sequence[dict[str, Any]], reference_field: str) -> None:
     st.dataframe(pd.DataFrame(shown), hide_index=True, alt="First rows of the file")
 
 
-def _checked(kept: KeptFile, name: str, options: DatasetOptions) -> None:
+def _checked(kept: KeptFile, name: str, options: DatasetOptions, done: Added) -> None:
     with st.spinner("Checking every row"):
         try:
             check = _check(kept, options)
@@ -163,7 +170,7 @@ def _checked(kept: KeptFile, name: str, options: DatasetOptions) -> None:
         icon=":material/add:",
         disabled=bool(check.problem_count) and not skip,
         on_click=_add,
-        args=(kept, name, options, skip),
+        args=(kept, name, options, skip, done),
     )
 
 
@@ -201,7 +208,7 @@ def _bad_rows(check: DatasetCheck) -> bool:
     return choice == "Skip them"
 
 
-def _add(kept: KeptFile, name: str, options: DatasetOptions, skip: bool) -> None:
+def _add(kept: KeptFile, name: str, options: DatasetOptions, skip: bool, done: Added) -> None:
     try:
         version = workbench().import_dataset(
             kept.path, name=name.strip() or None, options=options, skip_bad_rows=skip
@@ -214,9 +221,7 @@ def _add(kept: KeptFile, name: str, options: DatasetOptions, skip: bool) -> None
         )
         st.session_state[_ERROR] = _without_folder(message, kept)
         return
-    st.session_state["dataset.source"] = "Stored dataset"
-    st.session_state["dataset.name"] = version.name
-    st.session_state.pop("dataset.version", None)
+    done(version)
 
 
 def _without_folder(message: str, kept: KeptFile) -> str:

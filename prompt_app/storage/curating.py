@@ -1,0 +1,134 @@
+"""Datasets as people curate them: searched, compared, and followed by a next version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, delete, func, or_, select
+
+from prompt_app.datamodel.dataset import DatasetOptions, DatasetVersion, Example
+from prompt_app.errors import ConflictError
+from prompt_app.interfaces import Page
+from prompt_app.storage.curating_tables import archived_datasets
+from prompt_app.storage.database import in_chunks
+from prompt_app.storage.datasets import (
+    Datasets,
+    example_of,
+    newest_versions,
+    rows_of,
+    version_number,
+    version_of,
+)
+from prompt_app.storage.spool import Origin
+from prompt_app.storage.tables import dataset_versions, examples, version_rows
+
+
+class Curation(Datasets):
+    """The datasets of the store, and what a person does to them."""
+
+    def search_datasets(
+        self, *, text: str = "", archived: bool = False, offset: int = 0, limit: int = 50
+    ) -> Page[DatasetVersion]:
+        query = newest_versions(archived=archived)
+        if text:
+            columns = (dataset_versions.c.name, dataset_versions.c.columns)
+            own_words = (dataset_versions.c.source, dataset_versions.c.note)
+            query = query.where(
+                or_(*(each.icontains(text, autoescape=True) for each in (*columns, *own_words)))
+            )
+        with self._database.read() as connection:
+            counted = select(func.count()).select_from(query.order_by(None).subquery())
+            total = int(connection.scalar(counted) or 0)
+            rows = connection.execute(query.offset(offset).limit(limit))
+            return Page(tuple(version_of(row) for row in rows), total, offset)
+
+    def search_examples(
+        self,
+        version_id: str,
+        *,
+        text: str = "",
+        split: str | None = None,
+        offset: int = 0,
+        limit: int = 50,
+    ) -> Page[Example]:
+        with self._database.read() as connection:
+            version = version_number(connection, version_id)
+            query = _searched(rows_of(version), text, split)
+            total = _count(connection, version, text, split)
+            if text or split is not None:
+                query = query.offset(offset)
+            else:  # positions have no gaps, so that nothing before the page need be read
+                query = query.where(version_rows.c.position >= offset)
+            query = query.order_by(version_rows.c.position).limit(limit)
+            items = tuple(example_of(row) for row in connection.execute(query))
+        return Page(items, total, offset)
+
+    def example_keys(self, version_id: str) -> list[tuple[str, int]]:
+        with self._database.read() as connection:
+            version = version_number(connection, version_id)
+            query = (
+                select(version_rows.c.example_id, version_rows.c.example)
+                .where(version_rows.c.version == version)
+                .order_by(version_rows.c.position)
+            )
+            return [(row.example_id, row.example) for row in connection.execute(query)]
+
+    def examples_at(self, version_id: str, positions: Sequence[int]) -> list[Example]:
+        found: list[Example] = []
+        with self._database.read() as connection:
+            version = version_number(connection, version_id)
+            for some in in_chunks(sorted(set(positions))):
+                query = rows_of(version).where(version_rows.c.position.in_(some))
+                query = query.order_by(version_rows.c.position)
+                found.extend(example_of(row) for row in connection.execute(query))
+        return found
+
+    def save_next_version(
+        self,
+        base: DatasetVersion,
+        options: DatasetOptions,
+        examples: Iterable[Example],
+        *,
+        source: str = "",
+        note: str = "",
+    ) -> DatasetVersion:
+        def check(connection: Connection) -> None:
+            newest = connection.scalar(
+                select(func.max(dataset_versions.c.number)).where(
+                    dataset_versions.c.name == base.name
+                )
+            )
+            if newest != base.number:
+                raise ConflictError(
+                    f"{base.name}@{base.number} is no longer the newest version: "
+                    f"{base.name}@{newest} was saved meanwhile. Nothing was overwritten."
+                )
+
+        return self._save(Origin(base.name, options, source, 0, note), examples, check)
+
+    def archive_dataset(self, name: str) -> None:
+        mark = {"name": self.get_dataset_version(name).name, "archived_at": datetime.now(UTC)}
+        add = self._database.insert_or_ignore(archived_datasets, "name")
+        self._database.write_retrying(lambda connection: connection.execute(add, mark))
+
+    def restore_dataset(self, name: str) -> None:
+        remove = delete(archived_datasets).where(archived_datasets.c.name == name)
+        self._database.write_retrying(lambda connection: connection.execute(remove))
+
+
+def _searched(query: Select[Any], text: str, split: str | None) -> Select[Any]:
+    if split is not None:
+        query = query.where(version_rows.c.split == split)
+    if text:
+        query = query.where(examples.c.folded.contains(text.casefold(), autoescape=True))
+    return query
+
+
+def _count(connection: Connection, version: int, text: str, split: str | None) -> int:
+    query = select(func.count()).select_from(version_rows)
+    if text:
+        query = query.join(examples, examples.c.number == version_rows.c.example)
+    query = _searched(query.where(version_rows.c.version == version), text, split)
+    return int(connection.scalar(query) or 0)

@@ -1,0 +1,65 @@
+"""What can be done with a whole dataset: evaluate, rename, remove, put back."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from prompt_app.datamodel.dataset import DatasetVersion
+from prompt_app.errors import PromptAppError
+from prompt_app.ui.components.errors import message_of, show_message
+from prompt_app.ui.components.wording import plain
+from prompt_app.ui.state import DATASET, DATASETS, EVALUATE, workbench
+
+_ERROR = "dataset.rename.error"
+
+
+def dataset_actions(version: DatasetVersion) -> None:
+    if workbench().curation.is_archived(version.name):
+        _put_back(version.name)
+        return
+    with st.container(horizontal=True):
+        if st.button("Evaluate", icon=":material/play_circle:", help="Use it in an evaluation"):
+            st.session_state["dataset.source"] = "Stored dataset"
+            st.session_state["dataset.name"] = version.name
+            st.switch_page(EVALUATE)
+        with st.popover("Rename", icon=":material/edit:"):
+            _rename(version.name)
+        if st.button(
+            "Remove",
+            icon=":material/delete:",
+            help="Take it out of the lists. Runs that used it keep their rows, and it can be put "
+            "back.",
+        ):
+            workbench().curation.archive(version.name)
+            st.rerun()
+
+
+def _put_back(name: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.warning(
+            plain(f"{name} was removed: it is in no list. Runs that used it keep their rows."),
+            icon=":material/delete:",
+        )
+        if st.button("Put back", icon=":material/undo:", type="primary"):
+            workbench().curation.restore(name)
+            st.rerun()
+        if st.button("All datasets"):
+            st.switch_page(DATASETS)
+
+
+def _rename(name: str) -> None:
+    new_name = st.text_input("New name", name, key="dataset.new_name", max_chars=100)
+    st.caption(
+        "All versions go under the new name. Runs keep the old one, which leaves the lists and "
+        "can be put back."
+    )
+    refusal = st.session_state.pop(_ERROR, None)
+    if refusal:
+        show_message(refusal)
+    if st.button("Rename to this", type="primary", disabled=new_name.strip() == name):
+        try:
+            renamed = workbench().curation.rename(name, new_name)
+        except PromptAppError as error:
+            st.session_state[_ERROR] = message_of(error)
+            st.rerun()
+        st.switch_page(DATASET, query_params={"name": renamed.name})

@@ -1,0 +1,54 @@
+"""Which dataset version a page is about: the one that its address names."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from prompt_app.datamodel.dataset import DatasetVersion
+from prompt_app.errors import UnknownNameError
+from prompt_app.ui.components.errors import show_message
+from prompt_app.ui.components.wording import ago, plain
+from prompt_app.ui.state import DATASETS, workbench
+
+
+def chosen_versions() -> list[DatasetVersion]:
+    """All versions, newest first, of the dataset of ``?name=``. Without one the page says so and
+    ends."""
+    name = st.query_params.get("name", "")
+    if name:
+        try:
+            return workbench().dataset_versions(name)
+        except UnknownNameError as error:
+            show_message(str(error))
+    else:
+        st.info("This address names no dataset.", icon=":material/info:")
+    if st.button("All datasets", type="primary"):
+        st.switch_page(DATASETS)
+    st.stop()
+
+
+def chosen_version(versions: list[DatasetVersion]) -> DatasetVersion:
+    """The one of ``?version=``, or the newest."""
+    numbers = {version.number: version for version in versions}
+    if len(numbers) == 1:
+        return versions[0]
+    number = st.selectbox(
+        "Version",
+        list(numbers),
+        key="version",
+        bind="query-params",
+        width=140,
+    )
+    return numbers[number]
+
+
+def version_facts(version: DatasetVersion) -> None:
+    facts = [f"saved {ago(version.created_at)}", f"{version.rows:,} rows", f"{len(version.columns):,} fields"]
+    facts.append(f"reference answers in {version.options.reference_field}")
+    if version.skipped_rows:
+        facts.append(f"{version.skipped_rows:,} bad rows skipped")
+    if version.source:
+        facts.append(f"from {version.source}")
+    st.caption(plain(" · ".join(facts)))
+    if version.note:
+        st.caption(plain(version.note))

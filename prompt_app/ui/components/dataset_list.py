@@ -1,0 +1,92 @@
+"""All datasets: searched and paged in the database; what was removed can come back."""
+
+from __future__ import annotations
+
+from math import ceil
+
+import streamlit as st
+
+from prompt_app.datamodel.dataset import DatasetVersion
+from prompt_app.ui.components.wording import ago, plain, shortened
+from prompt_app.ui.state import DATASET, workbench
+
+DATASETS_A_PAGE = 20
+_ADDED = "datasets.added"
+
+
+def dataset_list() -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        text = st.text_input(
+            "Search",
+            type="search",
+            live="400ms",
+            key="q",
+            bind="query-params",
+            placeholder="Name, field, source or note",
+            on_change=_first_page,
+            width=320,
+        )
+        removed = st.toggle("Removed ones", key="removed", bind="query-params")
+    number = int(st.session_state.get("page", 1))
+    found = workbench().curation.search(
+        text or "", archived=removed, offset=(number - 1) * DATASETS_A_PAGE, limit=DATASETS_A_PAGE
+    )
+    if found.total == 0:
+        _nothing(text or "", removed=removed)
+        return
+    for version in found.items:
+        _card(version, removed=removed)
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
+        st.caption(f"{found.total:,} dataset{'s' if found.total != 1 else ''}")
+        pages = ceil(found.total / DATASETS_A_PAGE)
+        if pages > 1:
+            st.pagination(pages, key="page", bind="query-params", width=300)
+
+
+def note_added(version: DatasetVersion) -> None:
+    st.session_state[_ADDED] = version.name
+
+
+def go_to_added() -> None:
+    """Opens the dataset that a form has just added."""
+    name = st.session_state.pop(_ADDED, None)
+    if name:
+        st.switch_page(DATASET, query_params={"name": name})
+
+
+def _first_page() -> None:
+    if "page" in st.session_state:
+        st.session_state["page"] = 1
+
+
+def _card(version: DatasetVersion, *, removed: bool) -> None:
+    with st.container(border=True, gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.page_link(DATASET, label=plain(version.name), query_params={"name": version.name})
+            st.badge(f"version {version.number}", color="gray")
+            for split, rows in list(version.split_rows.items())[:5]:
+                st.badge(plain(f"{split} {rows:,}"), color="blue")
+            if removed:
+                st.button(
+                    "Put back",
+                    icon=":material/undo:",
+                    key=f"restore.{version.name}",
+                    on_click=workbench().curation.restore,
+                    args=(version.name,),
+                )
+        facts = [f"{version.rows:,} rows", shortened(", ".join(version.columns), 120)]
+        facts += [version.source, ago(version.created_at)]
+        st.caption(plain(" · ".join(fact for fact in facts if fact)))
+
+
+def _nothing(text: str, *, removed: bool) -> None:
+    if text:
+        st.info("No dataset fits. Clear the search.", icon=":material/info:")
+    elif removed:
+        st.info("No dataset was removed.", icon=":material/info:")
+    else:
+        st.info(
+            "No dataset yet. Add a file with one row for each example: JSONL, CSV, XLSX or "
+            "Parquet, or another tool's test cases.",
+            icon=":material/info:",
+        )

@@ -1,0 +1,250 @@
+"""A dataset's rows: searched and paged in the database, edited in place into a next version."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from prompt_app.datamodel.dataset import DatasetVersion, Example
+from prompt_app.errors import ConflictError, PromptAppError
+from prompt_app.interfaces import Page
+from prompt_app.ui.components.draft import Draft, Kind, Sheet
+from prompt_app.ui.components.errors import show_message
+from prompt_app.ui.components.wording import plain, shortened
+from prompt_app.ui.state import workbench
+
+ROWS_A_PAGE = 25
+ROW, SPLIT = "\u2060row", "\u2060split"
+"""Columns of the table itself: no field is called so."""
+_REFUSED = "rows.refused"
+
+
+def row_section(version: DatasetVersion, newest: DatasetVersion) -> None:
+    text, split = _filters(version)
+    number = int(st.session_state.get("page", 1))
+    page = workbench().curation.page(
+        version, text=text, split=split, offset=(number - 1) * ROWS_A_PAGE, limit=ROWS_A_PAGE
+    )
+    draft = _draft(version.name)
+    can_edit = version.number == (draft.number if draft else newest.number)
+    if page.total == 0 and not (can_edit and draft):
+        st.info("No row fits. Clear the search.", icon=":material/filter_alt_off:")
+        return
+    if can_edit:
+        _editor(version, page, f"{version.id}.{text}.{split}.{number}")
+    else:
+        _reader(version, page)
+    _pager(page)
+    if can_edit:
+        _save_bar(version, newest)
+    elif draft:
+        st.info(
+            plain(f"Your edits of version {draft.number} are kept: {draft.described()}."),
+            icon=":material/edit_note:",
+        )
+        st.button("Back to them", on_click=_show_version, args=(draft.number,))
+    else:
+        st.caption("This is an older version. The newest one can be edited.")
+
+
+def _filters(version: DatasetVersion) -> tuple[str, str | None]:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        text = st.text_input(
+            "Search rows",
+            type="search",
+            live="400ms",
+            key="q",
+            bind="query-params",
+            placeholder="Part of any field",
+            on_change=_first_page,
+            width=260,
+        )
+        split = None
+        if version.split_rows:
+            split = st.selectbox(
+                "Split",
+                list(version.split_rows),
+                index=None,
+                placeholder="All",
+                key="split",
+                bind="query-params",
+                on_change=_first_page,
+                width=160,
+            )
+    return (text or "").strip(), split
+
+
+def _first_page() -> None:
+    if "page" in st.session_state:
+        st.session_state["page"] = 1
+
+
+def _pager(page: Page[Example]) -> None:
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    ):
+        st.caption(f"{page.total:,} row{'s' if page.total != 1 else ''}")
+        pages = ceil(page.total / ROWS_A_PAGE)
+        if pages > 1:
+            st.pagination(pages, key="page", bind="query-params", width=300)
+
+
+def _reader(version: DatasetVersion, page: Page[Example]) -> None:
+    draft = Draft(version.number)
+    sheet = draft.sheet(version.columns, page.items)
+    st.dataframe(
+        _frame(version, page, sheet),
+        hide_index=True,
+        column_config=_columns(version, sheet.kinds),
+        height=(len(sheet.keys) + 1) * 35 + 3,
+        alt="Rows of the dataset",
+    )
+
+
+def _editor(version: DatasetVersion, page: Page[Example], place: str) -> None:
+    """The table keeps what is typed itself; each edit also goes into the draft, which is what the
+    table is made of when another page or filter comes."""
+    key = st.session_state.get("rows.key", "")
+    if st.session_state.get("rows.place") != place or key not in st.session_state:
+        number = st.session_state.get("rows.count", 0) + 1
+        key = f"rows.table.{number}"
+        base = _draft(version.name) or Draft(version.number)
+        st.session_state["rows.count"] = number
+        st.session_state["rows.key"] = key
+        st.session_state["rows.place"] = place
+        st.session_state["rows.base"] = base
+        st.session_state["rows.sheet"] = base.sheet(version.columns, page.items)
+    sheet: Sheet = st.session_state["rows.sheet"]
+    config = _columns(version, sheet.kinds)
+    st.data_editor(
+        _frame(version, page, sheet),
+        key=key,
+        num_rows="dynamic",
+        hide_index=True,
+        column_config=config,
+        disabled=[name for name, kind in sheet.kinds.items() if kind == "long"] + [ROW, SPLIT],
+        height=(len(sheet.keys) + 2) * 35 + 3,
+        on_change=_keep,
+        args=(version.name, key),
+        alt="Rows of the dataset",
+    )
+    if "long" in sheet.kinds.values():
+        st.caption("Columns with very long texts are cut here and cannot be edited.")
+
+
+def _keep(name: str, key: str) -> None:
+    base: Draft = st.session_state["rows.base"]
+    sheet: Sheet = st.session_state["rows.sheet"]
+    st.session_state[_key(name)] = base.with_answer(sheet, st.session_state[key], key)
+
+
+def _frame(version: DatasetVersion, page: Page[Example], sheet: Sheet) -> pd.DataFrame:
+    examples = {example.id: example for example in page.items}
+    cells = []
+    for row_key, row in zip(sheet.keys, sheet.cells, strict=True):
+        example = examples.get(row_key)
+        own: dict[str, Any] = {ROW: str(example.position + 1) if example else "new"}
+        if version.split_rows:
+            own[SPLIT] = example.split if example else None
+        cells.append(own | row)
+    own_columns = [ROW, SPLIT] if version.split_rows else [ROW]
+    return pd.DataFrame(cells, columns=[*own_columns, *version.columns])
+
+
+def _columns(version: DatasetVersion, kinds: dict[str, Kind]) -> dict[str, Any]:
+    configs: dict[str, Any] = {
+        ROW: st.column_config.TextColumn("Row", width=60, pinned=True),
+        SPLIT: st.column_config.TextColumn("Split", width=80),
+    }
+    for name, kind in kinds.items():
+        label = f"{name} (JSON)" if kind == "json" else name
+        if kind == "truth":
+            configs[name] = st.column_config.CheckboxColumn(label)
+        elif kind == "number":
+            configs[name] = st.column_config.NumberColumn(label)
+        else:
+            configs[name] = st.column_config.TextColumn(label, width="medium")
+    return configs
+
+
+def _save_bar(version: DatasetVersion, newest: DatasetVersion) -> None:
+    draft = _draft(version.name)
+    if not draft:
+        st.caption("Edit a cell, add a row at the end, or select rows to delete them.")
+        return
+    refusal = st.session_state.get(_REFUSED)
+    if refusal:
+        show_message(refusal)
+    with st.container(border=True):
+        st.markdown(f"**Not saved yet: {draft.described()}**")
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            note = st.text_input(
+                "Note", key="rows.note", placeholder="What changed, and why", width=300
+            )
+            st.button(
+                f"Save as version {newest.number + 1}",
+                type="primary",
+                icon=":material/save:",
+                on_click=_save,
+                args=(version, note),
+            )
+            if draft.number != newest.number:
+                st.button(
+                    f"Apply them to version {newest.number}",
+                    icon=":material/merge:",
+                    on_click=_move_to,
+                    args=(version.name, newest.number),
+                    help="Your edits of rows that are still there go onto the newest version.",
+                )
+            st.button("Discard", icon=":material/undo:", on_click=_forget, args=(version.name,))
+
+
+def _save(version: DatasetVersion, note: str) -> None:
+    draft = _draft(version.name)
+    if not draft:
+        return
+    try:
+        saved = workbench().curation.save_edits(version, draft.edits(), note.strip())
+    except ConflictError as error:
+        st.session_state[_REFUSED] = f"{error} Your edits are kept."
+        return
+    except PromptAppError as error:
+        st.session_state[_REFUSED] = shortened(str(error), 500)
+        return
+    _forget(version.name)
+    st.session_state.pop("rows.note", None)
+    _show_version(saved.number)
+    if saved.number <= version.number:
+        st.toast(plain(f"These rows are those of version {saved.number}; nothing new was saved."))
+    else:
+        st.toast(plain(f"Saved as version {saved.number}."))
+
+
+def _move_to(name: str, number: int) -> None:
+    draft = _draft(name)
+    if draft:
+        draft.number = number
+        st.session_state.pop(_REFUSED, None)
+        st.session_state.pop("rows.place", None)
+        _show_version(number)
+
+
+def _forget(name: str) -> None:
+    for key in (_key(name), _REFUSED, "rows.place"):
+        st.session_state.pop(key, None)
+
+
+def _show_version(number: int) -> None:
+    st.session_state["version"] = number
+
+
+def _draft(name: str) -> Draft | None:
+    draft: Draft | None = st.session_state.get(_key(name))
+    return draft or None
+
+
+def _key(name: str) -> str:
+    return f"rows.draft.{name}"

@@ -1,0 +1,92 @@
+"""Named parts of a dataset, dealt by a seed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from prompt_app.datamodel.dataset import DatasetVersion
+from prompt_app.errors import PromptAppError
+from prompt_app.ui.components.errors import message_of, show_message
+from prompt_app.ui.components.wording import plain
+from prompt_app.ui.state import workbench
+
+_ERROR = "splits.error"
+USUAL = {"dev": 20.0, "test": 80.0}
+
+
+def split_section(version: DatasetVersion, *, is_newest: bool) -> None:
+    _now(version)
+    if not is_newest:
+        st.caption("This is an older version. The newest one can be dealt anew.")
+        return
+    st.subheader("Deal anew")
+    st.caption(
+        "Rows are dealt by the seed and their id: the same seed gives the same splits, rows of "
+        "equal content fall into one, and rows beyond 100% belong to none."
+    )
+    given = version.options.splits
+    parts = {name: round(part * 100, 6) for name, part in given.items()} or USUAL
+    with st.container(width=420):
+        edited = st.data_editor(
+            pd.DataFrame({"Split": list(parts), "Percent": [float(p) for p in parts.values()]}),
+            key=f"splits.table.{version.id}",
+            num_rows="dynamic",
+            hide_index=True,
+            column_config={
+                "Percent": st.column_config.NumberColumn(min_value=0, max_value=100, format="%g")
+            },
+            alt="Splits and their sizes",
+        )
+        seed = st.number_input(
+            "Seed", value=version.options.seed, step=1, key=f"splits.seed.{version.id}", width=140
+        )
+    refusal = st.session_state.pop(_ERROR, None)
+    if refusal:
+        show_message(refusal)
+    with st.container(horizontal=True):
+        st.button(
+            f"Save as version {version.number + 1}",
+            type="primary",
+            icon=":material/save:",
+            on_click=_deal,
+            args=(version, edited.to_dict("records"), int(seed)),
+        )
+        if version.split_rows:
+            st.button("Without splits", on_click=_deal, args=(version, [], 0))
+
+
+def _now(version: DatasetVersion) -> None:
+    if not version.split_rows:
+        st.info("This version has no splits.", icon=":material/call_split:")
+        return
+    rows = dict(version.split_rows)
+    rest = version.rows - sum(rows.values())
+    if rest:
+        rows["(none)"] = rest
+    with st.grid("auto", min_column_width=130):
+        for name, count in rows.items():
+            st.metric(plain(name), f"{count:,}", help=f"{count / version.rows:.1%} of the rows")
+    options = version.options
+    if options.split_field:
+        st.caption(plain(f"Named by the field {options.split_field}."))
+    else:
+        st.caption(f"Dealt by seed {options.seed}.")
+
+
+def _deal(version: DatasetVersion, rows: list[dict[str, Any]], seed: int) -> None:
+    try:
+        parts = _fractions(rows)
+        saved = workbench().curation.deal_splits(version, parts, seed)
+    except PromptAppError as error:
+        st.session_state[_ERROR] = message_of(error)
+        return
+    st.session_state["version"] = saved.number
+    st.toast(plain(f"Saved as version {saved.number}."))
+
+
+def _fractions(rows: list[dict[str, Any]]) -> dict[str, float]:
+    named = [(str(row["Split"]).strip(), row["Percent"]) for row in rows if row["Split"]]
+    return {name: float(percent) / 100 for name, percent in named if percent and percent > 0}

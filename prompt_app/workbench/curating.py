@@ -1,0 +1,162 @@
+"""Datasets in people's hands: looked through, compared, edited, split, collected, put away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from pydantic import TypeAdapter, ValidationError
+
+from prompt_app.datamodel.dataset import DatasetVersion, Example, Name
+from prompt_app.datamodel.evaluation import Run
+from prompt_app.errors import ConflictError, InputError, UnknownNameError
+from prompt_app.interfaces import Page, Store
+from prompt_app.workbench.dataset_difference import VersionDifference, compare_keys
+from prompt_app.workbench.editing import RowEdits, edited_examples
+from prompt_app.workbench.failures import CollectedRows, Failures, collect_failures
+from prompt_app.workbench.profiling import FieldProfile, profile_fields
+
+ROWS_AT_ONCE = 1_000
+_NAME: TypeAdapter[str] = TypeAdapter(Name)
+
+
+def checked_name(name: str) -> str:
+    """``name`` without the blanks around it. Raises InputError where it cannot be a dataset's."""
+    try:
+        return _NAME.validate_python(name.strip())
+    except ValidationError:
+        raise InputError(
+            f"{name[:100]!r} cannot be a dataset's name: use letters, digits, '.', '_' and '-', "
+            "and start with a letter or digit."
+        ) from None
+
+
+class Curation:
+    """Over one store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def search(
+        self, text: str = "", *, archived: bool = False, offset: int = 0, limit: int = 50
+    ) -> Page[DatasetVersion]:
+        """The newest version of each dataset with ``text`` in its name, fields, source or note;
+        of those that were put away, with ``archived``."""
+        return self._store.search_datasets(
+            text=text.strip(), archived=archived, offset=offset, limit=limit
+        )
+
+    def is_archived(self, name: str) -> bool:
+        found = self._store.search_datasets(text=name, archived=True, limit=1_000)
+        return any(each.name == name for each in found.items)
+
+    def page(
+        self,
+        version: DatasetVersion,
+        *,
+        text: str = "",
+        split: str | None = None,
+        offset: int = 0,
+        limit: int = 50,
+    ) -> Page[Example]:
+        """Rows in order; ``text`` is part of any field."""
+        return self._store.search_examples(
+            version.id, text=text.strip(), split=split, offset=offset, limit=limit
+        )
+
+    def rows(self, version: DatasetVersion) -> Iterator[Example]:
+        """All of them in order, some at a time in memory."""
+        last = -1
+        while some := self._store.list_examples(
+            version.id, after_position=last, limit=ROWS_AT_ONCE
+        ):
+            yield from some
+            last = some[-1].position
+
+    def rows_at(self, version: DatasetVersion, positions: Sequence[int]) -> list[Example]:
+        return self._store.examples_at(version.id, positions)
+
+    def profile(self, version: DatasetVersion) -> tuple[FieldProfile, ...]:
+        """Reads every row once."""
+        return profile_fields(self.rows(version))
+
+    def difference(self, before: DatasetVersion, after: DatasetVersion) -> VersionDifference:
+        """Rows added, removed and changed."""
+        return compare_keys(
+            self._store.example_keys(before.id),
+            self._store.example_keys(after.id),
+            by_place=after.options.id_field is None,
+        )
+
+    def save_edits(self, base: DatasetVersion, edits: RowEdits, note: str = "") -> DatasetVersion:
+        """The next version of ``base``, or an earlier one where the rows are equal to it.
+
+        Raises ConflictError where ``base`` is not the newest any more, and DatasetError for a
+        row that cannot be used.
+        """
+        rows = edited_examples(self.rows(base), edits, base.options)
+        return self._store.save_next_version(
+            base, base.options, rows, source=f"{base.name}@{base.number}, edited", note=note
+        )
+
+    def deal_splits(
+        self, base: DatasetVersion, fractions: Mapping[str, float], seed: int
+    ) -> DatasetVersion:
+        """The same rows, dealt into named splits by ``seed``; without fractions, into none."""
+        options = base.options.model_copy(
+            update={
+                "splits": {checked_name(name): part for name, part in fractions.items()},
+                "seed": seed if fractions else 0,
+                "split_field": None,
+            }
+        )
+        listed = ", ".join(f"{name} {part:.0%}" for name, part in fractions.items())
+        return self._store.save_next_version(
+            base,
+            options,
+            edited_examples(self.rows(base), RowEdits(), options),
+            source=f"{base.name}@{base.number}",
+            note=f"Splits: {listed}; seed {seed}" if fractions else "Without splits",
+        )
+
+    def collect_failures(self, run: Run, wanted: Failures, name: str) -> CollectedRows:
+        """The rows that ``run`` did badly on, in dataset ``name``."""
+        return collect_failures(self._store, run, wanted, checked_name(name))
+
+    def copy(self, name: str, new_name: str) -> DatasetVersion:
+        """All versions under another name. Raises ConflictError where that is taken."""
+        new_name = checked_name(new_name)
+        if self._is_there(new_name):
+            raise ConflictError(f"There is a dataset {new_name!r} already.")
+        versions = self._store.list_dataset_versions(name)
+        for version in reversed(versions):
+            copied = self._store.save_dataset_version(
+                new_name,
+                version.options,
+                self.rows(version),
+                source=version.source,
+                skipped_rows=version.skipped_rows,
+                note=version.note,
+            )
+        return copied
+
+    def rename(self, name: str, new_name: str) -> DatasetVersion:
+        """All versions go under the new name. The old one stays readable, because runs refer to
+        it, and leaves the lists."""
+        renamed = self.copy(name, new_name)
+        self._store.archive_dataset(name)
+        return renamed
+
+    def archive(self, name: str) -> None:
+        """Take a dataset out of the lists. Runs that used it keep their rows."""
+        self._store.archive_dataset(name)
+
+    def restore(self, name: str) -> None:
+        """Put it back."""
+        self._store.restore_dataset(name)
+
+    def _is_there(self, name: str) -> bool:
+        try:
+            self._store.get_dataset_version(name)
+        except UnknownNameError:
+            return False
+        return True
