@@ -49,8 +49,9 @@ class CurationStore(Protocol):
         source: str = "",
         note: str = "",
     ) -> DatasetVersion:
-        """As ``save_dataset_version``, under the name of ``base``. Raises ConflictError, having
-        changed nothing, where ``base`` is no longer the newest version."""
+        """As ``save_dataset_version``, under the name of ``base``; rows and options that are those
+        of ``base`` give it back, and those of an older version a new one. Raises ConflictError,
+        having changed nothing, where ``base`` is no longer the newest version."""
         ...
 
     def archive_dataset(self, name: str) -> None:

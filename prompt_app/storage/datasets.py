@@ -12,6 +12,7 @@ from typing import IO, Any
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from prompt_app.datamodel.base import content_hash
 from prompt_app.datamodel.dataset import DatasetOptions, DatasetVersion, Example
 from prompt_app.errors import DatasetError, UnknownNameError
 from prompt_app.registry import nearest_names
@@ -64,12 +65,17 @@ class Datasets(StorePart):
                 )
                 chosen = dataset_versions.c.id == content.id
                 present = connection.execute(_versions().where(chosen)).first()
+                number = _next_number(connection, origin.name)
+                version_id = content.id
                 if present is not None:
-                    return version_of(present)
+                    if check is None or present.number == number - 1:
+                        return version_of(present)
+                    # Who goes back to what was there before wants it to be the newest again.
+                    version_id = content_hash([content.id, number])
                 version = DatasetVersion(
-                    id=content.id,
+                    id=version_id,
                     name=origin.name,
-                    number=_next_number(connection, origin.name),
+                    number=number,
                     options=origin.options,
                     columns=tuple(content.columns),
                     rows=content.rows,

@@ -88,7 +88,7 @@ class Curation:
         )
 
     def save_edits(self, base: DatasetVersion, edits: RowEdits, note: str = "") -> DatasetVersion:
-        """The next version of ``base``, or an earlier one where the rows are equal to it.
+        """The next version of ``base``, or itself where nothing differs.
 
         Raises ConflictError where ``base`` is not the newest any more, and DatasetError for a
         row that cannot be used.

@@ -58,6 +58,18 @@ def test_a_next_version_follows_only_the_newest(store: SqlStore) -> None:
     assert store.get_dataset_version("data") == second
 
 
+def test_going_back_to_earlier_rows_is_a_new_version(store: SqlStore) -> None:
+    first = save_dataset(store, 3)
+    second = store.save_next_version(first, DatasetOptions(), examples(2))
+    assert store.save_next_version(second, DatasetOptions(), examples(2)) == second
+    third = store.save_next_version(second, DatasetOptions(), examples(3))
+    assert (third.number, third.rows) == (3, 3)
+    assert third.id not in (first.id, second.id)
+    fourth = store.save_next_version(third, DatasetOptions(), examples(2))
+    fifth = store.save_next_version(fourth, DatasetOptions(), examples(3))
+    assert len({each.id for each in (first, second, third, fourth, fifth)}) == 5
+
+
 def test_an_archived_dataset_is_out_of_the_list_until_it_is_back(store: SqlStore) -> None:
     version = save_dataset(store, 3)
     other = save_dataset(store, 3, name="other")

@@ -8,7 +8,7 @@ from prompt_app.datamodel.dataset import DatasetVersion
 from prompt_app.errors import PromptAppError
 from prompt_app.ui.components.errors import message_of, show_message
 from prompt_app.ui.components.wording import plain
-from prompt_app.ui.state import DATASET, DATASETS, EVALUATE, workbench
+from prompt_app.ui.state import DATASET, DATASETS, EVALUATE, may_edit, workbench
 
 _ERROR = "dataset.rename.error"
 
@@ -16,6 +16,8 @@ _ERROR = "dataset.rename.error"
 def dataset_actions(version: DatasetVersion) -> None:
     if workbench().curation.is_archived(version.name):
         _put_back(version.name)
+        return
+    if not may_edit():
         return
     with st.container(horizontal=True):
         if st.button("Evaluate", icon=":material/play_circle:", help="Use it in an evaluation"):
@@ -40,7 +42,7 @@ def _put_back(name: str) -> None:
             plain(f"{name} was removed: it is in no list. Runs that used it keep their rows."),
             icon=":material/delete:",
         )
-        if st.button("Put back", icon=":material/undo:", type="primary"):
+        if may_edit() and st.button("Put back", icon=":material/undo:", type="primary"):
             workbench().curation.restore(name)
             st.rerun()
         if st.button("All datasets"):

@@ -43,7 +43,11 @@ def chosen_version(versions: list[DatasetVersion]) -> DatasetVersion:
 
 
 def version_facts(version: DatasetVersion) -> None:
-    facts = [f"saved {ago(version.created_at)}", f"{version.rows:,} rows", f"{len(version.columns):,} fields"]
+    facts = [
+        f"saved {ago(version.created_at)}",
+        f"{version.rows:,} rows",
+        f"{len(version.columns):,} fields",
+    ]
     facts.append(f"reference answers in {version.options.reference_field}")
     if version.skipped_rows:
         facts.append(f"{version.skipped_rows:,} bad rows skipped")

@@ -7,8 +7,10 @@ from math import ceil
 import streamlit as st
 
 from prompt_app.datamodel.dataset import DatasetVersion
+from prompt_app.ui.components.errors import errors_shown
+from prompt_app.ui.components.uploads import upload_form
 from prompt_app.ui.components.wording import ago, plain, shortened
-from prompt_app.ui.state import DATASET, workbench
+from prompt_app.ui.state import DATASET, may_edit, workbench
 
 DATASETS_A_PAGE = 20
 _ADDED = "datasets.added"
@@ -43,8 +45,20 @@ def dataset_list() -> None:
             st.pagination(pages, key="page", bind="query-params", width=300)
 
 
-def note_added(version: DatasetVersion) -> None:
+def _note_added(version: DatasetVersion) -> None:
     st.session_state[_ADDED] = version.name
+
+
+def add_section() -> None:
+    """The form for a file; open where there is no dataset yet."""
+    if not may_edit():
+        return
+    is_first = workbench().curation.search(limit=1).total == 0
+    with (
+        st.expander("Add a dataset", icon=":material/add:", expanded=is_first),
+        errors_shown(),
+    ):
+        upload_form(_note_added)
 
 
 def go_to_added() -> None:
@@ -66,7 +80,7 @@ def _card(version: DatasetVersion, *, removed: bool) -> None:
             st.badge(f"version {version.number}", color="gray")
             for split, rows in list(version.split_rows.items())[:5]:
                 st.badge(plain(f"{split} {rows:,}"), color="blue")
-            if removed:
+            if removed and may_edit():
                 st.button(
                     "Put back",
                     icon=":material/undo:",

@@ -14,7 +14,7 @@ from prompt_app.interfaces import Page
 from prompt_app.ui.components.draft import Draft, Kind, Sheet
 from prompt_app.ui.components.errors import show_message
 from prompt_app.ui.components.wording import plain, shortened
-from prompt_app.ui.state import workbench
+from prompt_app.ui.state import may_edit, workbench
 
 ROWS_A_PAGE = 25
 ROW, SPLIT = "\u2060row", "\u2060split"
@@ -29,7 +29,7 @@ def row_section(version: DatasetVersion, newest: DatasetVersion) -> None:
         version, text=text, split=split, offset=(number - 1) * ROWS_A_PAGE, limit=ROWS_A_PAGE
     )
     draft = _draft(version.name)
-    can_edit = version.number == (draft.number if draft else newest.number)
+    can_edit = may_edit() and version.number == (draft.number if draft else newest.number)
     if page.total == 0 and not (can_edit and draft):
         st.info("No row fits. Clear the search.", icon=":material/filter_alt_off:")
         return
@@ -41,12 +41,8 @@ def row_section(version: DatasetVersion, newest: DatasetVersion) -> None:
     if can_edit:
         _save_bar(version, newest)
     elif draft:
-        st.info(
-            plain(f"Your edits of version {draft.number} are kept: {draft.described()}."),
-            icon=":material/edit_note:",
-        )
-        st.button("Back to them", on_click=_show_version, args=(draft.number,))
-    else:
+        _kept_elsewhere(draft, newest)
+    elif version.number != newest.number:
         st.caption("This is an older version. The newest one can be edited.")
 
 
@@ -181,28 +177,44 @@ def _save_bar(version: DatasetVersion, newest: DatasetVersion) -> None:
     with st.container(border=True):
         st.markdown(f"**Not saved yet: {draft.described()}**")
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            note = st.text_input(
-                "Note", key="rows.note", placeholder="What changed, and why", width=300
-            )
+            st.text_input("Note", key="rows.note", placeholder="What changed, and why", width=300)
             st.button(
                 f"Save as version {newest.number + 1}",
                 type="primary",
                 icon=":material/save:",
                 on_click=_save,
-                args=(version, note),
+                args=(version,),
             )
-            if draft.number != newest.number:
-                st.button(
-                    f"Apply them to version {newest.number}",
-                    icon=":material/merge:",
-                    on_click=_move_to,
-                    args=(version.name, newest.number),
-                    help="Your edits of rows that are still there go onto the newest version.",
-                )
+            _apply_button(draft, newest)
             st.button("Discard", icon=":material/undo:", on_click=_forget, args=(version.name,))
 
 
-def _save(version: DatasetVersion, note: str) -> None:
+def _kept_elsewhere(draft: Draft, newest: DatasetVersion) -> None:
+    refusal = st.session_state.get(_REFUSED)
+    if refusal:
+        show_message(refusal)
+    st.info(
+        plain(f"Your edits of version {draft.number} are kept: {draft.described()}."),
+        icon=":material/edit_note:",
+    )
+    with st.container(horizontal=True):
+        _apply_button(draft, newest)
+        st.button(f"Back to version {draft.number}", on_click=_show_version, args=(draft.number,))
+
+
+def _apply_button(draft: Draft, newest: DatasetVersion) -> None:
+    if draft.number != newest.number:
+        st.button(
+            f"Apply them to version {newest.number}",
+            icon=":material/merge:",
+            on_click=_move_to,
+            args=(newest.name, newest.number),
+            help="Your edits of rows that are still there go onto the newest version.",
+        )
+
+
+def _save(version: DatasetVersion) -> None:
+    note = st.session_state.get("rows.note", "")  # as it is now, not when the button was drawn
     draft = _draft(version.name)
     if not draft:
         return
@@ -217,10 +229,8 @@ def _save(version: DatasetVersion, note: str) -> None:
     _forget(version.name)
     st.session_state.pop("rows.note", None)
     _show_version(saved.number)
-    if saved.number <= version.number:
-        st.toast(plain(f"These rows are those of version {saved.number}; nothing new was saved."))
-    else:
-        st.toast(plain(f"Saved as version {saved.number}."))
+    is_new = saved.number > version.number
+    st.toast(f"Saved as version {saved.number}." if is_new else "Nothing differs: no new version.")
 
 
 def _move_to(name: str, number: int) -> None:

@@ -11,7 +11,7 @@ from prompt_app.datamodel.dataset import DatasetVersion
 from prompt_app.errors import PromptAppError
 from prompt_app.ui.components.errors import message_of, show_message
 from prompt_app.ui.components.wording import plain
-from prompt_app.ui.state import workbench
+from prompt_app.ui.state import may_edit, workbench
 
 _ERROR = "splits.error"
 USUAL = {"dev": 20.0, "test": 80.0}
@@ -21,6 +21,8 @@ def split_section(version: DatasetVersion, *, is_newest: bool) -> None:
     _now(version)
     if not is_newest:
         st.caption("This is an older version. The newest one can be dealt anew.")
+        return
+    if not may_edit():
         return
     st.subheader("Deal anew")
     st.caption(

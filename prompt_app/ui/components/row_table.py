@@ -17,6 +17,7 @@ from prompt_app.datamodel.rendering import template_placeholders
 from prompt_app.errors import PromptAppError
 from prompt_app.interfaces import RowFilter, StoredSample
 from prompt_app.ui.components.errors import show_message
+from prompt_app.ui.components.failure_form import failure_form
 from prompt_app.ui.components.references import references
 from prompt_app.ui.components.row_drawer import open_addressed_row, open_drawer
 from prompt_app.ui.components.row_filters import row_filters
@@ -47,6 +48,7 @@ def row_section(run: Run) -> None:
 
 def _downloads(run: Run) -> None:
     with st.container(horizontal=True, width="content"):
+        failure_form(run)
         for export_format in get_args(ExportFormat):
             st.download_button(
                 export_format.upper() if export_format != "parquet" else "Parquet",
