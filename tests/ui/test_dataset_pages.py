@@ -19,13 +19,6 @@ def frame(app: AppTest, column: str) -> list[object]:
     return list(next(each.value for each in app.dataframe if column in each.value)[column])
 
 
-def edit(app: AppTest, **answer: object) -> AppTest:
-    """What the browser sends after an edit of the table."""
-    state = {"edited_rows": {}, "added_rows": [], "deleted_rows": [], **answer}
-    next(each for each in app.get("dataframe") if each.key == app.session_state["rows.key"])
-    return next(each for each in app.data_editor).set_value(state).run()
-
-
 def texts(app: AppTest) -> str:
     shown = [*app.caption, *app.markdown, *app.info, *app.error, *app.warning, *app.success]
     return "\n".join(each.value.replace("\\", "") for each in shown)
@@ -71,7 +64,8 @@ def test_versions_show_what_changed(open_page: OpenPage, three_versions: Workben
     assert frame(app, "Note")[1:] == ["Mended", ""]
     counts = {each.label: each.value for each in app.metric}
     assert counts == {"Added": "0", "Removed": "1", "Changed": "1", "The same": "38"}
-    assert "A new question?" in "\n".join(each.value for each in app.code)
+    assert "new" in texts(app)
+    assert "Version 1" in texts(app)
 
 
 def test_an_older_version_is_only_read(open_page: OpenPage, three_versions: Workbench) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from prompt_app.datamodel.dataset import DatasetVersion, Example
 from prompt_app.ui.components.row_drawer import verbatim
+from prompt_app.ui.components.word_marks import words_beside
 from prompt_app.ui.components.wording import ago, plain, shortened
 from prompt_app.ui.state import workbench
 from prompt_app.workbench.dataset_difference import VersionDifference, field_changes
@@ -115,18 +116,8 @@ def _changed(
             st.caption(f"Row {new + 1:,}{moved}")
             for change in field_changes(olds[old], news[new]):
                 st.markdown(f"**{plain(change.name)}**")
-                left, right = st.columns(2)
-                with left:
-                    _side(change.before)
-                with right:
-                    _side(change.after)
-
-
-def _side(text: str | None) -> None:
-    if text is None:
-        st.caption("(no such field)")
-    else:
-        verbatim(text)
+                titles = f"Version {before.number}", f"Version {after.number}"
+                words_beside(change.before, change.after, titles, "No such field.")
 
 
 def _whole(example: Example) -> None:
