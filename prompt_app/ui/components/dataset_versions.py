@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from prompt_app.datamodel.dataset import DatasetVersion, Example
-from prompt_app.ui.components.row_drawer import verbatim
+from prompt_app.ui.components.verbatim import verbatim
 from prompt_app.ui.components.word_marks import words_beside
 from prompt_app.ui.components.wording import ago, plain, shortened
 from prompt_app.ui.state import workbench
