@@ -40,6 +40,12 @@ class Settings(BaseSettings):
         description="Where files are kept: a folder, or s3://bucket/prefix. "
         "Without it: the data folder.",
     )
+    rubrics_url: str | None = Field(
+        default=None,
+        validation_alias="PROMPT_APP_RUBRICS_URL",
+        description="Rubrics of the studio, with datasets/, experiments/ and releases/: a folder, "
+        "or s3://bucket/prefix. Without it: 'rubrics' beside the files.",
+    )
     log_level: LogLevel = Field(
         default="INFO", validation_alias="LOG_LEVEL", description="Least severity that is logged."
     )
@@ -289,6 +295,10 @@ class Settings(BaseSettings):
     @property
     def resolved_blob_url(self) -> str:
         return self.blob_url or str((self.data_dir / "files").resolve())
+
+    @property
+    def resolved_rubrics_url(self) -> str:
+        return self.rubrics_url or f"{self.resolved_blob_url.rstrip('/')}/rubrics"
 
 
 def _origin(url: str) -> tuple[str, str]:

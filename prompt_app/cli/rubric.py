@@ -17,7 +17,9 @@ from prompt_app.cli.rubric_options import (
     Estimate,
     ExperimentName,
     Lessons,
+    MaxCost,
     MaxStudents,
+    MaxTokens,
     Model,
     NewLabels,
     OfRelease,
@@ -25,9 +27,11 @@ from prompt_app.cli.rubric_options import (
     Passing,
     PointEstimate,
     RemoveComments,
+    RequestsPerMinute,
     Responses,
     Students,
     Temperature,
+    TokensPerMinute,
     UseCached,
     Workers,
     WriteConfidence,
@@ -35,7 +39,7 @@ from prompt_app.cli.rubric_options import (
 
 if TYPE_CHECKING:
     from prompt_app.cli.rubric_output import Finish
-    from prompt_app.workbench.rubric_preparing import RubricTestOptions
+    from prompt_app.datamodel.rubric_test import RubricTestOptions
 
 app = typer.Typer(
     help="Measure how well an assessment by a rubric agrees with people.", no_args_is_help=True
@@ -60,6 +64,10 @@ def run_test(  # noqa: PLR0917 - a parameter is an option of the command
     generate_confidence: WriteConfidence = False,
     point_estimate: PointEstimate = False,
     workers: Workers = 8,
+    requests_per_minute: RequestsPerMinute = None,
+    tokens_per_minute: TokensPerMinute = None,
+    max_cost: MaxCost = None,
+    max_tokens: MaxTokens = None,
     passing_labels: Passing = None,
     new_labels: NewLabels = False,
     estimate: Estimate = False,
@@ -73,48 +81,45 @@ def run_test(  # noqa: PLR0917 - a parameter is an option of the command
     """
     from prompt_app.cli.rubric_output import Finish
     from prompt_app.cli.rubric_running import parts
-    from prompt_app.workbench.rubric_preparing import RubricTestOptions
+    from prompt_app.datamodel.rubric_test import RubricTestOptions
 
-    options = RubricTestOptions(
-        dataset=dataset_name,
-        experiment=experiment_name,
-        kind="releases" if release else "experiments",
-        use_cached=use_cached,
-        model=llm_model,
-        num_responses=num_responses,
-        temperature=temperature,
-        remove_comments=remove_comments,
-        passing=passing_labels,
-        max_students=max_num_students,
-        students=tuple(parts(student_ids)),
-        workers=workers,
-        needs_labels=not new_labels,
-    )
+    options = RubricTestOptions.model_validate(
+        {
+            "dataset": dataset_name, "experiment": experiment_name,
+            "kind": "releases" if release else "experiments",
+            "lessons": parts(lesson_names), "students": parts(student_ids),
+            "max_students": max_num_students, "needs_labels": not new_labels,
+            "use_cached": use_cached, "model": llm_model, "num_responses": num_responses,
+            "temperature": temperature, "max_tokens": max_tokens,
+            "remove_comments": remove_comments, "passing": passing_labels, "workers": workers,
+            "requests_per_minute": requests_per_minute, "tokens_per_minute": tokens_per_minute,
+            "max_cost_usd": max_cost,
+        }
+    )  # fmt: skip
     finish = Finish(
         output, accuracy, generate_confidence, point_estimate, new_labels, as_json, estimate
     )
-    _test_lessons(options, base, parts(lesson_names), finish)
+    _test_lessons(options, base, finish)
 
 
-def _test_lessons(
-    options: RubricTestOptions, base: str, lessons: list[str], finish: Finish
-) -> None:
+def _test_lessons(options: RubricTestOptions, base: str, finish: Finish) -> None:
     """All lessons are read and checked, and their price is told, before any is tested."""
     from prompt_app.cli.rubric_output import load_thresholds, print_quote, tell_results
-    from prompt_app.cli.rubric_running import prepare_lessons, run_lesson
+    from prompt_app.cli.rubric_running import run_lessons
     from prompt_app.workbench.rubric_folders import open_folder
+    from prompt_app.workbench.rubric_preparing import prepare_lessons
     from prompt_app.workbench.rubric_quoting import quote_lesson, total_quote
 
     with opened_workbench() as workbench:
         folder = open_folder(base, workbench.settings)
-        prepared = prepare_lessons(workbench, folder, options, lessons)
+        prepared = prepare_lessons(workbench.store, workbench.settings, folder, options)
         thresholds = load_thresholds(finish.thresholds, prepared)
         print_quote(
             total_quote([quote_lesson(each) for each in prepared]), to_stderr=finish.as_json
         )
         if finish.only_estimate:
             return
-        results = [run_lesson(workbench, each) for each in prepared]
+        results = run_lessons(workbench, prepared)
     tell_results(results, folder, thresholds, finish)
 
 

@@ -48,6 +48,19 @@ PointEstimate = Annotated[
     ),
 ]
 Workers = Annotated[int, Option("--workers", "-w", min=1, max=1000, help="Calls at a time.")]
+RequestsPerMinute = Annotated[
+    float | None, Option("--requests-per-minute", min=1, help="Calls started a minute, at most.")
+]
+TokensPerMinute = Annotated[
+    float | None, Option("--tokens-per-minute", min=1, help="Tokens a minute, at most.")
+]
+MaxCost = Annotated[
+    float | None,
+    Option("--max-cost", min=1e-6, help="US dollars that the test may cost; never overshot."),
+]
+MaxTokens = Annotated[
+    int | None, Option("--max-tokens", min=1, help="Longest reply; --max-cost needs it.")
+]
 Passing = Annotated[
     int | None,
     Option("--passing-labels", min=1, help="So many labels, from the best, pass; 2 when absent."),

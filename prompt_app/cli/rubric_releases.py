@@ -19,9 +19,9 @@ from prompt_app.cli.rubric_options import (
 
 if TYPE_CHECKING:
     from prompt_app.cli.rubric_running import TestedLesson
+    from prompt_app.datamodel.rubric_test import RubricTestOptions
     from prompt_app.rubrics.comparing import ReleaseComparison
     from prompt_app.rubrics.folders import Folder
-    from prompt_app.workbench.rubric_preparing import RubricTestOptions
 
 ReleaseName = Annotated[str, typer.Argument(help="Folder in releases/.")]
 
@@ -39,14 +39,19 @@ def release(
 
     Uses stored replies; the model is called only for what has none.
     """
+    from prompt_app.cli.rubric_running import parts
+    from prompt_app.datamodel.rubric_test import RubricTestOptions
     from prompt_app.rubrics.confidence import ConfidenceRule
     from prompt_app.rubrics.releases import make_release, write_release
-    from prompt_app.workbench.rubric_preparing import RubricTestOptions
 
     options = RubricTestOptions(
-        dataset=dataset_name, experiment=experiment_name, use_cached=True, passing=passing_labels
+        dataset=dataset_name,
+        experiment=experiment_name,
+        lessons=tuple(parts(lesson_names)),
+        use_cached=True,
+        passing=passing_labels,
     )
-    folder, tested = _tested(options, base, lesson_names)
+    folder, tested = _tested(options, base)
     rule = ConfidenceRule(point_estimate=point_estimate)
     made = [make_release(release_name, each.result, each.data, rule) for each in tested]
     for manifest, files in made:
@@ -61,16 +66,17 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Tell whether a release agrees better with people than another, and which labels moved."""
-    from prompt_app.cli.rubric_running import all_lessons, parts
+    from prompt_app.cli.rubric_running import parts
     from prompt_app.rubrics.comparing import compare_releases
     from prompt_app.rubrics.files import read_experiment
     from prompt_app.rubrics.releases import read_release
     from prompt_app.settings import load_settings
     from prompt_app.workbench.rubric_folders import open_folder
+    from prompt_app.workbench.rubric_preparing import all_lessons
 
     folder = open_folder(base, load_settings())
     found = {}
-    for lesson in parts(lesson_names) or all_lessons(folder, f"releases/{baseline}"):
+    for lesson in parts(lesson_names) or all_lessons(folder, "releases", baseline):
         old, new = (
             (read_release(folder, name, lesson), read_experiment(folder, name, lesson, "releases"))
             for name in (baseline, candidate)
@@ -92,13 +98,14 @@ def compare(
 
 def promote(release_name: ReleaseName, lesson_names: Lessons = "", base: Base = ".") -> None:
     """Make a release the one that is used for its lessons (releases/promoted.json)."""
-    from prompt_app.cli.rubric_running import all_lessons, parts
+    from prompt_app.cli.rubric_running import parts
     from prompt_app.rubrics.releases import promote as promote_release
     from prompt_app.settings import load_settings
     from prompt_app.workbench.rubric_folders import open_folder
+    from prompt_app.workbench.rubric_preparing import all_lessons
 
     folder = open_folder(base, load_settings())
-    for lesson in parts(lesson_names) or all_lessons(folder, f"releases/{release_name}"):
+    for lesson in parts(lesson_names) or all_lessons(folder, "releases", release_name):
         promote_release(folder, release_name, lesson)
         console.print(f"{lesson}: {release_name}", markup=False)
 
@@ -114,11 +121,17 @@ def ambiguity(
 
     Further people's labels are in actual_labels.NAME.csv beside actual_labels.csv.
     """
+    from prompt_app.cli.rubric_running import parts
+    from prompt_app.datamodel.rubric_test import RubricTestOptions
     from prompt_app.rubrics.ambiguity import describe_ambiguity, find_ambiguity
-    from prompt_app.workbench.rubric_preparing import RubricTestOptions
 
-    options = RubricTestOptions(dataset=dataset_name, experiment=experiment_name, use_cached=True)
-    _, tested = _tested(options, base, lesson_names)
+    options = RubricTestOptions(
+        dataset=dataset_name,
+        experiment=experiment_name,
+        lessons=tuple(parts(lesson_names)),
+        use_cached=True,
+    )
+    _, tested = _tested(options, base)
     found = {each.result.lesson: find_ambiguity(each.result, each.data) for each in tested}
     if as_json:
         print_json({lesson: list(concepts) for lesson, concepts in found.items()})
@@ -135,16 +148,17 @@ def ambiguity(
         print_table(["key concept", "student", "people", "votes"], rows, "No row shows any doubt.")
 
 
-def _tested(
-    options: RubricTestOptions, base: str, lesson_names: str
-) -> tuple[Folder, list[TestedLesson]]:
-    from prompt_app.cli.rubric_running import TestedLesson, parts, prepare_lessons, run_lesson
+def _tested(options: RubricTestOptions, base: str) -> tuple[Folder, list[TestedLesson]]:
+    from prompt_app.cli.rubric_running import TestedLesson, run_lessons
     from prompt_app.workbench.rubric_folders import open_folder
+    from prompt_app.workbench.rubric_preparing import prepare_lessons
 
     with opened_workbench() as workbench:
         folder = open_folder(base, workbench.settings)
-        prepared = prepare_lessons(workbench, folder, options, parts(lesson_names))
-        return folder, [TestedLesson(run_lesson(workbench, each), each.data) for each in prepared]
+        prepared = prepare_lessons(workbench.store, workbench.settings, folder, options)
+        results = run_lessons(workbench, prepared)
+        pairs = zip(results, prepared, strict=True)
+        return folder, [TestedLesson(result, each.data) for result, each in pairs]
 
 
 def _told(counts: dict[str, Any]) -> str:

@@ -39,7 +39,9 @@ from prompt_app.interfaces.replies import StoredReply as StoredReply
 from prompt_app.interfaces.rows import Page as Page
 from prompt_app.interfaces.rows import RowFilter as RowFilter
 from prompt_app.interfaces.rows import StoredSample as StoredSample
+from prompt_app.interfaces.rubric_tests import RubricTestStore
 from prompt_app.interfaces.serving import ServingStore
+from prompt_app.interfaces.workers import WorkerIdentity as WorkerIdentity
 
 # --- models ---------------------------------------------------------------------------------
 
@@ -145,19 +147,6 @@ class WriteBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerIdentity:
-    """Who holds a lease. A dead process on this host is known to be dead at once; any other
-    worker is dead when its heartbeat has stood still for the lease by the observer's own
-    monotonic clock."""
-
-    host: str
-    """Host name and boot id."""
-    pid: int
-    process_started: str
-    """Tells a reused pid apart."""
-
-
-@dataclass(frozen=True, slots=True)
 class Lease:
     """A claimed run. Every write names ``fence``; a newer fence makes it raise LeaseLostError."""
 
@@ -176,7 +165,16 @@ class Lease:
         return self.chunk is None or position <= self.chunk.last
 
 
-class Store(PairStore, PipelineStore, BackupStore, ChunkStore, ServingStore, CurationStore, Protocol):
+class Store(
+    PairStore,
+    PipelineStore,
+    BackupStore,
+    ChunkStore,
+    ServingStore,
+    CurationStore,
+    RubricTestStore,
+    Protocol,
+):
     """The one store, on SQLite or PostgreSQL. Synchronous and safe to use from several threads.
 
     Every method raises StoreUnavailableError while the database is locked, full or unreachable,

@@ -68,6 +68,30 @@ class LocalFolder:
             raise RubricError(f"{path} cannot be written: {error.strerror}.") from None
 
 
+class MemoryFolder:
+    """Texts that are nowhere yet."""
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        self._texts: dict[str, str] = {}
+
+    def names(self, folder: str) -> list[str]:
+        return sorted(rest for rest in self._below(folder) if "/" not in rest)
+
+    def folders(self, folder: str) -> list[str]:
+        return sorted({rest.partition("/")[0] for rest in self._below(folder) if "/" in rest})
+
+    def read(self, path: str) -> str | None:
+        return self._texts.get(path)
+
+    def write(self, path: str, text: str) -> None:
+        self._texts[path] = text
+
+    def _below(self, folder: str) -> list[str]:
+        prefix = f"{folder}/" if folder else ""
+        return [path.removeprefix(prefix) for path in self._texts if path.startswith(prefix)]
+
+
 def decoded(data: bytes, path: str) -> str:
     """Raises RubricError for bytes that are not UTF-8."""
     try:

@@ -60,6 +60,8 @@ class RubricParameters(Record):
     """``provider:name``, a bare model id, or a model with its options."""
     num_responses: int
     temperature: float
+    max_tokens: int | None = None
+    """Longest reply; the provider's own limit when absent."""
     remove_comments: bool = False
     response_type: ResponseType = "tsv"
     lesson: str | None = None

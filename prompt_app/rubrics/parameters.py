@@ -38,6 +38,13 @@ def _count(value: Any) -> int:
     return int(number)
 
 
+def _tokens(value: Any) -> int:
+    number = _number(value, "a whole number above 0")
+    if number != int(number) or number < 1:
+        raise ValueError("a whole number above 0")
+    return int(number)
+
+
 def _temperature(value: Any) -> float:
     number = _number(value, "a number from 0 to 2")
     if not 0 <= number <= 2:
@@ -81,6 +88,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "model": _model,
     "num-responses": _count,
     "temperature": _temperature,
+    "max-tokens": _tokens,
     "remove-comments": _flag,
     "response-type": _response_type,
     "lesson": _text,

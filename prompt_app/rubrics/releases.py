@@ -55,16 +55,22 @@ class Release(Record):
 def release_hashes(experiment: Experiment, data: LessonData) -> dict[str, str]:
     """What a measurement depends on; equal hashes, equal content."""
     parameters = experiment.parameters.model_dump(mode="json")
+    if parameters["max_tokens"] is None:  # younger than the first releases
+        del parameters["max_tokens"]
     rules = {n: [r.model_dump(mode="json") for r in rs] for n, rs in experiment.code_rules.items()}
     return {
         "prompt": content_hash(experiment.system_prompt),
         "rubric": experiment.rubric.content_id,
         "examples": content_hash([each.model_dump(mode="json") for each in experiment.examples]),
-        "dataset": content_hash(
-            [[work.model_dump(mode="json") for work in data.works], data.actual.content_id]
-        ),
+        "dataset": dataset_hash(data),
         "judge": content_hash([parameters, rules]),
     }
+
+
+def dataset_hash(data: LessonData) -> str:
+    """Of the works and of the labels that count."""
+    works = [work.model_dump(mode="json") for work in data.works]
+    return content_hash([works, data.actual.content_id])
 
 
 def make_release(

@@ -53,6 +53,8 @@ class LessonResult(Record):
     """The exact model, with its options."""
     passing: int = DEFAULT_PASSING
     students: tuple[StudentResult, ...] = ()
+    dataset_hash: str = ""
+    """Of all works and labels as they were; empty in results of older versions."""
 
     @property
     def lesson(self) -> str:

@@ -14,6 +14,7 @@ from prompt_app.storage.pairing import Pairing
 from prompt_app.storage.pipelines import Pipelines
 from prompt_app.storage.prompts import Prompts
 from prompt_app.storage.replies import Replies
+from prompt_app.storage.rubric_tests import RubricTests
 from prompt_app.storage.runs import Runs
 from prompt_app.storage.samples import Samples
 from prompt_app.storage.spreading import Spreading
@@ -35,6 +36,7 @@ class SqlStore(
     Backups,
     Serving,
     Usage,
+    RubricTests,
 ):
     """:class:`prompt_app.interfaces.Store` on SQLite or PostgreSQL."""
 

@@ -50,3 +50,4 @@ class WatchingPart(StorePart):
         super().__init__(database)
         self._run_watch = HeartbeatWatch(lease_seconds)
         self._chunk_watch = HeartbeatWatch(lease_seconds)
+        self._rubric_watch = HeartbeatWatch(lease_seconds)

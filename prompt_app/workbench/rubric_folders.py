@@ -18,6 +18,15 @@ def open_folder(place: str, settings: Settings) -> Folder:
     return BlobFolder(open_blob_store(settings.model_copy(update={"blob_url": place})), place)
 
 
+def copy_folder(source: Folder, target: Folder, path: str = "") -> None:
+    """Every file below ``path``, under the same paths."""
+    prefix = f"{path}/" if path else ""
+    for name in source.names(path):
+        target.write(prefix + name, source.read(prefix + name) or "")
+    for name in source.folders(path):
+        copy_folder(source, target, prefix + name)
+
+
 class BlobFolder:
     """The files of a blob store as folders."""
 

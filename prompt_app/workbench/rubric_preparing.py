@@ -9,15 +9,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from prompt_app.datamodel.evaluation import Limits
 from prompt_app.datamodel.model import GenerationRequest, InferenceParameters, ModelSpec, Reply
-from prompt_app.errors import (
-    AssessmentError,
-    RubricError,
-)
+from prompt_app.datamodel.rubric_test import RubricTestOptions
+from prompt_app.errors import AssessmentError, RubricError
 from prompt_app.interfaces import Store
 from prompt_app.providers.caching import cache_key
 from prompt_app.providers.catalogue import check_model, check_parameters, named_model, pin_server
-from prompt_app.rubrics.files import read_experiment, read_lesson
+from prompt_app.providers.prices import price_of
+from prompt_app.rubrics.files import checked_name, read_experiment, read_lesson
 from prompt_app.rubrics.folders import Folder
 from prompt_app.rubrics.model import (
     DEFAULT_PASSING,
@@ -37,28 +37,6 @@ from prompt_app.rubrics.prompting import (
 from prompt_app.rubrics.replies import read_output
 from prompt_app.rubrics.results import ReplyProblem
 from prompt_app.settings import Settings
-
-DEFAULT_WORKERS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class RubricTestOptions:
-    """What is tested; None leaves what the experiment's ``params.json`` says."""
-
-    dataset: str
-    experiment: str
-    kind: str = "experiments"
-    """Or ``releases``."""
-    use_cached: bool = False
-    model: str | None = None
-    num_responses: int | None = None
-    temperature: float | None = None
-    remove_comments: bool = False
-    passing: int | None = None
-    max_students: int | None = None
-    students: tuple[str, ...] = ()
-    workers: int = DEFAULT_WORKERS
-    needs_labels: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +58,7 @@ class PreparedLesson:
     data: LessonData
     model: ModelSpec
     passing: int
-    workers: int
+    limits: Limits
     works: tuple[PreparedWork, ...]
 
 
@@ -121,18 +99,64 @@ def _prepare(
     parameters = InferenceParameters(
         temperature=experiment.parameters.temperature,
         num_responses=experiment.parameters.num_responses,
+        max_tokens=experiment.parameters.max_tokens,
     )
     model = resolve_model(experiment.parameters.model, folder)
     model = pin_server(model, settings)
     check_model(model, settings)
     check_parameters(model, parameters)
+    _check_cap(model, options, parameters.max_tokens)
     passing = options.passing or experiment.parameters.num_passing_labels or DEFAULT_PASSING
     if passing >= len(experiment.rubric.labels):
         raise RubricError(f"{passing} labels cannot pass: the rubric has that many or fewer.")
     works = [_prepare_work(work, experiment, model, parameters) for work in _chosen(data, options)]
     if options.use_cached:
         works = _with_stored(works, store, asked_rubric(experiment))
-    return PreparedLesson(experiment, data, model, passing, options.workers, tuple(works))
+    return PreparedLesson(experiment, data, model, passing, _limits(options), tuple(works))
+
+
+def _limits(options: RubricTestOptions) -> Limits:
+    return Limits(
+        max_concurrency=options.workers,
+        requests_per_minute=options.requests_per_minute,
+        tokens_per_minute=options.tokens_per_minute,
+        max_cost_usd=options.max_cost_usd,
+    )
+
+
+def _check_cap(model: ModelSpec, options: RubricTestOptions, max_tokens: int | None) -> None:
+    """A cap can be held only where the dearest call is known."""
+    if options.max_cost_usd is None:
+        return
+    price = price_of(model)
+    if price is None:
+        raise RubricError(
+            f"A spend cap cannot be held for {model.reference}: its price is unknown. Give the "
+            "model a 'price' in params.json, or leave the cap out."
+        )
+    if price.output > 0 and max_tokens is None:
+        raise RubricError(
+            "A spend cap cannot be held while replies may be of any length: set the longest "
+            "reply ('max-tokens' in params.json, or --max-tokens)."
+        )
+
+
+def all_lessons(folder: Folder, kind: str, name: str) -> list[str]:
+    """The lessons in ``experiments/<name>`` or ``releases/<name>``. Raises RubricError."""
+    path = f"{kind}/{checked_name(name, 'experiment')}"
+    lessons = folder.folders(path)
+    if not lessons:
+        raise RubricError(f"There is no lesson in {path} of {folder.place}.")
+    return lessons
+
+
+def prepare_lessons(
+    store: Store, settings: Settings, folder: Folder, options: RubricTestOptions
+) -> list[PreparedLesson]:
+    """Each lesson that ``options`` name, all of the experiment's where they name none. Raises
+    RubricError or another InputError."""
+    lessons = options.lessons or all_lessons(folder, options.kind, options.experiment)
+    return [prepare_lesson(store, settings, folder, each, options) for each in lessons]
 
 
 def _overridden(experiment: Experiment, options: RubricTestOptions) -> Experiment:
@@ -140,6 +164,7 @@ def _overridden(experiment: Experiment, options: RubricTestOptions) -> Experimen
         "model": options.model,
         "num_responses": options.num_responses,
         "temperature": options.temperature,
+        "max_tokens": options.max_tokens,
         "remove_comments": options.remove_comments or None,
     }
     update = {name: value for name, value in given.items() if value is not None}

@@ -42,13 +42,17 @@ def quote_lesson(prepared: PreparedLesson) -> RubricQuote:
     replies = len(called) * prepared.experiment.parameters.num_responses
     concepts = len(asked_rubric(prepared.experiment).concepts)
     low, high = (replies * concepts * each for each in (FEWEST_TOKENS, MOST_TOKENS))
+    longest = called[0].parameters.max_tokens if called else None
+    if longest is not None:
+        low, high = min(low, replies * longest), replies * longest
     price = price_of(prepared.model)
     costs: list[float | None] = [None, None]
     if price is not None:
         fixed = tokens_in * price.input / 1e6 + len(called) * price.per_request
         costs = [fixed + tokens * price.output / 1e6 for tokens in (low, high)]
     offline = prepared.model.provider == "offline"
-    rounds = -(-len(called) // prepared.workers)
+    rounds = -(-len(called) // prepared.limits.max_concurrency)
+    floor = _least_seconds(prepared, len(called), tokens_in + low)
     return RubricQuote(
         works=len(prepared.works),
         calls=len(called),
@@ -59,9 +63,17 @@ def quote_lesson(prepared: PreparedLesson) -> RubricQuote:
         output_tokens_high=high,
         cost_usd_low=costs[0],
         cost_usd_high=costs[1],
-        seconds_low=rounds * (OFFLINE_SECONDS if offline else QUICK_REPLY_SECONDS),
-        seconds_high=rounds * (OFFLINE_SECONDS if offline else SLOW_REPLY_SECONDS),
+        seconds_low=max(floor, rounds * (OFFLINE_SECONDS if offline else QUICK_REPLY_SECONDS)),
+        seconds_high=max(floor, rounds * (OFFLINE_SECONDS if offline else SLOW_REPLY_SECONDS)),
     )
+
+
+def _least_seconds(prepared: PreparedLesson, calls: int, tokens: int) -> float:
+    """What the rate caps allow."""
+    limits = prepared.limits
+    by_requests = calls / limits.requests_per_minute if limits.requests_per_minute else 0.0
+    by_tokens = tokens / limits.tokens_per_minute if limits.tokens_per_minute else 0.0
+    return 60 * max(by_requests, by_tokens)
 
 
 def total_quote(quotes: Sequence[RubricQuote]) -> RubricQuote:

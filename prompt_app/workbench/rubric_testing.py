@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from prompt_app.datamodel.evaluation import Limits
 from prompt_app.datamodel.model import GenerationRequest, InferenceParameters
 from prompt_app.engine.backlog import insist
 from prompt_app.engine.budget import Budget
 from prompt_app.engine.callers import Callers
 from prompt_app.engine.item import new_reply_id
-from prompt_app.errors import ProviderError, RunBlockingError, UnsupportedParameterError
+from prompt_app.errors import (
+    BudgetExhaustedError,
+    ProviderError,
+    RunBlockingError,
+    UnsupportedParameterError,
+)
 from prompt_app.interfaces import Provider, Store, StoredReply
 from prompt_app.providers.prices import cost_usd, price_of
 from prompt_app.rubrics.code_rules import assess_by_rules
@@ -25,10 +29,12 @@ from prompt_app.rubrics.prompting import (
     is_blank,
     is_worked_example,
 )
+from prompt_app.rubrics.releases import dataset_hash
 from prompt_app.rubrics.results import LessonResult, ReplyProblem, Source, StudentResult
 from prompt_app.rubrics.votes import ConceptVote, vote
 from prompt_app.settings import Settings
 from prompt_app.workbench.rubric_preparing import PreparedLesson, PreparedWork, read_outputs
+from prompt_app.workbench.rubric_spending import Spending
 
 
 async def assess_lesson(
@@ -36,15 +42,18 @@ async def assess_lesson(
     settings: Settings,
     prepared: PreparedLesson,
     on_done: Callable[[StudentResult], None] = lambda _: None,
+    spending: Spending | None = None,
 ) -> LessonResult:
-    """Assess every work. A reply that cannot be read, or a call that is not answered, is a
-    problem of its work; only what concerns every call (credentials, quota) is raised."""
+    """Assess every work. A reply that cannot be read, or a call that is not answered or that the
+    spend cap leaves no room for, is a problem of its work; only what concerns every call
+    (credentials, quota) is raised. ``spending`` is shared by lessons that share a cap."""
     callers = Callers(settings)
-    limits = Limits(max_concurrency=prepared.workers)
+    limits = prepared.limits
+    spending = spending or Spending(limits.max_cost_usd)
     budget = Budget(store, capped=False)
     parameters = InferenceParameters()
     caller = callers.caller(prepared.model, parameters, limits, budget, lambda _: None)
-    tester = _Tester(store, prepared, caller.provider, limits.timeout_seconds, on_done)
+    tester = _Tester(store, prepared, caller.provider, limits.timeout_seconds, on_done, spending)
     tasks = [asyncio.ensure_future(tester.assess(work)) for work in prepared.works]
     try:
         students = await asyncio.gather(*tasks)
@@ -59,6 +68,7 @@ async def assess_lesson(
         model=prepared.model.reference,
         passing=prepared.passing,
         students=tuple(students),
+        dataset_hash=dataset_hash(prepared.data),
     )
 
 
@@ -69,6 +79,7 @@ class _Tester:
     provider: Provider
     timeout: float
     on_done: Callable[[StudentResult], None]
+    spending: Spending
 
     async def assess(self, work: PreparedWork) -> StudentResult:
         result = await self._result(work)
@@ -116,14 +127,16 @@ class _Tester:
             reply, source = work.stored, "cache"
         else:
             try:
-                reply = await self.provider.generate(request, self.timeout)
+                async with self.spending.reserved(request) as reservation:
+                    reply = await self.provider.generate(request, self.timeout)
+                    price = price_of(request.model)
+                    cost = cost_usd(price, reply.usage) if price is not None else 0.0
+                    reservation.cost_usd = cost
             except (RunBlockingError, UnsupportedParameterError):
                 raise
-            except ProviderError as error:
+            except (ProviderError, BudgetExhaustedError) as error:
                 problem = ReplyProblem(kind=error.kind, message=str(error))
                 return [], {"source": source, "problems": (problem,)}
-            price = price_of(request.model)
-            cost = cost_usd(price, reply.usage) if price is not None else 0.0
             stored = StoredReply(id=new_reply_id(), cache_key=work.key, reply=reply, cost_usd=cost)
             await insist(partial(self.store.save_reply, stored))
         assessments, problems = read_outputs(reply, rubric)

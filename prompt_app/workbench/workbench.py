@@ -17,6 +17,7 @@ from prompt_app.engine.worker import Worker
 from prompt_app.settings import Settings, load_settings
 from prompt_app.storage import open_store
 from prompt_app.storage.identity import this_worker
+from prompt_app.workbench.rubric_working import work_on_rubric_tests
 
 if TYPE_CHECKING:
     from prompt_app.datamodel.dataset import DatasetOptions, DatasetVersion, Example
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from prompt_app.workbench.powering import PowerPlan
     from prompt_app.workbench.regrading import Regrading
     from prompt_app.workbench.resolving import ResolvedEvaluation
+    from prompt_app.workbench.rubrics import Rubrics
 
 FIRST_ROWS = 20
 
@@ -78,6 +80,12 @@ class Workbench:
         from prompt_app.workbench.backups import Backups
 
         return Backups(self.settings, self.store, self.actor)
+
+    @property
+    def rubrics(self) -> Rubrics:
+        from prompt_app.workbench.rubrics import Rubrics
+
+        return Rubrics(self.settings, self.store, self.actor)
 
     def close(self) -> None:
         self.store.close()
@@ -431,6 +439,15 @@ class Workbench:
     async def work(
         self, stop: asyncio.Event, *, until_idle: bool = False, evaluation_id: str | None = None
     ) -> None:
-        """Be a worker: advance queued runs until ``stop``, or until there are none."""
-        worker = Worker(self.store, self.settings, this_worker())
-        await worker.run(stop, until_idle=until_idle, evaluation_id=evaluation_id)
+        """Be a worker: advance queued runs and tests of rubrics until ``stop``, or until there are
+        none."""
+        identity = this_worker()
+        worker = Worker(self.store, self.settings, identity)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(worker.run(stop, until_idle=until_idle, evaluation_id=evaluation_id))
+            if evaluation_id is None:
+                group.create_task(
+                    work_on_rubric_tests(
+                        self.store, self.settings, identity, stop, until_idle=until_idle
+                    )
+                )
