@@ -174,6 +174,7 @@ class Store(
     CurationStore,
     RubricTestStore,
     Protocol,
+    PairStore, PipelineStore, BackupStore, ChunkStore, ServingStore, CurationStore, Protocol
 ):
     """The one store, on SQLite or PostgreSQL. Synchronous and safe to use from several threads.
 
