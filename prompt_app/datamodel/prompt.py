@@ -78,6 +78,8 @@ class PromptVersion(Record):
     labels: tuple[Name, ...] = ()
     """Movable pointers that point here now, e.g. ``production``."""
     note: str = ""
+    author: str = ""
+    """Name of the person who saved it; empty where nobody was known."""
     created_at: datetime | None = None
 
 

@@ -31,6 +31,7 @@ from prompt_app.datamodel.model import GenerationRequest, Reply, ReplyEvent
 from prompt_app.datamodel.prompt import PromptTemplate, PromptVersion
 from prompt_app.datamodel.score import Failure, MetricInfo, MetricSummary, Score, ScoringInput
 from prompt_app.interfaces.backup import BackupStore
+from prompt_app.interfaces.catalogue import CatalogueStore
 from prompt_app.interfaces.chunks import Chunk, ChunkStore
 from prompt_app.interfaces.curating import CurationStore
 from prompt_app.interfaces.pairing import PairStore
@@ -167,6 +168,7 @@ class Lease:
 
 class Store(
     PairStore,
+    CatalogueStore,
     PipelineStore,
     BackupStore,
     ChunkStore,
@@ -174,7 +176,6 @@ class Store(
     CurationStore,
     RubricTestStore,
     Protocol,
-    PairStore, PipelineStore, BackupStore, ChunkStore, ServingStore, CurationStore, Protocol
 ):
     """The one store, on SQLite or PostgreSQL. Synchronous and safe to use from several threads.
 
@@ -222,9 +223,16 @@ class Store(
 
     # prompts
     def save_prompt_version(
-        self, name: str, template: PromptTemplate, note: str = ""
+        self,
+        name: str,
+        template: PromptTemplate,
+        note: str = "",
+        *,
+        author: str = "",
+        based_on: int | None = None,
     ) -> PromptVersion:
-        """An equal template gives the version of ``name`` that is already there."""
+        """An equal template gives the version of ``name`` that is already there. ``based_on``:
+        the newest version that the writer knew, 0 for none; another one raises ConflictError."""
         ...
 
     def list_prompts(self) -> list[PromptVersion]:

@@ -103,6 +103,8 @@ def _run_columns(run: Run, evaluation: Evaluation, version: int) -> dict[str, An
         "dataset_name": run.spec.dataset_name,
         "version": version,
         "spec": dump_record(run.spec),
+        "prompt_name": run.spec.prompt.name,
+        "prompt_version": run.spec.prompt.version_id,
         "state": "queued",
         "total": run.progress.total,
         "excluded": run.progress.excluded,

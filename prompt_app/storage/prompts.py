@@ -10,10 +10,10 @@ from sqlalchemy import Connection, Row, delete, func, insert, select
 
 from prompt_app.datamodel.dataset import Name
 from prompt_app.datamodel.prompt import PromptTemplate, PromptVersion
-from prompt_app.errors import EvaluationError, UnknownNameError
+from prompt_app.errors import ConflictError, EvaluationError, UnknownNameError
 from prompt_app.registry import nearest_names
 from prompt_app.storage.database import LARGEST_NUMBER
-from prompt_app.storage.encoding import dump_record, load_record
+from prompt_app.storage.encoding import dump_record, fold, load_record
 from prompt_app.storage.part import StorePart
 from prompt_app.storage.tables import prompt_labels, prompt_versions
 
@@ -22,24 +22,34 @@ class Prompts(StorePart):
     """The part of the store that keeps prompts."""
 
     def save_prompt_version(
-        self, name: str, template: PromptTemplate, note: str = ""
+        self,
+        name: str,
+        template: PromptTemplate,
+        note: str = "",
+        *,
+        author: str = "",
+        based_on: int | None = None,
     ) -> PromptVersion:
-        """An equal template gives the version of ``name`` that is already there."""
+        """An equal template gives the version of ``name`` that is already there. ``based_on`` is
+        the number of the newest version that the writer knew, 0 for a new name: where another
+        one has become the newest since, raises ConflictError."""
         version_id = template.content_id
 
         def save(connection: Connection) -> PromptVersion:
             present = _find(connection, name, id=version_id)
             if present is not None:
-                return _version_of(connection, present)
-            highest = connection.scalar(
-                select(func.max(prompt_versions.c.number)).where(prompt_versions.c.name == name)
-            )
+                return version_of(connection, present)
+            newest = _find(connection, name)
+            highest = newest.number if newest is not None else 0
+            if based_on is not None and based_on != highest:
+                raise _outdated(name, newest, based_on)
             version = PromptVersion(
                 id=version_id,
                 name=name,
-                number=int(highest or 0) + 1,
+                number=highest + 1,
                 template=template,
                 note=note,
+                author=author,
                 created_at=datetime.now(UTC),
             )
             connection.execute(
@@ -49,7 +59,9 @@ class Prompts(StorePart):
                     "number": version.number,
                     "id": version_id,
                     "template": dump_record(template),
+                    "folded": fold([message.content for message in template.messages]),
                     "note": note,
+                    "author": author,
                     "created_at": version.created_at,
                 },
             )
@@ -74,7 +86,7 @@ class Prompts(StorePart):
             .order_by(prompt_versions.c.created_at.desc(), prompt_versions.c.name)
         )
         with self._database.read() as connection:
-            return [_version_of(connection, row) for row in connection.execute(query).all()]
+            return [version_of(connection, row) for row in connection.execute(query).all()]
 
     def list_prompt_versions(self, name: str) -> list[PromptVersion]:
         """Newest first."""
@@ -84,9 +96,9 @@ class Prompts(StorePart):
             .order_by(prompt_versions.c.number.desc())
         )
         with self._database.read() as connection:
-            found = [_version_of(connection, row) for row in connection.execute(query).all()]
+            found = [version_of(connection, row) for row in connection.execute(query).all()]
             if not found:
-                raise _unknown_prompt(connection, name)
+                raise unknown_prompt(connection, name)
             return found
 
     def get_prompt_version(self, name: str, which: str | int | None = None) -> PromptVersion:
@@ -95,7 +107,7 @@ class Prompts(StorePart):
             row = _find_which(connection, name, which)
             if row is None:
                 if which is None or _find_which(connection, name, None) is None:
-                    raise _unknown_prompt(connection, name)
+                    raise unknown_prompt(connection, name)
                 labels = connection.scalars(
                     select(prompt_labels.c.label).where(prompt_labels.c.name == name)
                 )
@@ -104,7 +116,7 @@ class Prompts(StorePart):
                     str(which),
                     nearest_names(str(which), labels),
                 )
-            return _version_of(connection, row)
+            return version_of(connection, row)
 
     def set_prompt_label(self, name: str, label: str, number: int) -> None:
         """Let ``label`` point to version ``number`` alone."""
@@ -157,7 +169,7 @@ def _find_which(connection: Connection, name: str, which: str | int | None) -> R
     return _find(connection, name, id=which)
 
 
-def _version_of(connection: Connection, row: Row[Any]) -> PromptVersion:
+def version_of(connection: Connection, row: Row[Any]) -> PromptVersion:
     labels = connection.scalars(
         select(prompt_labels.c.label)
         .where((prompt_labels.c.name == row.name) & (prompt_labels.c.number == row.number))
@@ -170,10 +182,23 @@ def _version_of(connection: Connection, row: Row[Any]) -> PromptVersion:
         template=load_record(PromptTemplate, row.template),
         labels=tuple(labels),
         note=row.note,
+        author=row.author,
         created_at=row.created_at,
     )
 
 
-def _unknown_prompt(connection: Connection, name: str) -> UnknownNameError:
+def _outdated(name: str, newest: Row[Any] | None, based_on: int) -> ConflictError:
+    if newest is None:
+        return ConflictError(f"Prompt {name!r} is gone: save it under a new name.")
+    who = f" by {newest.author}" if newest.author else ""
+    known = f"yours is based on version {based_on}" if based_on else "yours was to be a new prompt"
+    return ConflictError(
+        f"Prompt {name!r} has version {newest.number} by now, saved{who} at "
+        f"{newest.created_at:%Y-%m-%d %H:%M} UTC; {known}. Nothing was saved: look at the "
+        "difference first."
+    )
+
+
+def unknown_prompt(connection: Connection, name: str) -> UnknownNameError:
     known = connection.scalars(select(prompt_versions.c.name).distinct())
     return UnknownNameError("prompt", name, nearest_names(name, known))

@@ -10,8 +10,10 @@ from prompt_app.storage.batches import Batches
 from prompt_app.storage.curating import Curation
 from prompt_app.storage.evaluations import Evaluations
 from prompt_app.storage.leases import Leases
+from prompt_app.storage.model_settings import ModelSettings
 from prompt_app.storage.pairing import Pairing
 from prompt_app.storage.pipelines import Pipelines
+from prompt_app.storage.prompt_catalogue import PromptCatalogue
 from prompt_app.storage.prompts import Prompts
 from prompt_app.storage.replies import Replies
 from prompt_app.storage.rubric_tests import RubricTests
@@ -26,6 +28,8 @@ class SqlStore(
     Spreading,
     Curation,
     Prompts,
+    PromptCatalogue,
+    ModelSettings,
     Evaluations,
     Runs,
     Batches,

@@ -143,7 +143,9 @@ prompt_versions = Table(
     Column("number", Integer, nullable=False),
     Column("id", Text, nullable=False),  # hash of the template
     Column("template", Text, nullable=False),  # PromptTemplate
+    Column("folded", PlainText, nullable=False, server_default=""),  # messages, to search
     Column("note", PlainText, nullable=False),
+    Column("author", PlainText, nullable=False, server_default=""),
     Column("created_at", Moment, nullable=False),
     PrimaryKeyConstraint("name", "number"),
     UniqueConstraint("name", "id"),
@@ -187,6 +189,8 @@ runs = Table(
     Column("dataset_name", Text, nullable=False),
     Column("version", Key, ForeignKey("dataset_versions.number_in_store"), nullable=False),
     Column("spec", Text, nullable=False),  # RunSpec
+    Column("prompt_name", PlainText, nullable=False, server_default=""),
+    Column("prompt_version", Text, nullable=False, server_default=""),  # its id
     Column("state", Text, nullable=False, index=True),
     Column("requested", Text),
     Column("reason", PlainText, nullable=False, default=""),
@@ -216,6 +220,7 @@ runs = Table(
     Column("created_at", Moment, nullable=False),
     Column("started_at", Moment),
     Column("ended_at", Moment),
+    Index("ix_runs_prompt", "prompt_name", "number"),
 )
 
 # Answered calls, kept for ever.

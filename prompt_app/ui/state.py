@@ -16,6 +16,10 @@ from prompt_app.workbench import Workbench, open_workbench
 HOME = "app_pages/home.py"
 DATASETS = "app_pages/datasets.py"
 DATASET = "app_pages/dataset.py"
+PROMPTS = "app_pages/prompts.py"
+PROMPT = "app_pages/prompt.py"
+MODELS = "app_pages/models.py"
+PLAYGROUND = "app_pages/playground.py"
 EVALUATE = "app_pages/evaluate.py"
 RUNS = "app_pages/runs.py"
 RUN = "app_pages/run.py"
@@ -70,6 +74,11 @@ def forget_submission() -> None:
 def open_comparison(run_ids: Sequence[str]) -> None:
     """Go to the page that compares the others with the first."""
     st.switch_page(COMPARE, query_params={"runs": ",".join(run_ids)})
+
+
+def open_prompt(name: str, **query: str) -> None:
+    """Go to a prompt's page."""
+    st.switch_page(PROMPT, query_params={"name": name, **query})
 
 
 def open_run(run_id: str) -> None:

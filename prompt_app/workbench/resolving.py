@@ -7,6 +7,7 @@ import heapq
 from dataclasses import dataclass
 from pathlib import Path
 
+from prompt_app.datamodel.catalogue import ENDPOINT_PROVIDER
 from prompt_app.datamodel.dataset import (
     DatasetVersion,
     sampling_key,
@@ -147,17 +148,23 @@ class Resolver:
         """Every model with the server and region that the settings name, so that a run and its
         stored replies are tied to them."""
         models = tuple(
-            chosen.model_copy(update={"model": pin_server(chosen.model, self._settings)})
+            chosen.model_copy(update={"model": self._pinned(chosen.model)})
             for chosen in spec.models
         )
         metrics = tuple(self._with_pinned_judges(metric) for metric in spec.metrics)
         return spec.model_copy(update={"models": models, "metrics": metrics})
 
     def _with_pinned_judges(self, metric: MetricSpec) -> MetricSpec:
-        pinned = tuple(pin_server(judge, self._settings) for judge in metric.panel)
+        pinned = tuple(self._pinned(judge) for judge in metric.panel)
         if metric.judge is not None:
             return metric.model_copy(update={"judge": pinned[0]})
         return metric.model_copy(update={"judges": pinned})
+
+    def _pinned(self, model: ModelSpec) -> ModelSpec:
+        """A stored endpoint's model in place of its name; with its server and region."""
+        if model.provider == ENDPOINT_PROVIDER:
+            model = self._store.get_endpoint(model.name).model
+        return pin_server(model, self._settings)
 
     def _check_models(self, spec: EvaluationSpec) -> None:
         capped = spec.limits.max_cost_usd is not None

@@ -35,8 +35,11 @@ if TYPE_CHECKING:
     from prompt_app.workbench.contrasting import RunContrasts
     from prompt_app.workbench.curating import Curation
     from prompt_app.workbench.exporting import ExportFormat
+    from prompt_app.workbench.models import Models
     from prompt_app.workbench.pipelines import Pipelines
+    from prompt_app.workbench.playground import Playground
     from prompt_app.workbench.powering import PowerPlan
+    from prompt_app.workbench.prompt_library import PromptLibrary
     from prompt_app.workbench.regrading import Regrading
     from prompt_app.workbench.resolving import ResolvedEvaluation
     from prompt_app.workbench.rubrics import Rubrics
@@ -175,9 +178,14 @@ class Workbench:
 
     # prompts
 
+    @property
+    def prompt_library(self) -> PromptLibrary:
+        from prompt_app.workbench.prompt_library import PromptLibrary
+
+        return PromptLibrary(self.store, self.actor)
+
     def save_prompt(self, name: str, template: PromptTemplate, note: str = "") -> PromptVersion:
-        self.actor.require(Role.EDITOR, "save prompts")
-        return self.store.save_prompt_version(name, template, note)
+        return self.prompt_library.save(name, template, note)
 
     def list_prompts(self) -> list[PromptVersion]:
         return self.store.list_prompts()
@@ -201,10 +209,22 @@ class Workbench:
 
     # models and metrics
 
-    def list_models(self) -> list[ModelCard]:
-        from prompt_app.providers.catalogue import list_models
+    @property
+    def models(self) -> Models:
+        """The catalogue, endpoints and presets of one's own, test calls."""
+        from prompt_app.workbench.models import Models
 
-        return list_models(self.settings)
+        return Models(self.store, self.settings, self.actor)
+
+    @property
+    def playground(self) -> Playground:
+        """One input against several prompts and models at once."""
+        from prompt_app.workbench.playground import Playground
+
+        return Playground(self.store, self.settings, self.actor)
+
+    def list_models(self) -> list[ModelCard]:
+        return self.models.cards()
 
     def list_metrics(self) -> list[MetricInfo]:
         from prompt_app.metrics import list_metrics

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from pydantic import SecretStr
 from sqlalchemy import inspect, text
 from storage.building import answer, claimed, save_dataset, scored, submit, together
 
+from prompt_app.datamodel.prompt import PromptTemplate
 from prompt_app.errors import SchemaError, StoreError, StoreUnavailableError
 from prompt_app.settings import Settings
 from prompt_app.storage import migrate as migrate_module
@@ -296,4 +298,27 @@ def test_a_migration_that_leaves_a_row_pointing_nowhere_is_undone(
     database.close()
     store = open_store(sqlite_settings)
     assert store.list_runs().total == 1
+    store.close()
+
+
+def test_runs_and_prompts_from_before_are_found_by_their_prompt(own_settings: Settings) -> None:
+    store = open_store(own_settings)
+    _, (run,) = submit(store)
+    store.save_prompt_version("greet", PromptTemplate.model_validate("HELLO \0 {name}"))
+    store.close()
+    directory = ScriptDirectory.from_config(alembic_config())
+    module = next(each.module for each in directory.walk_revisions() if "prompt_uses" in each.path)
+    database = database_of(own_settings)
+    with database.write() as connection:
+        connection.execute(text("UPDATE runs SET prompt_name = '', prompt_version = ''"))
+        connection.execute(text("UPDATE prompt_versions SET folded = ''"))
+        with Operations.context(MigrationContext.configure(connection)):
+            module.name_the_prompts()
+            module.fold_the_prompts()
+    database.close()
+    store = open_store(own_settings)
+    assert [each.id for each in store.list_prompt_runs("plain").items] == [run.id]
+    version_id = run.spec.prompt.version_id
+    assert store.count_prompt_runs("plain") == {version_id: 1}
+    assert [each.name for each in store.search_prompts("hello").items] == ["greet"]
     store.close()

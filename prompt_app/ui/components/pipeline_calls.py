@@ -12,7 +12,7 @@ import streamlit as st
 from prompt_app.datamodel.pipeline import PipelineCall, PipelineVersion, StepTrace
 from prompt_app.ui.components.errors import errors_shown, show_message
 from prompt_app.ui.components.pipeline_editor import Draft
-from prompt_app.ui.components.row_drawer import verbatim
+from prompt_app.ui.components.verbatim import verbatim
 from prompt_app.ui.components.wording import ago, money, plain, shortened
 from prompt_app.ui.state import may_edit, workbench
 from prompt_app.workbench.pipeline_running import RunningCall

@@ -1,0 +1,108 @@
+"""The catalogue: which models there are, what they cost, what the account can use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from prompt_app.datamodel.model import ModelSpec
+from prompt_app.providers.catalogue import ModelCard
+from prompt_app.ui.components.errors import message_of
+from prompt_app.ui.components.wording import plain
+from prompt_app.ui.state import workbench
+
+PROVIDERS = ["offline", "openai", "bedrock", "endpoint"]
+
+
+@st.cache_data(show_spinner=False, ttl="1m")
+def access_problem(model: ModelSpec) -> str:
+    """Asked once a minute for all models that share what is asked for."""
+    return workbench().models.access_problem(model)
+
+
+def model_catalogue() -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        text = st.text_input(
+            "Search",
+            type="search",
+            key="find_model",
+            bind="query-params",
+            live="300ms",
+            placeholder="Name of a model",
+            width=320,
+        )
+        providers = st.pills(
+            "Provider",
+            PROVIDERS,
+            selection_mode="multi",
+            key="provider",
+            bind="query-params",
+        )
+        usable = st.toggle("Only what can be used now", key="usable", bind="query-params")
+    problems: dict[str, str] = {}
+    with st.spinner("Looking for keys and credentials"):
+        cards = [
+            (card, problem)
+            for card in workbench().models.cards()
+            if (text or "").casefold() in f"{card.reference} {card.title}".casefold()
+            and (not providers or card.provider in providers)
+            and not ((problem := _problem(card, problems)) and usable)
+        ]
+    if not cards:
+        st.info("No model fits.", icon=":material/info:")
+    else:
+        _table(cards)
+        st.caption(f"{len(cards):,} models. Prices are US dollars per million tokens.")
+    for provider, problem in problems.items():
+        if problem:
+            st.caption(f":material/key_off: {plain(provider)}: {plain(problem)}")
+
+
+def _problem(card: ModelCard, known: dict[str, str]) -> str:
+    """The answer is the same for a provider's models, and each endpoint's own."""
+    key = card.reference if card.provider == "endpoint" else card.provider
+    if key not in known:
+        try:
+            known[key] = access_problem(workbench().models.spec(card.reference))
+        except Exception as error:
+            known[key] = message_of(error)
+    return known[key]
+
+
+def _table(cards: list[tuple[ModelCard, str]]) -> None:
+    st.dataframe(
+        pd.DataFrame([_row(card, problem) for card, problem in cards]),
+        key="models.table",
+        hide_index=True,
+        height=(min(len(cards), 15) + 1) * 35 + 3,
+        column_config={
+            "Open": st.column_config.ButtonColumn(
+                "", key="models.open", type="tertiary", pinned=True, width=60
+            ),
+            "Model": st.column_config.TextColumn(width="medium", pinned=True),
+            "Can be used": st.column_config.TextColumn(width=95),
+            "Context": st.column_config.NumberColumn(format="localized", width=95),
+            "Input $": st.column_config.NumberColumn(format="%.4g", width=80),
+            "Output $": st.column_config.NumberColumn(format="%.4g", width=80),
+            "Does not take": st.column_config.TextColumn(width="medium"),
+        },
+        alt="Models with their prices",
+    )
+    if click := st.session_state.get("models.open"):
+        st.query_params["model"] = cards[click.row][0].reference
+        st.rerun()
+
+
+def _row(card: ModelCard, problem: str) -> dict[str, Any]:
+    return {
+        "Open": "Open",
+        "Model": card.reference,
+        "Can be used": "no" if problem else "yes",
+        "Context": card.context,
+        "Input $": card.price.input if card.price else None,
+        "Output $": card.price.output if card.price else None,
+        "Does not take": ", ".join(card.refuses or ()),
+        "Title": card.title,
+    }

@@ -1,0 +1,85 @@
+"""What someone has written and not saved yet. It stays in the session, whatever page is shown."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import cast
+
+import streamlit as st
+
+from prompt_app.datamodel.prompt import FewShot, Message, PromptTemplate, PromptVersion, Role
+from prompt_app.datamodel.rendering import Notation
+from prompt_app.ui.state import workbench
+from prompt_app.workbench.prompt_library import written_template
+
+_DRAFTS = "prompt.drafts"
+
+
+@dataclass
+class DraftMessage:
+    """``token`` names its widgets: they are new where the message is."""
+
+    role: Role
+    content: str
+    token: str = field(default_factory=lambda: secrets.token_hex(6))
+
+
+@dataclass
+class Draft:
+    """Starts as a copy of a version; ``based_on`` is the newest version its writer has seen."""
+
+    based_on: int
+    messages: list[DraftMessage]
+    notation: Notation = "single"
+    few_shot: FewShot | None = None
+    note: str = ""
+    token: str = field(default_factory=lambda: secrets.token_hex(6))
+
+    def template(self) -> PromptTemplate:
+        """Raises TemplateError where there is no user message."""
+        messages = [Message(role=each.role, content=each.content) for each in self.messages]
+        return written_template(messages, placeholders=self.notation, few_shot=self.few_shot)
+
+    def move(self, index: int, step: int) -> None:
+        other = index + step
+        both = self.messages
+        both[index], both[other] = both[other], both[index]
+
+    def add(self, role: str) -> None:
+        self.messages.append(DraftMessage(cast(Role, role), ""))
+
+
+def draft_of(version: PromptVersion | None) -> Draft:
+    """The session's draft over ``version``, or of a new prompt."""
+    drafts: dict[str, Draft] = st.session_state.setdefault(_DRAFTS, {})
+    key = _key(version)
+    if key not in drafts:
+        drafts[key] = _fresh(version)
+    return drafts[key]
+
+
+def own_draft(key: str) -> Draft:
+    """A draft over no prompt at all, for a page of its own."""
+    drafts: dict[str, Draft] = st.session_state.setdefault(_DRAFTS, {})
+    return drafts.setdefault(f" {key}", _fresh(None))
+
+
+def drop_draft(version: PromptVersion | None) -> None:
+    st.session_state.get(_DRAFTS, {}).pop(_key(version), None)
+
+
+def _key(version: PromptVersion | None) -> str:
+    return f"{version.name}@{version.number}" if version else ""
+
+
+def _fresh(version: PromptVersion | None) -> Draft:
+    if version is None:
+        return Draft(0, [DraftMessage("system", ""), DraftMessage("user", "")])
+    template = version.template
+    return Draft(
+        based_on=workbench().prompt_library.version(version.name).number,
+        messages=[DraftMessage(each.role, each.content) for each in template.messages],
+        notation=template.placeholders,
+        few_shot=template.few_shot,
+    )

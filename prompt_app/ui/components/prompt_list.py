@@ -1,0 +1,63 @@
+"""All prompts, searched and paged in the database."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from prompt_app.datamodel.prompt import PromptVersion
+from prompt_app.ui.components.pager import page_offset, pager
+from prompt_app.ui.components.wording import ago, plain, shortened
+from prompt_app.ui.state import PROMPT, workbench
+
+PROMPTS_A_PAGE = 20
+
+
+def prompt_list() -> None:
+    text = st.text_input(
+        "Search",
+        type="search",
+        key="find_prompt",
+        bind="query-params",
+        live="300ms",
+        placeholder="Name, label, note or text",
+        width=320,
+    )
+    key = f"prompts.page.{hash(text)}"  # another search starts at page 1
+    offset = page_offset(key, PROMPTS_A_PAGE)
+    found = workbench().prompt_library.search(text or "", offset=offset, limit=PROMPTS_A_PAGE)
+    if found.total == 0:
+        if text:
+            st.info("No prompt fits. Clear the search.", icon=":material/info:")
+        else:
+            st.info(
+                "No prompts yet. Write one here; an evaluation also saves those written in it.",
+                icon=":material/info:",
+            )
+        return
+    for version in found.items:
+        _card(version)
+    pager(key, found.total, PROMPTS_A_PAGE, "prompt")
+
+
+def _card(version: PromptVersion) -> None:
+    with st.container(border=True, gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.page_link(PROMPT, label=plain(version.name), query_params={"name": version.name})
+            st.badge(f"version {version.number}", color="gray")
+            for label, number in workbench().prompt_library.labels(version.name).items():
+                st.badge(f"{plain(label)}: {number}", color="green", icon=":material/sell:")
+        st.caption(plain(shortened(version.template.messages[-1].content, 160)))
+        st.caption(plain(version_facts(version)))
+
+
+def label_badges(version: PromptVersion) -> None:
+    for label in version.labels:
+        st.badge(plain(label), color="green", icon=":material/sell:")
+
+
+def version_facts(version: PromptVersion, uses: int | None = None) -> str:
+    """Note, author, time and uses in one line."""
+    facts = [version.note, version.author, ago(version.created_at)]
+    if uses is not None:
+        facts.append(f"{uses:,} run{'s' if uses != 1 else ''}" if uses else "not used yet")
+    return " · ".join(fact for fact in facts if fact)

@@ -1,0 +1,66 @@
+"""A text area for one message of a template: placeholders are marked, and completed from a
+dataset's fields."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from prompt_app.datamodel.rendering import Notation
+
+_editor = st.components.v2.component(
+    "prompt-app.template-editor",
+    html="""
+<label for="text"></label>
+<div class="frame">
+  <div class="box">
+    <div class="layer" aria-hidden="true"></div>
+    <textarea id="text" spellcheck="false" aria-autocomplete="list" aria-controls="fields"
+      aria-describedby="hint"></textarea>
+  </div>
+  <ul id="fields" role="listbox" aria-label="Fields" hidden></ul>
+</div>
+<div id="hint" class="hint" role="status"></div>
+""",
+    css="template_editor.css",
+    js="template_editor.js",
+)
+
+
+def template_editor(
+    label: str,
+    value: str,
+    *,
+    key: str,
+    fields: Sequence[str] = (),
+    notation: Notation = "single",
+    placeholder: str = "",
+    read_only: bool = False,
+) -> str:
+    """The text as it stands now; ``value`` is what it starts with.
+
+    The script runs again soon after typing pauses, and when the field is left. Another ``key``
+    makes another field: the browser keeps what is typed into this one, whatever ``value`` says
+    later. Without ``fields`` every placeholder counts as known.
+    """
+    data: dict[str, Any] = {
+        "label": label,
+        "value": value,
+        "revision": key,
+        "fields": list(fields),
+        "notation": notation,
+        "placeholder": placeholder,
+        "read_only": read_only,
+    }
+    result = _editor(key=key, data=data, on_text_change=_ignore)
+    typed = result.get("text")
+    if not typed or typed.get("revision") != key:
+        return value
+    text: str = typed["value"]
+    return text
+
+
+def _ignore() -> None:
+    """A callback makes Streamlit keep the state."""

@@ -1,0 +1,191 @@
+"""The models that can be chosen: the catalogue, endpoints and presets of one's own, whether the
+account can use them, and a test call."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+from pydantic import TypeAdapter, ValidationError
+
+from prompt_app.datamodel.access import Person, Role
+from prompt_app.datamodel.catalogue import ENDPOINT_PROVIDER, Endpoint, ParameterPreset
+from prompt_app.datamodel.dataset import Name
+from prompt_app.datamodel.model import (
+    GenerationRequest,
+    InferenceParameters,
+    ModelSpec,
+    Reply,
+    TokenUsage,
+)
+from prompt_app.datamodel.prompt import Message
+from prompt_app.errors import InputError, PromptAppError
+from prompt_app.interfaces import Store
+from prompt_app.providers import connect
+from prompt_app.providers.catalogue import (
+    ModelCard,
+    check_access,
+    check_model,
+    list_models,
+    pin_server,
+)
+from prompt_app.providers.prices import cost_usd, price_of
+from prompt_app.settings import Settings
+
+TEST_MESSAGE = "Reply with the word OK."
+TEST_SECONDS = 30.0
+TEST_TOKENS = 256
+"""Room for a model that thinks before it answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionTest:
+    """What one small call to a model came to."""
+
+    seconds: float
+    error: str = ""
+    """In words; empty where the model answered."""
+    text: str = ""
+    usage: TokenUsage = field(default_factory=TokenUsage)
+    cost_usd: float | None = None
+    """None where the price is unknown."""
+
+
+class Models:
+    """In the hands of ``actor``."""
+
+    def __init__(self, store: Store, settings: Settings, actor: Person) -> None:
+        self._store = store
+        self._settings = settings
+        self._actor = actor
+
+    def cards(self) -> list[ModelCard]:
+        """The catalogue: endpoints of one's own first."""
+        own = [
+            ModelCard(
+                reference=each.reference,
+                provider=ENDPOINT_PROVIDER,
+                title=f"{each.model.reference} at {each.model.base_url or 'its own address'}",
+                kind="hosted",
+                price=price_of(each.model),
+            )
+            for each in self._store.list_endpoints()
+        ]
+        return own + list_models(self._settings)
+
+    def spec(self, reference: str) -> ModelSpec:
+        """The model that ``provider:name`` or ``endpoint:NAME`` stands for. Raises InputError or
+        UnknownNameError."""
+        try:
+            model = ModelSpec.model_validate(reference)
+        except ValidationError as error:
+            reason = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+            raise InputError(f"{reason}.") from None
+        if model.provider == ENDPOINT_PROVIDER:
+            return self._store.get_endpoint(model.name).model
+        return model
+
+    def access_problem(self, model: ModelSpec) -> str:
+        """Why no call to ``model`` can succeed (no key, no credentials); empty where nothing
+        speaks against it. Asks the environment, the AWS chain and Secrets Manager, never the
+        provider; may block for seconds."""
+        try:
+            check_access(pin_server(model, self._settings), self._settings)
+        except PromptAppError as error:
+            return str(error)
+        return ""
+
+    def unsupported(self, model: ModelSpec) -> dict[str, str]:
+        """Parameters that calls found the model not to take -> its own words."""
+        return self._store.learned_unsupported(model.reference)
+
+    def test(self, model: ModelSpec) -> ConnectionTest:
+        """One call, one attempt, at most TEST_SECONDS; it costs what it costs."""
+        self._actor.require(Role.EDITOR, "call models")
+        model = pin_server(model, self._settings)
+        started = time.monotonic()
+        try:
+            check_model(model, self._settings)
+            reply = asyncio.run(self._call(model))
+        except PromptAppError as error:
+            return ConnectionTest(time.monotonic() - started, error=str(error))
+        price = price_of(model)
+        return ConnectionTest(
+            time.monotonic() - started,
+            text=reply.text,
+            usage=reply.usage,
+            cost_usd=None if price is None else cost_usd(price, reply.usage),
+        )
+
+    async def _call(self, model: ModelSpec) -> Reply:
+        request = GenerationRequest(
+            model=model,
+            messages=(Message(role="user", content=TEST_MESSAGE),),
+            parameters=InferenceParameters(max_tokens=TEST_TOKENS),
+        )
+        provider = connect(model, self._settings)
+        try:
+            return await provider.generate(request, TEST_SECONDS)
+        finally:
+            await provider.close()
+
+    # endpoints
+
+    def endpoints(self) -> list[Endpoint]:
+        """By name."""
+        return self._store.list_endpoints()
+
+    def save_endpoint(
+        self, name: str, model: ModelSpec, note: str = "", *, replace: bool = False
+    ) -> Endpoint:
+        """Check the model and its address, resolving the host, and keep it under ``name``.
+
+        Raises InputError for what cannot be used, ConflictError for a name that is taken,
+        PermissionDeniedError for anyone but an admin: prompts, data and a key go to the address.
+        """
+        self._actor.require(Role.ADMIN, "add and change endpoints")
+        _check_name(name, "an endpoint")
+        if model.provider == ENDPOINT_PROVIDER:
+            raise InputError("An endpoint names a provider's model, not another endpoint.")
+        check_model(model, self._settings)
+        endpoint = Endpoint(name=name, model=model, note=note.strip(), author=self._actor.name)
+        return self._store.save_endpoint(endpoint, replace=replace)
+
+    def delete_endpoint(self, name: str) -> None:
+        """Runs and their replies stay as they are."""
+        self._actor.require(Role.ADMIN, "remove endpoints")
+        self._store.delete_endpoint(name)
+
+    # presets
+
+    def presets(self) -> list[ParameterPreset]:
+        """The newest version of each, by name."""
+        return self._store.list_presets()
+
+    def preset_versions(self, name: str) -> list[ParameterPreset]:
+        """Newest first. Raises UnknownNameError."""
+        return self._store.list_preset_versions(name)
+
+    def save_preset(self, name: str, parameters: InferenceParameters) -> ParameterPreset:
+        """A new version, or the one that is already equal. Raises InputError."""
+        self._actor.require(Role.EDITOR, "save presets")
+        _check_name(name, "a preset")
+        if not parameters.given():
+            raise InputError("Set at least one parameter: this preset would change nothing.")
+        return self._store.save_preset(name, parameters, self._actor.name)
+
+    def delete_preset(self, name: str) -> None:
+        """All its versions; runs keep their parameters."""
+        self._actor.require(Role.EDITOR, "remove presets")
+        self._store.delete_preset(name)
+
+
+def _check_name(name: str, what: str) -> None:
+    try:
+        TypeAdapter(Name).validate_python(name)
+    except ValidationError:
+        raise InputError(
+            f"{name!r} cannot be {what}'s name: use letters, digits, '.', '_' and '-', at most "
+            "100, with a letter or digit first."
+        ) from None
