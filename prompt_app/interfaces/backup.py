@@ -39,6 +39,11 @@ class TableUsage:
 class BackupStore(Protocol):
     """The part of the store that copies all of it."""
 
+    @property
+    def place(self) -> str:
+        """The database, for people: without its password."""
+        ...
+
     def back_up(
         self, file: Path, blobs: BlobStore, progress: Progress | None = None
     ) -> BackupContents:

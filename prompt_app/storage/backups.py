@@ -59,6 +59,11 @@ file_parts = Table(
 class Backups(StorePart):
     """The part of the store that copies all of it."""
 
+    @property
+    def place(self) -> str:
+        """The database, for people: without its password."""
+        return self._database.place
+
     def back_up(
         self, file: Path, blobs: BlobStore, progress: Progress | None = None
     ) -> BackupContents:

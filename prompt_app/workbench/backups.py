@@ -51,6 +51,11 @@ class Backups:
         blobs = open_blob_store(self._settings)
         return self._store.restore(file, blobs, replace=replace, progress=progress)
 
+    @property
+    def place(self) -> str:
+        """The database, for people: without user and password."""
+        return self._store.place
+
     def usage(self) -> list[TableUsage]:
         """How much of what is stored."""
         return self._store.usage()

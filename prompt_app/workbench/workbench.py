@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from prompt_app.workbench.backups import Backups
     from prompt_app.workbench.calibrating import Calibration
     from prompt_app.workbench.comparing import Margins, RunComparison
+    from prompt_app.workbench.connections import Connection
     from prompt_app.workbench.contrasting import RunContrasts
     from prompt_app.workbench.curating import Curation
     from prompt_app.workbench.exporting import ExportFormat
@@ -76,6 +77,12 @@ class Workbench:
         so that a capability that forgets to ask for the role changes nothing."""
         store = self.store if person.may(Role.EDITOR) else self.store.read_only()
         return Workbench(self.settings, store, self._dispatcher, person)
+
+    def connections(self) -> list[Connection]:
+        """Which providers can be called with what is configured; may take seconds."""
+        from prompt_app.workbench.connections import list_connections
+
+        return list_connections(self.settings)
 
     @property
     def backups(self) -> Backups:

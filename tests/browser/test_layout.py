@@ -37,7 +37,7 @@ def test_no_page_is_wider_than_the_window(
     serving = ("/pipelines", f"/pipeline?name={pipeline}", "/functions")
     prompt = "/prompt?name=with-passage"
     prompts = ("/prompts", prompt, f"{prompt}&show=Versions", f"{prompt}&show=Scores")
-    for path in ("", "/evaluate", "/runs", f"/run?id={run_id}", *prompts, *serving):
+    for path in ("", "/evaluate", "/runs", "/settings", f"/run?id={run_id}", *prompts, *serving):
         page.goto(studio + path)
         settled(page)
         expect(page.get_by_role("heading", level=1)).to_be_visible()

@@ -199,3 +199,28 @@ def test_a_forged_cookie_is_nobodys(replicas: Replicas, new_visitor: NewVisitor)
     visitor.add_cookies([{**cookie, "value": forged}])
     page.reload()
     expect_login_page(page)
+
+
+def test_only_an_admin_downloads_everything(replicas: Replicas, new_visitor: NewVisitor) -> None:
+    visitor = new_visitor()
+    address = f"{replicas.url}/backup"
+    assert visitor.request.get(address).status == 401
+    page = visitor.new_page()
+    page.goto(f"{replicas.url}/settings")
+    log_in(page, "ed")
+    expect(page.get_by_text("Admins can take all data away")).to_be_visible()
+    refused = visitor.request.get(address)
+    assert refused.status == 403
+    assert "Only admins may make a backup" in refused.text()
+
+    admin = new_visitor()
+    page = admin.new_page()
+    page.goto(f"{replicas.url}/settings")
+    log_in(page, "ada")
+    expect(page.get_by_role("link", name="Download a backup")).to_have_attribute("href", "/backup")
+    given = admin.request.get(address)
+    assert given.status == 200
+    assert given.body().startswith(b"SQLite format 3")
+    assert "attachment" in given.headers["content-disposition"]
+    crossing = admin.request.get(address, headers={"Sec-Fetch-Site": "cross-site"})
+    assert crossing.status == 403
