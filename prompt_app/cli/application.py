@@ -22,6 +22,7 @@ COMMANDS = {
     "regrade": "regrade:regrade",
     "rows": "rows:rows",
     "export": "export:export",
+    "labels": "labels:app",
     "pause": "steering:pause",
     "cancel": "steering:cancel",
     "resume": "steering:resume",

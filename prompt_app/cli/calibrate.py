@@ -16,6 +16,7 @@ from prompt_app.cli.common import (
     printable,
 )
 from prompt_app.cli.opening import opened_workbench
+from prompt_app.errors import InputError
 
 if TYPE_CHECKING:
     from prompt_app.datamodel.score import Interval
@@ -29,7 +30,12 @@ ROWS_SHOWN = 20
 def calibrate(
     run_id: RunId,
     metric: Annotated[str, typer.Option(help="The judge's key in the run.")],
-    labels: Annotated[str, typer.Option(help="Field with people's labels of these responses.")],
+    labels: Annotated[
+        str | None, typer.Option(help="Field with people's labels of these responses.")
+    ] = None,
+    queue: Annotated[
+        str | None, typer.Option(help="Or the label queue in which people labelled them.")
+    ] = None,
     dataset: Annotated[
         str | None,
         typer.Option(help="Stored dataset (name or name@number) with the labels, by example id."),
@@ -43,11 +49,19 @@ def calibrate(
 
     The mean is corrected only where the judge is shown to be better than chance.
     """
+    if (labels is None) == (queue is None):
+        raise InputError("Give either --labels FIELD or --queue NAME.")
     with opened_workbench() as workbench:
-        result = workbench.calibrate(run_id, metric, labels, dataset=dataset, suggest=suggest)
+        result = workbench.calibrate(
+            run_id, metric, labels or "", dataset=dataset, queue=queue, suggest=suggest
+        )
     if as_json:
         print_json(asdict(result))
         return
+    _print(result)
+
+
+def _print(result: Calibration) -> None:
     console.print(
         f"{result.metric}: {result.labelled} rows labelled by people and judged, "
         f"{result.unlabelled} judged alone, {result.unscored} labelled that the judge could not "

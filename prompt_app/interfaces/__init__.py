@@ -34,6 +34,7 @@ from prompt_app.interfaces.backup import BackupStore
 from prompt_app.interfaces.catalogue import CatalogueStore
 from prompt_app.interfaces.chunks import Chunk, ChunkStore
 from prompt_app.interfaces.curating import CurationStore
+from prompt_app.interfaces.labelling import LabelStore
 from prompt_app.interfaces.pairing import PairStore
 from prompt_app.interfaces.pipelines import PipelineStore
 from prompt_app.interfaces.replies import StoredReply as StoredReply
@@ -169,6 +170,7 @@ class Lease:
 class Store(
     PairStore,
     CatalogueStore,
+    LabelStore,
     PipelineStore,
     BackupStore,
     ChunkStore,

@@ -9,6 +9,7 @@ from prompt_app.storage.backups import Backups
 from prompt_app.storage.batches import Batches
 from prompt_app.storage.curating import Curation
 from prompt_app.storage.evaluations import Evaluations
+from prompt_app.storage.labels import Labels
 from prompt_app.storage.leases import Leases
 from prompt_app.storage.model_settings import ModelSettings
 from prompt_app.storage.pairing import Pairing
@@ -36,6 +37,7 @@ class SqlStore(
     Samples,
     Replies,
     Pairing,
+    Labels,
     Pipelines,
     Backups,
     Serving,

@@ -13,6 +13,7 @@ from prompt_app.ui.state import (
     EVALUATE,
     FUNCTIONS,
     HOME,
+    LABEL,
     MODELS,
     PIPELINE,
     PIPELINES,
@@ -121,6 +122,13 @@ page = st.navigation(
                 icon=":material/compare_arrows:",
                 url_path="compare",
                 help="Runs matched row by row: which is better, by how much, and where.",
+            ),
+            st.Page(
+                LABEL,
+                title="Label",
+                icon=":material/new_label:",
+                url_path="label",
+                help="People say what replies are worth, so that judges can be trusted.",
             ),
             st.Page(
                 RUN,

@@ -28,6 +28,7 @@ COMPARE = "app_pages/compare.py"
 FUNCTIONS = "app_pages/functions.py"
 PIPELINES = "app_pages/pipelines.py"
 PIPELINE = "app_pages/pipeline.py"
+LABEL = "app_pages/label.py"
 
 _SUBMISSION = "submission"
 

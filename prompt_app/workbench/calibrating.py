@@ -53,7 +53,7 @@ class Calibration:
     run_id: str
     metric: str
     labels: str
-    """Path of the field with the people's labels."""
+    """Path of the field with the people's labels, or the queue that they were given in."""
     labelled: int
     """Rows with a label and a score: what the agreement is of."""
     unlabelled: int
@@ -99,14 +99,33 @@ def calibrate_judge(
     should label next. Raises EvaluationError for a metric or field that
     is not there, a label that cannot be read, or when no row has both.
     """
+    info = judge_info(run, metric)
+    version = labelled_dataset.id if labelled_dataset else run.spec.dataset_version
+    human = _labels(store, version, labels, info)
+    return calibrate_by(store, run, metric, labels, human, suggest)
+
+
+def judge_info(run: Run, metric: str) -> MetricInfo:
+    """Raises EvaluationError for a key that is none of the run's."""
     spec = next((each for each in run.spec.metrics if each.key == metric), None)
     if spec is None:
         known = ", ".join(each.key for each in run.spec.metrics)
         raise EvaluationError(f"{run.id} has no metric {metric!r}; it has {known}.")
-    info = create_metric(spec).info
-    version = labelled_dataset.id if labelled_dataset else run.spec.dataset_version
-    human = _labels(store, version, labels, info)
-    scores, unscored = _scores(store, run, metric, info)
+    return create_metric(spec).info
+
+
+def calibrate_by(
+    store: Store,
+    run: Run,
+    metric: str,
+    labels: str,
+    human: Mapping[str, float],
+    suggest: int = 0,
+) -> Calibration:
+    """As :func:`calibrate_judge`, by ``human``: example id -> label as a number. ``labels`` says
+    where they come from. Raises EvaluationError when no row has both."""
+    info = judge_info(run, metric)
+    scores, unscored = judge_scores(store, run, metric, info)
     both = [example for example in scores if example in human]
     if not both:
         raise EvaluationError(
@@ -194,7 +213,7 @@ def _refusal(error: StatisticsError, rest: list[float]) -> str:
     return str(error)
 
 
-def _scores(
+def judge_scores(
     store: Store, run: Run, metric: str, info: MetricInfo
 ) -> tuple[dict[str, float], set[str]]:
     """Scores by example id, and the examples without one (also pass/fail repeats that tie)."""
@@ -221,7 +240,7 @@ def _labels(store: Store, version: str, path: str, info: MetricInfo) -> Mapping[
         there = True
         if value is None or str(value).strip() == "":
             continue
-        label = _label(value, info)
+        label = label_number(value, info)
         if label is None:
             takes = "pass/fail labels (1/0, true/false, yes/no, pass/fail, correct/incorrect)"
             if info.kind != "proportion":
@@ -236,7 +255,8 @@ def _labels(store: Store, version: str, path: str, info: MetricInfo) -> Mapping[
     return found
 
 
-def _label(value: Any, info: MetricInfo) -> float | None:
+def label_number(value: Any, info: MetricInfo) -> float | None:
+    """A person's label on the scale of a metric; None where it is not on it."""
     if info.kind == "proportion":
         return _WORDS.get(str(value).strip().casefold())
     try:

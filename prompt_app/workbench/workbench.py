@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from prompt_app.workbench.contrasting import RunContrasts
     from prompt_app.workbench.curating import Curation
     from prompt_app.workbench.exporting import ExportFormat
+    from prompt_app.workbench.labelling import Labelling
     from prompt_app.workbench.models import Models
     from prompt_app.workbench.pipelines import Pipelines
     from prompt_app.workbench.playground import Playground
@@ -366,6 +367,13 @@ class Workbench:
 
         return RunContrasts(self.store)
 
+    @property
+    def labelling(self) -> Labelling:
+        """Queues in which people label replies."""
+        from prompt_app.workbench.labelling import Labelling
+
+        return Labelling(self.store, self.actor)
+
     def plan_power(
         self, pilot: tuple[str, str], metric: str, difference: float, *, power: float = 0.8
     ) -> PowerPlan:
@@ -376,19 +384,31 @@ class Workbench:
         return plan_power(self.store, runs, metric, difference, power)
 
     def calibrate(
-        self, run_id: str, metric: str, labels: str, *, dataset: str | None = None, suggest: int = 0
+        self,
+        run_id: str,
+        metric: str,
+        labels: str = "",
+        *,
+        dataset: str | None = None,
+        queue: str | None = None,
+        suggest: int = 0,
     ) -> Calibration:
         """A judge's scores against the people's labels in field ``labels`` of the run's dataset,
-        or of the stored one that ``dataset`` (name or name@number) names."""
+        or of the stored one that ``dataset`` (name or name@number) names; or against those given
+        in a label ``queue`` of this run."""
         from prompt_app.errors import EvaluationError
-        from prompt_app.workbench.calibrating import calibrate_judge
+        from prompt_app.workbench.calibrating import calibrate_by, calibrate_judge
 
+        run = self.run(run_id)
+        if queue is not None:
+            human = self.labelling.human_labels(queue, run, metric)
+            return calibrate_by(self.store, run, metric, queue, human, suggest)
         name, _, number = (dataset or "").partition("@")
         if number and not number.isdecimal():
             raise EvaluationError(f"A dataset's version is a number: not {dataset!r}.")
         labelled = self.dataset(name, int(number) if number else None) if name else None
         return calibrate_judge(
-            self.store, self.run(run_id), metric, labels, labelled_dataset=labelled, suggest=suggest
+            self.store, run, metric, labels, labelled_dataset=labelled, suggest=suggest
         )
 
     def regrade(self, run_id: str, metric: str, *, rows: int = 20, seed: int = 0) -> Regrading:
