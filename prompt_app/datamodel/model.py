@@ -147,6 +147,8 @@ class Reply(Record):
     """The exact model that answered, where the provider tells."""
     raw: dict[str, Any] = {}
     """The provider's response body."""
+    cost_usd: Annotated[float, Field(ge=0)] | None = None
+    """What it cost, where no price says so: a pipeline's steps may each have their own."""
 
     @property
     def text(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 from prompt_app.datamodel.evaluation import Limits
 from prompt_app.datamodel.model import InferenceParameters, ModelSpec
@@ -15,6 +16,9 @@ from prompt_app.providers.prices import price_of
 from prompt_app.providers.retrying import Retrying, Waits
 from prompt_app.settings import Settings
 
+Connect: TypeAlias = Callable[[ModelSpec, Settings], Provider]
+"""As :func:`prompt_app.providers.connect`."""
+
 LimiterKey = tuple[str, str, int, float | None, float | None]
 
 
@@ -22,8 +26,9 @@ class Callers:
     """Makes the stack retrying(limited(connection)) for a model. Runs that call the same model
     under the same limits share a limiter, so that the provider sees one well-behaved client."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, connect: Connect = connect) -> None:
         self._settings = settings
+        self._connect = connect
         self._connections: dict[str, Provider] = {}
         self._limiters: dict[LimiterKey, AdaptiveLimiter] = {}
 
@@ -67,7 +72,7 @@ class Callers:
     def _connection(self, model: ModelSpec) -> Provider:
         key = connection_key(model)
         if key not in self._connections:
-            self._connections[key] = connect(model, self._settings)
+            self._connections[key] = self._connect(model, self._settings)
         return self._connections[key]
 
     async def close(self) -> None:

@@ -65,7 +65,9 @@ class Caller:
 
     def cost_of(self, reply: Reply) -> float:
         """US dollars; 0 where the price is unknown."""
-        return cost_usd(self.price, reply.usage) if self.price is not None else 0.0
+        if self.price is None:
+            return reply.cost_usd or 0.0
+        return cost_usd(self.price, reply.usage)
 
 
 class CallFailed(Exception):

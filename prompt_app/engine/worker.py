@@ -7,12 +7,13 @@ import logging
 
 from prompt_app.engine.batch import RunBatch
 from prompt_app.engine.budget import Budgets
-from prompt_app.engine.callers import Callers
+from prompt_app.engine.callers import Callers, Connect
 from prompt_app.engine.halting import Ending
 from prompt_app.engine.summary import summarize_run
 from prompt_app.errors import LeaseLostError, PromptAppError, StoreUnavailableError
 from prompt_app.interfaces import Lease, Store, WorkerIdentity
 from prompt_app.logs import bind
+from prompt_app.providers import connect
 from prompt_app.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -24,11 +25,17 @@ POLL_SECONDS = 0.2
 class Worker:
     """Everything that a worker's runs share: connections, limiters, budgets."""
 
-    def __init__(self, store: Store, settings: Settings, identity: WorkerIdentity) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        identity: WorkerIdentity,
+        connect: Connect = connect,
+    ) -> None:
         self._store = store
         self._settings = settings
         self._identity = identity
-        self._callers = Callers(settings)
+        self._callers = Callers(settings, connect)
         self._budgets = Budgets(store)
         self._running: dict[asyncio.Task[None], RunBatch] = {}
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import ValidationError
 
 from prompt_app.datamodel.evaluation import PromptSelection
 from prompt_app.datamodel.model import InferenceParameters, ModelSpec
 from prompt_app.datamodel.pipeline import PipelineVersion
 from prompt_app.datamodel.prompt import PinnedPrompt, PromptVersion
-from prompt_app.errors import InputError, PipelineError
+from prompt_app.errors import InputError, PipelineError, UnknownNameError
 from prompt_app.interfaces import Store
 from prompt_app.pipelines.catalogue import FunctionCatalogue
 from prompt_app.pipelines.checking import CheckedPipeline, check_pipeline
@@ -20,9 +22,13 @@ from prompt_app.workbench.pinning import PromptPinner
 class PipelineChecker:
     """Over what is in the store now."""
 
-    def __init__(self, settings: Settings, store: Store) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, prompts: Mapping[str, str] | None = None
+    ) -> None:
+        """``prompts``: for a prompt as it is named, the version to take."""
         self._settings = settings
         self._store = store
+        self._prompts = prompts or {}
 
     def check(self, text: str, model: str | None = None) -> CheckedPipeline:
         """Parse and check ``text``; ``model`` is for the steps that name none. Raises
@@ -46,6 +52,7 @@ class PipelineChecker:
 
     def _find_prompt(self, name: str) -> PinnedPrompt:
         plain, _, which = name.partition("@")
+        which = self._prompts.get(name, which)
         version = self._store.get_prompt_version(plain, which or None)
         pinned = pinned_prompt(version)
         few_shot = version.template.few_shot
@@ -60,6 +67,16 @@ class PipelineChecker:
         check_model(model, self._settings)
         check_parameters(model, parameters)
         return pin_server(model, self._settings)
+
+
+def version_of(store: Store, pipeline: str) -> PipelineVersion:
+    """By id, ``name`` (its newest version) or ``name@number``. Raises UnknownNameError."""
+    name, _, number = pipeline.partition("@")
+    if number and not number.isdecimal():
+        raise UnknownNameError(f"version of the pipeline {name!r}", number)
+    if name.isdecimal():
+        return store.get_pipeline(int(name))
+    return store.get_pipeline(name, int(number) if number else None)
 
 
 def pinned_prompt(version: PromptVersion) -> PinnedPrompt:

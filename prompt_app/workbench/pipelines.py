@@ -19,7 +19,7 @@ from prompt_app.datamodel.pipeline import (
     PipelineVersion,
     RegisteredFunction,
 )
-from prompt_app.errors import PipelineError, UnknownNameError
+from prompt_app.errors import PipelineError
 from prompt_app.interfaces import Store
 from prompt_app.interfaces.rows import Page
 from prompt_app.pipelines.callables import prompt_function
@@ -28,7 +28,7 @@ from prompt_app.pipelines.checking import CheckedPipeline
 from prompt_app.pipelines.custom import find_functions
 from prompt_app.pipelines.execution import Ask, Executed, Execution, OnStep
 from prompt_app.settings import Settings
-from prompt_app.workbench.pipeline_checks import PipelineChecker, pinned_prompt
+from prompt_app.workbench.pipeline_checks import PipelineChecker, pinned_prompt, version_of
 from prompt_app.workbench.pipeline_running import RunningCall
 from prompt_app.workbench.step_calling import CacheUse, StepCaller
 
@@ -141,12 +141,7 @@ class Pipelines:
         """By id, ``name`` (its newest version) or ``name@number``. Raises UnknownNameError."""
         if isinstance(pipeline, int):
             return self._store.get_pipeline(pipeline)
-        name, _, number = pipeline.partition("@")
-        if number and not number.isdecimal():
-            raise UnknownNameError(f"version of the pipeline {name!r}", number)
-        if name.isdecimal():
-            return self._store.get_pipeline(int(name))
-        return self._store.get_pipeline(name, int(number) if number else None)
+        return version_of(self._store, pipeline)
 
     def delete(self, name: str) -> None:
         """With its versions and traces."""

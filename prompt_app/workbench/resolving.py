@@ -24,6 +24,7 @@ from prompt_app.datamodel.score import MetricSpec
 from prompt_app.errors import EvaluationError
 from prompt_app.interfaces import Store
 from prompt_app.metrics import create_metric, metric_class
+from prompt_app.pipelines.provider import PROVIDER as PIPELINE
 from prompt_app.providers.catalogue import (
     check_access,
     check_model,
@@ -35,6 +36,11 @@ from prompt_app.providers.reachability import check_reachable
 from prompt_app.settings import Settings
 from prompt_app.workbench.importing import import_dataset
 from prompt_app.workbench.pinning import PromptPinner, all_examples
+from prompt_app.workbench.pipeline_models import (
+    argument_prompt,
+    check_pipeline_parameters,
+    pin_pipeline,
+)
 from prompt_app.workbench.surveying import Survey, survey_rows
 
 MOST_PATHS = 1000
@@ -96,7 +102,10 @@ class Resolver:
         dataset = self._dataset(spec)
         threshold = self._sample_threshold(spec, dataset)
         pinner = PromptPinner(self._store, dataset)
-        prompts = [pinner.pin(chosen) for chosen in spec.prompts]
+        prompts = [
+            pinner.pin(argument_prompt(chosen, self._settings, self._store))
+            for chosen in spec.prompts
+        ]
         base = RunSpec(
             dataset_version=dataset.id,
             dataset_name=f"{dataset.name}@{dataset.number}",
@@ -154,6 +163,11 @@ class Resolver:
         metrics = tuple(self._with_pinned_judges(metric) for metric in spec.metrics)
         return spec.model_copy(update={"models": models, "metrics": metrics})
 
+    def _pinned(self, model: ModelSpec) -> ModelSpec:
+        if model.provider == PIPELINE:
+            return pin_pipeline(model, self._settings, self._store)
+        return pin_server(model, self._settings)
+
     def _with_pinned_judges(self, metric: MetricSpec) -> MetricSpec:
         pinned = tuple(self._pinned(judge) for judge in metric.panel)
         if metric.judge is not None:
@@ -169,6 +183,9 @@ class Resolver:
     def _check_models(self, spec: EvaluationSpec) -> None:
         capped = spec.limits.max_cost_usd is not None
         for model, parameters, embeds in models_of(spec):
+            if model.provider == PIPELINE:
+                self._check_pipeline(model, parameters, capped=capped)
+                continue
             check_model(model, self._settings, embeds=embeds)
             if not embeds:
                 check_parameters(model, parameters)
@@ -188,6 +205,16 @@ class Resolver:
                     f"max_cost_usd cannot be held for {model.reference} while its replies may "
                     "be of any length. Set 'max_tokens' in its parameters."
                 )
+
+    def _check_pipeline(
+        self, model: ModelSpec, parameters: InferenceParameters, *, capped: bool
+    ) -> None:
+        check_pipeline_parameters(model, parameters)
+        if capped:
+            raise EvaluationError(
+                f"max_cost_usd cannot be held for {model.reference}: a pipeline's steps are priced "
+                "only once they are answered. Leave the cap out."
+            )
 
     def _check_learned(self, model: ModelSpec, parameters: InferenceParameters) -> None:
         learned = self._store.learned_unsupported(model.reference)

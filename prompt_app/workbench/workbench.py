@@ -488,8 +488,10 @@ class Workbench:
     ) -> None:
         """Be a worker: advance queued runs and tests of rubrics until ``stop``, or until there are
         none."""
+        from prompt_app.workbench.pipeline_models import connector
+
         identity = this_worker()
-        worker = Worker(self.store, self.settings, identity)
+        worker = Worker(self.store, self.settings, identity, connector(self.store))
         async with asyncio.TaskGroup() as group:
             group.create_task(worker.run(stop, until_idle=until_idle, evaluation_id=evaluation_id))
             if evaluation_id is None:
