@@ -62,7 +62,7 @@ class ModelCard(Record):
     """``provider:name``."""
     provider: str
     title: str
-    kind: Literal["offline", "hosted", "fine-tuned", "pipeline"]
+    kind: Literal["offline", "hosted", "fine-tuned"]
     context: int | None = None
     """Most tokens of prompt and reply together; None when not known."""
     price: Price | None = None

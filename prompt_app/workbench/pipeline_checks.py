@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
+from prompt_app.datamodel.catalogue import ENDPOINT_PROVIDER
 from prompt_app.datamodel.evaluation import PromptSelection
 from prompt_app.datamodel.model import InferenceParameters, ModelSpec
 from prompt_app.datamodel.pipeline import PipelineVersion
@@ -63,7 +64,10 @@ class PipelineChecker:
         return PromptPinner(self._store, source).pin(PromptSelection(ref=name))
 
     def _usable_model(self, model: ModelSpec, parameters: InferenceParameters) -> ModelSpec:
-        """With the server that the settings name."""
+        """A stored endpoint's model in place of its name, with the server that the settings
+        name."""
+        if model.provider == ENDPOINT_PROVIDER:
+            model = self._store.get_endpoint(model.name).model
         check_model(model, self._settings)
         check_parameters(model, parameters)
         return pin_server(model, self._settings)

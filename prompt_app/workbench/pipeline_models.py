@@ -13,7 +13,6 @@ from prompt_app.errors import EvaluationError, PromptAppError, RunBlockingError
 from prompt_app.pipelines.catalogue import PROMPT_PREFIX
 from prompt_app.pipelines.provider import PROVIDER, PipelineProvider
 from prompt_app.providers import connect
-from prompt_app.providers.catalogue import ModelCard
 from prompt_app.workbench.pipeline_checks import PipelineChecker, version_of
 from prompt_app.workbench.step_calling import StepCaller
 
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from prompt_app.interfaces import Provider, Store
     from prompt_app.pipelines.checking import CheckedPipeline
     from prompt_app.settings import Settings
-
-MOST_CARDS = 1000
 
 
 def pin_pipeline(model: ModelSpec, settings: Settings, store: Store) -> ModelSpec:
@@ -69,19 +66,6 @@ def argument_prompt(chosen: PromptSelection, settings: Settings, store: Store) -
     return PromptSelection(
         name=f"{version.name[:80]}-arguments", template=template, perturb=chosen.perturb
     )
-
-
-def pipeline_cards(store: Store) -> list[ModelCard]:
-    """Every pipeline as a model to choose."""
-    return [
-        ModelCard(
-            reference=f"{PROVIDER}:{version.name}",
-            provider=PROVIDER,
-            title=f"Pipeline {version.name}",
-            kind="pipeline",
-        )
-        for version in store.list_pipelines(limit=MOST_CARDS).items
-    ]
 
 
 def connector(store: Store) -> Connect:

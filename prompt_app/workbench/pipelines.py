@@ -27,6 +27,7 @@ from prompt_app.pipelines.catalogue import built_in_functions
 from prompt_app.pipelines.checking import CheckedPipeline
 from prompt_app.pipelines.custom import find_functions
 from prompt_app.pipelines.execution import Ask, Executed, Execution, OnStep
+from prompt_app.pipelines.provider import PROVIDER
 from prompt_app.settings import Settings
 from prompt_app.workbench.pipeline_checks import PipelineChecker, pinned_prompt, version_of
 from prompt_app.workbench.pipeline_running import RunningCall
@@ -132,6 +133,11 @@ class Pipelines:
     ) -> Page[PipelineVersion]:
         """The newest version of each pipeline, newest first."""
         return self._store.list_pipelines(text=text, offset=offset, limit=limit)
+
+    def references(self) -> list[str]:
+        """Every pipeline as a model or a prompt of an evaluation: ``pipeline:NAME``."""
+        page = self._store.list_pipelines(limit=MOST_PIPELINES)
+        return [f"{PROVIDER}:{version.name}" for version in page.items]
 
     def versions(self, name: str) -> Sequence[PipelineVersion]:
         """Newest first."""

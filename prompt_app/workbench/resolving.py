@@ -163,11 +163,6 @@ class Resolver:
         metrics = tuple(self._with_pinned_judges(metric) for metric in spec.metrics)
         return spec.model_copy(update={"models": models, "metrics": metrics})
 
-    def _pinned(self, model: ModelSpec) -> ModelSpec:
-        if model.provider == PIPELINE:
-            return pin_pipeline(model, self._settings, self._store)
-        return pin_server(model, self._settings)
-
     def _with_pinned_judges(self, metric: MetricSpec) -> MetricSpec:
         pinned = tuple(self._pinned(judge) for judge in metric.panel)
         if metric.judge is not None:
@@ -175,7 +170,10 @@ class Resolver:
         return metric.model_copy(update={"judges": pinned})
 
     def _pinned(self, model: ModelSpec) -> ModelSpec:
-        """A stored endpoint's model in place of its name; with its server and region."""
+        """A stored endpoint's model in place of its name; with its server and region. A pipeline
+        with its versions."""
+        if model.provider == PIPELINE:
+            return pin_pipeline(model, self._settings, self._store)
         if model.provider == ENDPOINT_PROVIDER:
             model = self._store.get_endpoint(model.name).model
         return pin_server(model, self._settings)

@@ -71,7 +71,7 @@ def test_its_arguments_are_filled_from_the_rows(bench: Workbench, tmp_path: Path
 def test_several_arguments_are_several_messages(bench: Workbench, tmp_path: Path) -> None:
     bench.pipelines.save("loud", "concat(tail, word)")
     run = only_run(bench, spec(tmp_path))
-    assert "pipeline:loud" in [card.reference for card in bench.list_models()]
+    assert bench.pipelines.references() == ["pipeline:loud"]
     assert [m.content for m in run.spec.prompt.template.messages] == ["{tail}", "{word}"]
     work(bench)
     sample = bench.store.get_sample(run.id, SampleKey(example_id="2"))

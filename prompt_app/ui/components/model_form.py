@@ -20,7 +20,7 @@ def model_form() -> list[ModelSelection]:
     """Raises InputError or pydantic.ValidationError for what is no model."""
     chosen = st.multiselect(
         "Models",
-        model_references(),
+        [*model_references(), *workbench().pipelines.references()],
         key="model.references",
         persist_state="session",
         accept_new_options=True,

@@ -132,7 +132,6 @@ def _saving(saved: PipelineVersion | None, text: str, model: str | None) -> None
     if pressed:
         with errors_shown():
             version = workbench().pipelines.save(name, text, model=model, note=note)
-            model_references.clear()
             st.switch_page(PIPELINE, query_params={"name": version.name})
 
 

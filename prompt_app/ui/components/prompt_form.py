@@ -20,18 +20,20 @@ NOTATIONS = {"{field}": "single", "{{field}}": "double"}
 def prompt_form(dataset: ChosenDataset | None) -> list[PromptSelection]:
     """Each prompt is checked against the dataset's fields and shown on its first row."""
     stored = workbench().list_prompts()
+    pipelines = workbench().pipelines.references()  # their arguments, filled from the fields
     selections: list[PromptSelection] = []
-    if stored:
+    if stored or pipelines:
         refs = st.multiselect(
             "Stored prompts",
-            [f"{prompt.name}@{prompt.number}" for prompt in stored],
+            [f"{prompt.name}@{prompt.number}" for prompt in stored] + pipelines,
             key="prompt.refs",
             persist_state="session",
             accept_new_options=True,
             placeholder="Choose, or type name@version or name@label",
         )
         for ref in refs:
-            _check_stored(ref, dataset)
+            if ref not in pipelines:
+                _check_stored(ref, dataset)
             selections.append(PromptSelection(ref=ref))
     st.session_state.setdefault("prompt.write", not stored)
     if st.toggle("Write a new prompt", key="prompt.write", persist_state="session"):
