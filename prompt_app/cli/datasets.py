@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -57,6 +58,87 @@ def add_dataset(
         console.print(
             f"{version.name}@{version.number}: {version.rows} rows{skipped}", markup=False
         )
+
+
+@app.command("import")
+def import_dataset(
+    file: Annotated[str, typer.Argument(help="File or s3:// address.")],
+    exchange: Annotated[
+        str, typer.Option("--format", help="promptfoo, promptfoo-csv, openai-evals, hosted-evals, "
+                          "bedrock, fmeval, inspect or langfuse.")
+    ],
+    name: Annotated[str | None, typer.Option(help="Name; the file's own when absent.")] = None,
+    reference_field: Annotated[
+        str | None, typer.Option(help="Field of the reference answers; the format's when absent.")
+    ] = None,
+    id_field: Annotated[str | None, typer.Option(help="Field of a unique id.")] = None,
+    skip_bad_rows: Annotated[
+        bool, typer.Option("--skip-bad-rows", help="Leave rows out that cannot be taken.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Read another tool's file into a dataset."""
+    with opened_workbench() as workbench:
+        version = workbench.curation.import_exchange(
+            file,
+            exchange,
+            name=name,
+            reference_field=reference_field,
+            id_field=id_field,
+            skip_bad_rows=skip_bad_rows,
+        )
+    if as_json:
+        print_json(version)
+    else:
+        told = (
+            f"{version.name}@{version.number}: {version.rows} rows, {version.skipped_rows} skipped"
+        )
+        console.print(f"{told}, references in {version.options.reference_field}", markup=False)
+
+
+@app.command("export")
+def export_dataset(
+    name: Annotated[str, typer.Argument(help="Dataset, or dataset@number.")],
+    file: Annotated[Path, typer.Argument(help="File to write.")],
+    export_format: Annotated[
+        str, typer.Option("--format", help="jsonl, csv or parquet; or promptfoo, promptfoo-csv, "
+                          "openai-evals, hosted-evals, bedrock, fmeval, inspect or langfuse.")
+    ] = "jsonl",
+    input_field: Annotated[
+        str | None, typer.Option(help="Field that holds what the model is asked.")
+    ] = None,
+    skip_bad_rows: Annotated[
+        bool, typer.Option("--skip-bad-rows", help="Leave rows out that the format cannot express.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Write a dataset as a file, also one of another tool."""
+    plain, _, number = name.partition("@")
+    with opened_workbench() as workbench:
+        version = workbench.dataset(plain, int(number) if number.isdecimal() else None)
+        report = workbench.curation.export(
+            version, file, export_format, input_field=input_field, skip_rows=skip_bad_rows
+        )
+    if as_json:
+        print_json(
+            {
+                "rows": report.rows,
+                "problems": report.problems,
+                "problem_count": report.problem_count,
+                "left_out": report.left_out,
+                "input_field": report.input_field,
+            }
+        )
+        return
+    console.print(f"{report.rows} rows written to {file}", markup=False)
+    if report.input_field:
+        console.print(f"What the model is asked: {report.input_field}", markup=False)
+    if report.left_out:
+        console.print(f"Fields without a place there: {', '.join(report.left_out)}", markup=False)
+    for problem in report.problems[:20]:
+        console.print(f"Row {problem.line} left out: {problem.reason}", markup=False)
+    if report.problem_count > 20:
+        console.print(f"and {report.problem_count - 20} rows more", markup=False)
 
 
 @app.command("show")

@@ -15,7 +15,11 @@ from prompt_app.datamodel.base import Record, content_hash
 REFERENCE_SEPARATOR = "<OR>"
 _INDEX = re.compile("[0-9]{1,9}")
 
-DatasetFormat = Literal["jsonl", "json", "csv", "tsv", "xlsx", "parquet"]
+DatasetFormat = Literal[
+    "jsonl", "json", "csv", "tsv", "xlsx", "parquet",
+    "promptfoo", "promptfoo-csv", "openai-evals", "hosted-evals", "bedrock", "fmeval", "inspect",
+    "langfuse",
+]  # fmt: skip
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 """A name that is safe in an address, a label and a log; it never becomes a path."""
 

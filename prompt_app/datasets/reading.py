@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from prompt_app.datamodel.dataset import (
     field_value,
     sampling_key,
 )
+from prompt_app.datasets.exchange import EXCHANGES, Exchange
 from prompt_app.datasets.sources import local_file
 from prompt_app.datasets.values import RawRows, RowRefused
 from prompt_app.errors import DatasetError
@@ -52,7 +53,7 @@ def read_rows(
     """
     file_format = _format_of(source, options)
     with _opened(source, settings) as path:
-        yield from examples_of(FORMATS.load(file_format)(path, options), options)
+        yield from examples_of(_reader(file_format)(path, options), options)
 
 
 def read_fields(
@@ -62,9 +63,17 @@ def read_fields(
     a person chooses the reference field from. Raises DatasetError as :func:`read_rows` does."""
     file_format = _format_of(source, options)
     with _opened(source, settings) as path:
-        for row in FORMATS.load(file_format)(path, options):
+        for row in _reader(file_format)(path, options):
             if not isinstance(row, RowProblem):
                 yield row[1]
+
+
+def _reader(file_format: str) -> Callable[[Path, DatasetOptions], RawRows]:
+    if file_format in FORMATS:
+        own: Callable[[Path, DatasetOptions], RawRows] = FORMATS.load(file_format)
+        return own
+    exchange: Exchange = EXCHANGES.load(file_format)
+    return exchange.read
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -10,9 +11,12 @@ from prompt_app.datamodel.dataset import DatasetVersion, Example, Name
 from prompt_app.datamodel.evaluation import Run
 from prompt_app.errors import ConflictError, InputError, UnknownNameError
 from prompt_app.interfaces import Page, Store
+from prompt_app.settings import Settings
 from prompt_app.workbench.dataset_difference import VersionDifference, compare_keys
+from prompt_app.workbench.dataset_exports import ExportReport, export_dataset
 from prompt_app.workbench.editing import RowEdits, edited_examples
 from prompt_app.workbench.failures import CollectedRows, Failures, collect_failures
+from prompt_app.workbench.importing import exchange_options, import_dataset
 from prompt_app.workbench.profiling import FieldProfile, profile_fields
 
 ROWS_AT_ONCE = 1_000
@@ -33,8 +37,9 @@ def checked_name(name: str) -> str:
 class Curation:
     """Over one store."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
+        self._settings = settings
 
     def search(
         self, text: str = "", *, archived: bool = False, offset: int = 0, limit: int = 50
@@ -121,6 +126,55 @@ class Curation:
     def collect_failures(self, run: Run, wanted: Failures, name: str) -> CollectedRows:
         """The rows that ``run`` did badly on, in dataset ``name``."""
         return collect_failures(self._store, run, wanted, checked_name(name))
+
+    def import_exchange(
+        self,
+        source: str | Path,
+        exchange_format: str,
+        *,
+        name: str | None = None,
+        reference_field: str | None = None,
+        id_field: str | None = None,
+        skip_bad_rows: bool = False,
+    ) -> DatasetVersion:
+        """Read another tool's file. Raises BadRowsError naming every row that cannot be taken,
+        unless those are to be skipped."""
+        options = exchange_options(
+            source,
+            exchange_format,
+            self._settings,
+            reference_field=reference_field,
+            id_field=id_field,
+        )
+        return import_dataset(
+            self._store,
+            self._settings,
+            str(source),
+            name=checked_name(name) if name else None,
+            options=options,
+            skip_bad_rows=skip_bad_rows,
+            note=f"Imported from {exchange_format}",
+        )
+
+    def export(
+        self,
+        version: DatasetVersion,
+        path: Path,
+        export_format: str,
+        *,
+        input_field: str | None = None,
+        skip_rows: bool = False,
+    ) -> ExportReport:
+        """Write all rows to ``path``, in a format of this product's own or of another tool's; see
+        :func:`export_dataset`."""
+        return export_dataset(
+            lambda: self.rows(version),
+            version,
+            path,
+            export_format,
+            input_field=input_field,
+            skip_rows=skip_rows,
+        )
 
     def copy(self, name: str, new_name: str) -> DatasetVersion:
         """All versions under another name. Raises ConflictError where that is taken."""

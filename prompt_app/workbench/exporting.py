@@ -62,18 +62,13 @@ def neutral_cell(value: Any) -> Any:
 def export_rows(store: Store, run: Run, path: Path, export_format: ExportFormat) -> int:
     """Write every row of ``run`` to ``path``; returns how many. The file appears under its name
     only when it is whole."""
-    writers: dict[str, Callable[[Iterator[dict[str, Any]], Path, tuple[str, ...]], int]] = {
-        "jsonl": _write_jsonl,
-        "csv": _write_csv,
-        "parquet": _write_parquet,
-    }
-    if export_format not in writers:
-        raise InputError(f"No export format {export_format!r}; there are {', '.join(writers)}.")
+    if export_format not in WRITERS:
+        raise InputError(f"No export format {export_format!r}; there are {', '.join(WRITERS)}.")
     keys = tuple(metric.key for metric in run.spec.metrics)
     rows = (flat_row(sample, keys) for sample in store.iterate_samples(run.id))
     partial = path.with_name(path.name + ".part")
     try:
-        count = writers[export_format](rows, partial, _columns(store, run, keys))
+        count = WRITERS[export_format](rows, partial, _columns(store, run, keys))
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -145,3 +140,11 @@ def _parquet_cell(value: Any, kind: Any) -> Any:
     if str(kind) == "double":
         return float(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+WRITERS: dict[str, Callable[[Iterator[dict[str, Any]], Path, tuple[str, ...]], int]] = {
+    "jsonl": _write_jsonl,
+    "csv": _write_csv,
+    "parquet": _write_parquet,
+}
+"""Format -> (rows, path, columns) -> rows written."""

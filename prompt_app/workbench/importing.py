@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from prompt_app.datamodel.dataset import DatasetOptions, DatasetVersion, RowProblem
-from prompt_app.datasets import check_dataset, read_examples
+from prompt_app.datamodel.dataset import (
+    DatasetOptions,
+    DatasetVersion,
+    RowProblem,
+    field_paths,
+)
+from prompt_app.datasets import check_dataset, read_examples, read_fields
+from prompt_app.datasets.exchange import EXCHANGES, Exchange
+from prompt_app.datasets.guessing import guessed_reference
 from prompt_app.errors import DatasetError
 from prompt_app.interfaces import Store
 from prompt_app.settings import Settings
 
 PROBLEMS_SHOWN = 20
+ROWS_READ_TO_GUESS = 20
 
 
 class BadRowsError(DatasetError):
@@ -62,6 +71,28 @@ def import_dataset(
         skipped_rows=check.problem_count,
         note=note,
     )
+
+
+def exchange_options(
+    source: str | Path,
+    exchange_format: str,
+    settings: Settings,
+    *,
+    reference_field: str | None = None,
+    id_field: str | None = None,
+) -> DatasetOptions:
+    """How another tool's file is read: where its format has no place of its own for reference
+    answers, the first rows' field names tell. Raises UnknownNameError or DatasetError."""
+    exchange: Exchange = EXCHANGES.load(exchange_format)
+    options = DatasetOptions.model_validate({"format": exchange_format, "id_field": id_field})
+    reference = reference_field or exchange.reference_field
+    if reference is None:
+        rows = islice(read_fields(source, options, settings), ROWS_READ_TO_GUESS)
+        paths = list(dict.fromkeys(path for row in rows for path in field_paths(row)))
+        if not paths:
+            raise DatasetError(f"{display_name(str(source))} has no rows that can be used.")
+        reference = guessed_reference(paths)
+    return options.model_copy(update={"reference_field": reference})
 
 
 def display_name(source: str) -> str:

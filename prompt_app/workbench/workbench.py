@@ -165,7 +165,7 @@ class Workbench:
         """Looking through, comparing and changing datasets."""
         from prompt_app.workbench.curating import Curation
 
-        return Curation(self.store)
+        return Curation(self.store, self.settings)
 
     def load_examples(self) -> None:
         """Put the shipped example into a store that has no dataset yet."""

@@ -6,6 +6,7 @@ import re
 
 from prompt_app.datamodel.dataset import DatasetOptions
 from prompt_app.datasets import FORMATS
+from prompt_app.datasets.exchange import EXCHANGES
 from prompt_app.datasets.json_rows import ARRAY_KEYS
 from prompt_app.datasets.values import DEEPEST, MAX_CELL
 from tests.docs.markdown import read
@@ -22,6 +23,11 @@ def test_every_option_has_its_row() -> None:
     table = TEXT[TEXT.index("| option |") : TEXT.index("A path is")]
     first_cells = "".join(re.findall(r"^\| (.*?) \|", table, flags=re.M))
     assert set(re.findall(r"`(\w+)`", first_cells)) == set(DatasetOptions.model_fields)
+
+
+def test_every_format_of_another_tool_has_its_row() -> None:
+    table = TEXT[TEXT.index("## Files of other tools") : TEXT.index("Where a row is one text")]
+    assert re.findall(r"^\| `([\w-]+)` \|", table, flags=re.M) == list(EXCHANGES)
 
 
 def test_limits_are_the_real_ones() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from prompt_app.datamodel.score import MetricInfo
+from prompt_app.datasets.guessing import guessed_reference
 from prompt_app.errors import EvaluationError
 from prompt_app.ui.components.distribution import binned
 from prompt_app.ui.components.errors import message_of
-from prompt_app.ui.components.uploads import guessed_reference
 from prompt_app.ui.components.wording import duration, money, number, plain, shortened, span
 from prompt_app.ui.headers import content_security_policy
 

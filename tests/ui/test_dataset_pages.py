@@ -102,3 +102,13 @@ def test_failures_become_a_dataset(
     assert 0 < version.rows < 40
     assert version.source == f"run {finished.run_ids[0]}"
     assert "at most 0" in version.note
+
+
+def test_an_export_names_the_rows_that_do_not_fit(open_page: OpenPage) -> None:
+    app = open_page(DATASET, name="geography", view="Export")
+    app.selectbox(key="export.format").set_value("bedrock").run()
+    next(each for each in app.button if each.label == "Make the file").click().run()
+    assert not app.exception
+    assert "22 of 40 rows cannot be expressed" in texts(app)
+    assert "Fields without a place there: id, topic, passage" in texts(app)
+    assert [each.label for each in app.download_button] == ["Download 18 rows"]

@@ -1,9 +1,10 @@
-"""Dataset: its rows, fields, versions, splits and exports."""
+"""Dataset: its rows, fields, versions, splits and files."""
 
 import streamlit as st
 
 from prompt_app.ui.components.dataset_actions import dataset_actions
 from prompt_app.ui.components.dataset_choice import chosen_version, chosen_versions, version_facts
+from prompt_app.ui.components.dataset_export import export_section
 from prompt_app.ui.components.dataset_rows import row_section
 from prompt_app.ui.components.dataset_schema import schema_section
 from prompt_app.ui.components.dataset_splits import split_section
@@ -15,8 +16,8 @@ st.title(plain(versions[0].name))
 version = chosen_version(versions)
 version_facts(version)
 dataset_actions(version)
-rows, schema, history, splits = st.tabs(
-    ["Rows", "Schema", "Versions", "Splits"],
+rows, schema, history, splits, export = st.tabs(
+    ["Rows", "Schema", "Versions", "Splits", "Export"],
     key="view",
     bind="query-params",
     on_change="rerun",
@@ -33,3 +34,6 @@ if history.open:
 if splits.open:
     with splits:
         split_section(version, is_newest=version == versions[0])
+if export.open:
+    with export:
+        export_section(version)

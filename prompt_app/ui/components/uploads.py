@@ -20,6 +20,8 @@ from prompt_app.datamodel.dataset import (
     reference_values,
 )
 from prompt_app.datasets import FORMATS, DatasetCheck
+from prompt_app.datasets.exchange import EXCHANGES
+from prompt_app.datasets.guessing import guessed_reference
 from prompt_app.errors import PromptAppError
 from prompt_app.ui.components.errors import message_of, show_message
 from prompt_app.ui.components.wording import shortened
@@ -27,12 +29,8 @@ from prompt_app.ui.state import workbench
 from prompt_app.workbench.importing import dataset_name
 
 ROWS_SHOWN = 5
-USUAL_NAMES = (
-    "answers", "answer", "references", "reference", "targets", "target", "expected", "gold",
-    "label", "solution", "output", "completion",
-)  # fmt: skip
-USUAL_PARTS = ("answer", "reference", "expected", "truth", "target", "gold", "label", "solution")
 Added = Callable[[DatasetVersion], None]
+_BY_ENDING = "Plain rows, by the file's ending"
 _FILE = "upload.kept"
 _ERROR = "upload.error"
 
@@ -50,7 +48,7 @@ def upload_form(done: Added) -> None:
     """Shows what is in a file until it is a dataset in the store, of which ``done`` is told."""
     uploaded = st.file_uploader(
         "Dataset file",
-        type=[*FORMATS, "ndjson", "pq"],
+        type=[*FORMATS, "ndjson", "pq", "yaml", "yml"],
         max_upload_size=workbench().settings.max_upload_mb,
         key="upload.file",
     )
@@ -61,19 +59,17 @@ def upload_form(done: Added) -> None:
         )
         return
     kept = _kept(uploaded)
-    sheet = None
-    if kept.path.suffix == ".xlsx":
-        sheet = st.text_input("Sheet", placeholder="The first", width=260) or None
+    way = _way_of_reading(kept.path.suffix)
     with st.spinner("Reading the file"):
         try:
-            rows = workbench().first_fields(kept.path, DatasetOptions(sheet=sheet))
+            rows = workbench().first_fields(kept.path, way)
         except PromptAppError as error:
             show_message(_without_folder(message_of(error), kept))
             return
         if not rows:
             show_message("No row of this file can be read.")
             return
-    name, options = _options(rows, uploaded.name, sheet)
+    name, options = _options(rows, uploaded.name, way)
     _table(rows, options.reference_field)
     _checked(kept, name, options, done)
 
@@ -92,7 +88,7 @@ def _kept(uploaded: UploadedFile) -> KeptFile:
 
 
 def _options(
-    rows: Sequence[dict[str, Any]], file_name: str, sheet: str | None
+    rows: Sequence[dict[str, Any]], file_name: str, way: DatasetOptions
 ) -> tuple[str, DatasetOptions]:
     paths = list(dict.fromkeys(path for row in rows for path in field_paths(row)))
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -100,7 +96,7 @@ def _options(
         reference = st.selectbox(
             "Reference answers",
             paths,
-            index=paths.index(guessed_reference(paths)),
+            index=paths.index(_reference(paths, way)),
             width=260,
             help="The field that holds the right answer or answers.",
         )
@@ -119,22 +115,33 @@ def _options(
         id_field=identifier,
         split_field=split,
         cluster_field=cluster,
-        sheet=sheet,
+        sheet=way.sheet,
+        format=way.format,
     )
 
 
-def guessed_reference(paths: Sequence[str]) -> str:
-    """The path that most likely holds the reference answers; the last one when none does."""
-    last_parts = {path: path.rpartition(".")[2].lower() for path in paths}
-    for name in USUAL_NAMES:
-        for path, last in last_parts.items():
-            if last == name:
-                return path
-    for part in USUAL_PARTS:
-        for path, last in last_parts.items():
-            if part in last:
-                return path
-    return paths[-1]
+def _way_of_reading(ending: str) -> DatasetOptions:
+    """The format and the sheet, as far as the file's ending leaves them open."""
+    with st.container(horizontal=True):
+        tools = ["promptfoo"] if ending in (".yaml", ".yml") else list(EXCHANGES)
+        usual = [] if ending in (".yaml", ".yml") else [_BY_ENDING]
+        chosen = st.selectbox(
+            "File of",
+            [*usual, *tools],
+            format_func=lambda each: each if each == _BY_ENDING else EXCHANGES.load(each).title,
+            width=340,
+            help="Another tool's test cases, with their own layout, or plain rows.",
+        )
+        sheet = None
+        if ending == ".xlsx":
+            sheet = st.text_input("Sheet", placeholder="The first", width=260) or None
+    given = None if chosen == _BY_ENDING else chosen
+    return DatasetOptions.model_validate({"sheet": sheet, "format": given})
+
+
+def _reference(paths: Sequence[str], way: DatasetOptions) -> str:
+    own = EXCHANGES.load(way.format).reference_field if way.format else None
+    return own if own in paths else guessed_reference(paths)
 
 
 def _table(rows: Sequence[dict[str, Any]], reference_field: str) -> None:
