@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,10 @@ from prompt_app.errors import InputError
 from prompt_app.workbench import Workbench
 from prompt_app.workbench.importing import BadRowsError
 
-REAL = Path("/work/shared/data/bedrock-eval-job-20.jsonl")
+FOLDER = Path(
+    os.environ.get("PROMPT_APP_TEST_DATA", Path(__file__).parents[2].parent / "shared" / "data")
+)
+REAL = FOLDER / "bedrock-eval-job-20.jsonl"
 CHAT = [{"role": "system", "content": "Answer."}, {"role": "user", "content": "2+2?"}]
 FILES: dict[str, list[dict[str, Any]]] = {
     "openai-evals": [
@@ -240,7 +244,7 @@ def test_a_spreadsheet_formula_is_not_written_into_csv(
     assert "-5" in (tmp_path / "out.csv").read_text()
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="the real data is not on this machine")
+@pytest.mark.skipif(not REAL.exists(), reason=f"{REAL} is not there; set PROMPT_APP_TEST_DATA")
 def test_a_real_bedrock_job_is_read(workbench: Workbench, tmp_path: Path) -> None:
     version = workbench.curation.import_exchange(REAL, "bedrock")
     assert version.rows == 20

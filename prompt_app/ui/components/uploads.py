@@ -140,8 +140,8 @@ def _way_of_reading(ending: str) -> DatasetOptions:
 
 
 def _reference(paths: Sequence[str], way: DatasetOptions) -> str:
-    own = EXCHANGES.load(way.format).reference_field if way.format else None
-    return own if own in paths else guessed_reference(paths)
+    own: str | None = EXCHANGES.load(way.format).reference_field if way.format else None
+    return own if own is not None and own in paths else guessed_reference(paths)
 
 
 def _table(rows: Sequence[dict[str, Any]], reference_field: str) -> None:
