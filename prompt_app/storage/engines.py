@@ -20,7 +20,6 @@ WRITER_PRAGMAS = {
     "journal_mode": "WAL",
     "synchronous": "FULL",  # a reply that was paid for must survive a power cut
     "foreign_keys": "ON",
-    "cache_size": "-16000",
     "temp_store": "MEMORY",
     "journal_size_limit": "67108864",
 }
