@@ -205,6 +205,16 @@ class Settings(BaseSettings):
         description="Broker over which workers share runs: redis://host:6379/0, or the address of "
         "an SQS queue. Without it: each worker takes whole runs from the database.",
     )
+    batch_url: str | None = Field(
+        default=None,
+        validation_alias="PROMPT_APP_BATCH_URL",
+        description="s3://bucket/prefix for the files of Bedrock's batch jobs.",
+    )
+    batch_role_arn: str | None = Field(
+        default=None,
+        validation_alias="PROMPT_APP_BATCH_ROLE_ARN",
+        description="Role under which Bedrock reads and writes those files.",
+    )
     custom_metrics: Path | None = Field(
         default=None,
         validation_alias="PROMPT_APP_CUSTOM_METRICS",

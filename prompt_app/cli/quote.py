@@ -34,6 +34,9 @@ def quote(
         ("price", f"{money(told.cost_usd_low)} to {money(told.cost_usd_high)}"),
         ("time", f"{duration(told.seconds_low)} to {duration(told.seconds_high)}"),
     ]
+    if told.batch_cost_usd_low is not None:
+        batch = f"{money(told.batch_cost_usd_low)} to {money(told.batch_cost_usd_high)}"
+        lines.insert(-1, ("price by batch jobs", batch))
     for name, value in lines:
         console.print(f"{name:24}{value}", markup=False)
     for model in told.unpriced_models:

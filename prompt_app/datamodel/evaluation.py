@@ -15,6 +15,7 @@ from prompt_app.datamodel.prompt import PinnedPrompt, PromptTemplate
 from prompt_app.datamodel.score import MetricSpec, MetricSummary
 
 RunState = Literal["queued", "running", "paused", "finished", "cancelled", "failed"]
+Mode = Literal["live", "batch"]
 RunRequest = Literal["pause", "cancel"]
 SampleState = Literal["answered", "scored", "failed"]
 ACTIVE_STATES: tuple[RunState, ...] = ("queued", "running")
@@ -146,6 +147,9 @@ class EvaluationSpec(Record):
     cache: Literal["use", "refresh", "off"] = "use"
     """``use``: answer from stored replies where one fits, but never a repeat after the first;
     ``refresh``: call anew and store; ``off``: neither."""
+    mode: Mode = "live"
+    """``batch``: models are asked by batch jobs, at half the price and within a day; what a job
+    leaves unanswered is called live, and so are judges."""
     thresholds: tuple[Threshold, ...] = ()
 
     @model_validator(mode="after")
@@ -181,6 +185,7 @@ class RunSpec(Record):
     repeats: int
     limits: Limits
     cache: Literal["use", "refresh", "off"]
+    mode: Mode = "live"
 
 
 class Progress(Record):
@@ -207,6 +212,8 @@ class Progress(Record):
     """Samples answered, over the last seconds."""
     concurrency: int = 0
     """Calls allowed at once now."""
+    in_batch: int = 0
+    """Samples that a batch job has answered and that are not collected yet."""
     retries: dict[str, int] = {}
     """Error kind -> refused or failed attempts, those included that a retry mended."""
 
@@ -284,6 +291,9 @@ class Quote(Record):
     cost_usd_low: float | None
     cost_usd_high: float | None
     """None where a model's price is unknown."""
+    batch_cost_usd_low: float | None = None
+    batch_cost_usd_high: float | None = None
+    """With ``mode: batch``; None where a model takes no batch jobs or has no price."""
     seconds_low: float
     seconds_high: float | None
     unpriced_models: tuple[str, ...] = ()

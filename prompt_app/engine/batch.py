@@ -12,6 +12,7 @@ from prompt_app.engine.budget import Budget
 from prompt_app.engine.callers import Callers
 from prompt_app.engine.calling import CallStage
 from prompt_app.engine.halting import Ending, Halt
+from prompt_app.engine.job_stage import JobStage
 from prompt_app.engine.judging import JudgePanel, caller_key
 from prompt_app.engine.pulse import Pulse
 from prompt_app.engine.scoring import LARGEST_GROUP, ScoringPlan
@@ -26,6 +27,7 @@ class RunBatch:
     def __init__(self, store: Store, lease: Lease, callers: Callers, budget: Budget) -> None:
         spec = lease.run.spec
         limits = spec.limits
+        self._lease = lease
         self._halt = Halt()
         self._pulse = Pulse(store, lease, callers.limiter(spec.model, limits), self._halt.ask)
         make_caller = partial(
@@ -54,7 +56,19 @@ class RunBatch:
             answered=self._pulse.count_answered,
             metric_keys=plan.keys,
         )
+        self._jobs = self._job_stage(store, lease, callers) if spec.mode == "batch" else None
         self._halt.abandon = self._abandon
+
+    def _job_stage(self, store: Store, lease: Lease, callers: Callers) -> JobStage:
+        return JobStage(
+            store,
+            lease,
+            callers.batch_provider(lease.run.spec.model),
+            self._calls,
+            self._backlog,
+            self._halt,
+            self._pulse.tell_in_batch,
+        )
 
     def halt(self, state: RunState, reason: str) -> None:
         """Make no new call, and end with ``state``."""
@@ -86,7 +100,14 @@ class RunBatch:
         return self._halt.ending or Ending("finished")
 
     async def _work(self) -> None:
-        await self._scoring.score_left_over()
+        progress = self._lease.run.progress
+        whole = self._lease.chunk is None
+        if not (whole and progress.scored == progress.answered):
+            await self._scoring.score_left_over()
+        if whole and progress.done == progress.total:
+            return await self._backlog.emptied()
+        if not self._halt and self._jobs is not None:
+            await self._jobs.run()
         if not self._halt:
             await self._calls.run()
         await self._backlog.emptied()

@@ -42,6 +42,13 @@ class Budget:
         """Billionths of a dollar that are now reserved. While other calls hold the rest, wait
         for them; for those of other workers a limited time, since one of them may have died.
         Raises BudgetExhaustedError when none is left that could give any back."""
+        amount = self.most(request, price, max_tokens)
+        await self.reserve_amount(lease, amount)
+        return amount
+
+    def most(self, request: ModelRequest, price: Price | None, max_tokens: int | None) -> int:
+        """Billionths of a dollar that the call can cost; 0 without a cap. Raises
+        BudgetExhaustedError where that cannot be told."""
         if not self._capped:
             return 0
         if price is None or (max_tokens is None and price.output > 0):
@@ -50,9 +57,14 @@ class Budget:
                 "longest reply is unknown. Give the model a price and set max_tokens."
             )
         responses = request.parameters.num_responses
-        amount = nanousd(
+        return nanousd(
             largest_cost_usd(price, most_tokens(request.messages), max_tokens or 0, responses)
         )
+
+    async def reserve_amount(self, lease: Lease, amount: int) -> None:
+        """See :meth:`reserve`."""
+        if amount == 0:
+            return
         patience = OTHERS_SECONDS
         async with self._turn:
             while not await self._granted(lease, amount):
@@ -69,7 +81,6 @@ class Budget:
                 except TimeoutError:
                     continue
             self._held += amount
-        return amount
 
     async def _others_hold(self, lease: Lease) -> bool:
         reserved = partial(self._store.reserved_spend, lease.run.evaluation_id)
@@ -81,7 +92,8 @@ class Budget:
     def settled(self, amount: int) -> None:
         """The reservation of ``amount`` has been given back in the store."""
         if amount:
-            self._held -= amount
+            # What another worker reserved may be given back here.
+            self._held = max(0, self._held - amount)
             self._released.set()
 
 

@@ -10,7 +10,9 @@ from prompt_app.datamodel.model import InferenceParameters, ModelSpec
 from prompt_app.engine.budget import Budget
 from prompt_app.engine.item import Caller
 from prompt_app.interfaces import Provider
+from prompt_app.interfaces.batch_jobs import BatchProvider
 from prompt_app.providers import connect, connection_key
+from prompt_app.providers.batching import connect_batch
 from prompt_app.providers.limiting import AdaptiveLimiter, Limited
 from prompt_app.providers.prices import price_of
 from prompt_app.providers.retrying import Retrying, Waits
@@ -59,6 +61,10 @@ class Callers:
         """The provider with everything around it."""
         limited = Limited(self._connection(model), self.limiter(model, limits))
         return Retrying(limited, limits.max_attempts, on_retry, waits)
+
+    def batch_provider(self, model: ModelSpec) -> BatchProvider:
+        """For the jobs of one run; to be closed with it."""
+        return connect_batch(model, self._settings)
 
     def limiter(self, model: ModelSpec, limits: Limits) -> AdaptiveLimiter:
         """The one that holds for ``model`` under ``limits``."""

@@ -13,7 +13,7 @@ from prompt_app.engine.halting import Halt
 from prompt_app.engine.item import Caller, PreparedCall, prepare_calls, run_item
 from prompt_app.engine.plan import plan_work
 from prompt_app.engine.scoring import ScoringJob
-from prompt_app.engine.writer import GroupWriter
+from prompt_app.engine.writer import Entry, GroupWriter
 from prompt_app.errors import (
     BudgetExhaustedError,
     PromptAppError,
@@ -51,7 +51,7 @@ class CallStage:
         self._store = store
         self._lease = lease
         self._spec = lease.run.spec
-        self._caller = caller
+        self.caller = caller
         self._writer = writer
         self._backlog = backlog
         self._halt = halt
@@ -89,7 +89,7 @@ class CallStage:
         try:
             position: int | None = self._lease.after_position
             while position is not None and not self._halt:
-                prepared, position = await insist(partial(self._prepare_page, position))
+                prepared, position = await insist(partial(self.prepare_page, position))
                 for call in prepared:
                     await self._calls.put(call)
         except Exception:
@@ -97,7 +97,7 @@ class CallStage:
             raise
         await self._calls.put(None)
 
-    def _prepare_page(self, after: int) -> tuple[list[PreparedCall], int | None]:
+    def prepare_page(self, after: int) -> tuple[list[PreparedCall], int | None]:
         """The calls of the next page of examples, and its last position; None at the end."""
         spec, run_id = self._spec, self._lease.run.id
         examples = self._store.list_examples(
@@ -129,10 +129,22 @@ class CallStage:
     async def _call(self, prepared: PreparedCall) -> bool:
         """Whether the sample has an outcome; if so it leaves the backlog when that is stored."""
         try:
-            result, reply, entry = await run_item(prepared, self._caller, self._lease, self._writer)
+            result, reply, entry = await run_item(prepared, self.caller, self._lease, self._writer)
         except BLOCKING_ERRORS as error:
             await block(self._halt, self._store, self._lease, error)
             return False
+        self.hand_over(prepared, result, reply, entry)
+        return True
+
+    async def answer_stored(self, prepared: PreparedCall) -> None:
+        """Hand over a sample that a stored reply answers."""
+        await self._backlog.enter()
+        await self._call(prepared)
+
+    def hand_over(
+        self, prepared: PreparedCall, result: SampleResult, reply: Reply | None, entry: Entry
+    ) -> None:
+        """Store an outcome and have it scored. The sample is in the backlog."""
         self._note(result)
         if reply is None:
             entry.stored.append(self._backlog.leave)
@@ -140,7 +152,6 @@ class CallStage:
             job = self._job(prepared, reply, result.cost_usd)
             entry.stored.append(partial(self._to_score, job))
         self._writer.put(entry)
-        return True
 
     def _job(self, prepared: PreparedCall, reply: Reply, cost_usd: float) -> ScoringJob:
         return ScoringJob(

@@ -115,7 +115,7 @@ async def run_item(
         )
         return hit, prepared.stored.reply, Entry(result=hit)
     try:
-        reply, cost, reserved = await caller.call(lease, prepared.request)
+        reply, _, reserved = await caller.call(lease, prepared.request)
     except CallFailed as failure:
         entry = Entry(released_nanousd=failure.reserved_nanousd)
         _settle_when_stored(entry, caller.budget)
@@ -131,6 +131,15 @@ async def run_item(
             error_message=str(failure.error),
         )
         return entry.result, None, entry
+    result, entry = answered_entry(prepared, caller, reply, reserved)
+    return result, reply, entry
+
+
+def answered_entry(
+    prepared: PreparedCall, caller: Caller, reply: Reply, reserved: int
+) -> tuple[SampleResult, Entry]:
+    """The result of an answered call, and what stores it and gives ``reserved`` back."""
+    item, cost = prepared.item, caller.cost_of(reply)
     stored = StoredReply(
         id=new_reply_id(), cache_key=prepared.cache_key, reply=reply, cost_usd=cost
     )
@@ -141,7 +150,7 @@ async def run_item(
         reply=stored, result=result, released_nanousd=reserved, spent_nanousd=nanousd(cost)
     )
     _settle_when_stored(entry, caller.budget)
-    return result, reply, entry
+    return result, entry
 
 
 def _settle_when_stored(entry: Entry, budget: Budget) -> None:

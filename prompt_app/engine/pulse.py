@@ -34,11 +34,16 @@ class Pulse:
         self._limiter = limiter
         self._halt = halt
         self._answered = 0
+        self._in_batch = 0
         self._retries: Counter[str] = Counter(lease.run.progress.retries)
         self._history: deque[tuple[float, int]] = deque(maxlen=WINDOW_BEATS)
 
     def count_answered(self) -> None:
         self._answered += 1
+
+    def tell_in_batch(self, count: int) -> None:
+        """Samples that a batch job has answered and that are not collected yet."""
+        self._in_batch = count
 
     def count_retry(self, kind: str) -> None:
         self._retries[kind] += 1
@@ -69,4 +74,5 @@ class Pulse:
             rate_per_second=rate,
             concurrency=self._limiter.concurrency,
             retries=dict(self._retries),
+            in_batch=self._in_batch,
         )

@@ -31,6 +31,7 @@ from prompt_app.datamodel.model import GenerationRequest, Reply, ReplyEvent
 from prompt_app.datamodel.prompt import PromptTemplate, PromptVersion
 from prompt_app.datamodel.score import Failure, MetricInfo, MetricSummary, Score, ScoringInput
 from prompt_app.interfaces.backup import BackupStore
+from prompt_app.interfaces.batch_jobs import BatchJobStore
 from prompt_app.interfaces.catalogue import CatalogueStore
 from prompt_app.interfaces.chunks import Chunk, ChunkStore
 from prompt_app.interfaces.curating import CurationStore
@@ -173,6 +174,7 @@ class Store(
     LabelStore,
     PipelineStore,
     BackupStore,
+    BatchJobStore,
     ChunkStore,
     ServingStore,
     CurationStore,

@@ -53,4 +53,5 @@ def _rates(connection: Connection, run: int) -> dict[str, float | int]:
     return {
         "rate_per_second": sum(live.get("rate_per_second", 0.0) for live in lives),
         "concurrency": sum(live.get("concurrency", 0) for live in lives),
+        "in_batch": sum(live.get("in_batch", 0) for live in lives),
     }

@@ -32,7 +32,7 @@ from prompt_app.storage.watching import WatchingPart
 STUCK_SECONDS = 1.0
 """A write that waits longer for its turn tells that nobody could write."""
 
-_LIVE_FIELDS = {"rate_per_second", "concurrency", "retries"}
+_LIVE_FIELDS = {"rate_per_second", "concurrency", "retries", "in_batch"}
 
 
 class Leases(WatchingPart):

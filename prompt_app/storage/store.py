@@ -6,6 +6,7 @@ import copy
 
 from prompt_app.storage.access_tokens import Serving
 from prompt_app.storage.backups import Backups
+from prompt_app.storage.batch_jobs import BatchJobs
 from prompt_app.storage.batches import Batches
 from prompt_app.storage.curating import Curation
 from prompt_app.storage.evaluations import Evaluations
@@ -27,6 +28,7 @@ from prompt_app.storage.usage import Usage
 class SqlStore(
     Leases,
     Spreading,
+    BatchJobs,
     Curation,
     Prompts,
     PromptCatalogue,

@@ -10,6 +10,7 @@ from prompt_app.engine.item import build_request, reply_key
 from prompt_app.engine.plan import plan_work
 from prompt_app.interfaces import Store
 from prompt_app.metrics import create_judges, metric_class
+from prompt_app.providers.batching import BATCH_PROVIDERS, BATCH_SHARE
 from prompt_app.providers.prices import price_of
 from prompt_app.providers.tokens import estimate_tokens
 from prompt_app.workbench.powering import power_note
@@ -35,6 +36,9 @@ class _RunQuote:
     output_high: float = 0.0
     cost_low: float | None = 0.0
     cost_high: float | None = 0.0
+    saved_low: float | None = None
+    """By a batch job; None where the model takes none."""
+    saved_high: float | None = None
     seconds_low: float = 0.0
     seconds_high: float = 0.0
 
@@ -48,6 +52,9 @@ def quote_evaluation(store: Store, resolved: ResolvedEvaluation) -> Quote:
     )
     low = [quote.cost_low for quote in quotes if quote.cost_low is not None]
     high = [quote.cost_high for quote in quotes if quote.cost_high is not None]
+    saved_low = [quote.saved_low for quote in quotes if quote.saved_low is not None]
+    saved_high = [quote.saved_high for quote in quotes if quote.saved_high is not None]
+    batchable = len(saved_low) == len(low) == len(quotes)
     return Quote(
         samples=sum(run.samples for run in resolved.runs),
         calls=round(sum(quote.calls for quote in quotes)),
@@ -59,6 +66,8 @@ def quote_evaluation(store: Store, resolved: ResolvedEvaluation) -> Quote:
         output_tokens_high=round(sum(quote.output_high for quote in quotes)),
         cost_usd_low=sum(low) if len(low) == len(quotes) else None,
         cost_usd_high=sum(high) if len(high) == len(quotes) else None,
+        batch_cost_usd_low=sum(low) - sum(saved_low) if batchable else None,
+        batch_cost_usd_high=sum(high) - sum(saved_high) if batchable else None,
         seconds_low=max((quote.seconds_low for quote in quotes), default=0.0),
         seconds_high=sum(quote.seconds_high for quote in quotes),
         unpriced_models=tuple(unpriced),
@@ -114,6 +123,9 @@ def _priced(run: ResolvedRun, cached: float, tokens_a_prompt: float) -> _RunQuot
         fixed = quote.input_tokens * price.input / 1e6 + calls * price.per_request
         quote.cost_low = fixed + quote.output_low * price.output / 1e6
         quote.cost_high = fixed + quote.output_high * price.output / 1e6
+        if spec.model.provider in BATCH_PROVIDERS:
+            quote.saved_low = quote.cost_low * (1 - BATCH_SHARE)
+            quote.saved_high = quote.cost_high * (1 - BATCH_SHARE)
     _add_judges(run, quote)
     _add_time(run, quote)
     return quote

@@ -25,6 +25,7 @@ from prompt_app.errors import EvaluationError
 from prompt_app.interfaces import Store
 from prompt_app.metrics import create_metric, metric_class
 from prompt_app.pipelines.provider import PROVIDER as PIPELINE
+from prompt_app.providers.batching import check_batch
 from prompt_app.providers.catalogue import (
     check_access,
     check_model,
@@ -121,6 +122,7 @@ class Resolver:
             repeats=spec.repeats,
             limits=spec.limits,
             cache=spec.cache,
+            mode=spec.mode,
         )
         by_prompt = [base.model_copy(update={"prompt": prompt}) for prompt in prompts]
         needs_reference = any(metric.info.needs_reference for metric in metrics)
@@ -151,7 +153,10 @@ class Resolver:
         given = selection.parameters.given()
         if given:
             name += " · " + ", ".join(f"{key}={value}" for key, value in given.items())
-        return ResolvedRun(name, run_spec, survey.rows * spec.repeats, survey.excluded)
+        samples = survey.rows * spec.repeats
+        if spec.mode == "batch":
+            check_batch(run_spec.model, run_spec.parameters, samples, self._settings)
+        return ResolvedRun(name, run_spec, samples, survey.excluded)
 
     def _with_servers(self, spec: EvaluationSpec) -> EvaluationSpec:
         """Every model with the server and region that the settings name, so that a run and its

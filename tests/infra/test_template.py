@@ -259,8 +259,6 @@ class TestEdge:
 # For the login and batch jobs: names that the deployment sets and the app's settings
 # take as those parts read them.
 AGREED = {
-    "PROMPT_APP_BATCH_ROLE_ARN",
-    "PROMPT_APP_BATCH_URL",
     "PROMPT_APP_OIDC_CLIENT_ID",
     "PROMPT_APP_OIDC_CLIENT_SECRET",
     "PROMPT_APP_OIDC_DISCOVERY_URL",

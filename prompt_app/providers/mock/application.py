@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from prompt_app.datamodel.model import Reply
 from prompt_app.errors import PromptAppError
 from prompt_app.providers.mock import aws_wire, openai_wire
+from prompt_app.providers.mock.batch_jobs import MockBatchJobs
 from prompt_app.providers.mock.faults import Fault, Faults
 from prompt_app.providers.mock.options import MockServerOptions, Stats
 from prompt_app.providers.mock.wire import Answered, BadRequestError, Call, Problem, Wire
@@ -48,6 +49,7 @@ class MockApplication:
         self._faults = Faults(options)
         self._answers: dict[str, Answer] = {}
         self._ids = count(1)
+        self._batch_jobs = MockBatchJobs(self._answer_in_batch, lambda: self.options.batch_seconds)
 
     def change(self, changes: dict[str, Any]) -> MockServerOptions:
         """Raises pydantic.ValidationError, having changed nothing."""
@@ -68,6 +70,12 @@ class MockApplication:
             return await self._control(request, path)
         if request.method == "GET" and path == "/v1/models":
             return _json(openai_wire.list_models(self.options.models or sorted(OFFLINE_MODELS)))
+        try:
+            told = await self._batch_jobs.handle(request)
+        except (KeyError, BadRequestError) as error:
+            told = 400, orjson.dumps({"error": {"message": str(error)}, "message": str(error)})
+        if told is not None:
+            return _json(told[1], told[0])
         if request.method != "POST":
             return _json(b'{"error": {"message": "Not found."}}', 404)
         wire, model = _route(path, request.rel_url.raw_path)
@@ -183,6 +191,18 @@ class MockApplication:
                 await asyncio.sleep(self.options.piece_ms / 1000)
         await response.write_eof()
         return response
+
+    def _answer_in_batch(self, wire: Wire, model: str, body: Any, key: str) -> tuple[int, bytes]:
+        call = wire.parse(model, body)
+        self.stats.counts["received"] += 1
+        if self._faults.draw() is not None:
+            self.stats.counts["failed_500"] += 1
+            refused = wire.refuse("server", "")
+            return refused.status, refused.body
+        reply = self._reply(wire, call)
+        self._count_answer(call, reply)
+        self.stats.counts["answered_in_batch"] += 1
+        return 200, wire.render(call, reply, key)
 
     def _reply(self, wire: Wire, call: Call) -> Reply:
         if wire.answer is not None:

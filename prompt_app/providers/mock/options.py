@@ -46,6 +46,8 @@ class MockServerOptions(Record):
     """Requests let in until the account's credit is used up."""
     unsupported: tuple[str, ...] = ()
     """Parameters, by their name in the protocol, that are refused with status 400."""
+    batch_seconds: Annotated[float, Field(ge=0)] = 0
+    """Until a batch job is answered."""
     models: tuple[str, ...] = ()
     """Known models; when empty every name is known."""
     api_key: str | None = None
@@ -73,7 +75,8 @@ class Stats:
     def as_dict(self) -> dict[str, Any]:
         """``received``, ``admitted`` (not refused), ``answered`` (the whole reply was written),
         ``refused_...``, ``failed_500``, ``reset``, ``hung``, ``truncated``, ``malformed``,
-        ``abandoned`` (the client left), ``input_tokens`` and ``output_tokens`` of the answered;
+        ``abandoned`` (the client left), ``answered_in_batch`` (of the answered),
+        ``input_tokens`` and ``output_tokens`` of the answered;
         absent is 0."""
         return {
             **self.counts,

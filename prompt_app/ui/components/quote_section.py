@@ -29,6 +29,9 @@ def quote_section(spec: EvaluationSpec) -> bool:
     with st.grid("auto", min_column_width=150):
         for label, value in figures.items():
             st.metric(label, plain(value))
+    if quote.batch_cost_usd_low is not None and quote.batch_cost_usd_high is not None:
+        batch = span(money(quote.batch_cost_usd_low), money(quote.batch_cost_usd_high))
+        st.caption(plain(f"By batch jobs (mode: batch), within a day: {batch}."))
     for note in quote.notes:
         st.caption(plain(note))
     if quote.unpriced_models:

@@ -1,0 +1,61 @@
+"""The batch jobs of runs."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, ForeignKey, Integer, Table, Text, delete, insert, select
+
+from prompt_app.interfaces import Lease
+from prompt_app.interfaces.batch_jobs import BatchJob
+from prompt_app.storage.holding import held_by
+from prompt_app.storage.part import StorePart
+from prompt_app.storage.runs import run_number
+from prompt_app.storage.tables import Key, metadata
+
+batch_jobs = Table(
+    "batch_jobs",
+    metadata,
+    Column("token", Text, primary_key=True),
+    Column("run", Key, ForeignKey("runs.number"), nullable=False, index=True),
+    Column("first", Integer, nullable=False),
+    Column("last", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("provider_id", Text, nullable=False),
+)
+
+
+class BatchJobs(StorePart):
+    """The part of the store that remembers which jobs a run has at its provider."""
+
+    def batch_jobs(self, lease: Lease) -> list[BatchJob]:
+        """Of the rows that ``lease`` holds, in order of position."""
+        with self._database.read() as connection:
+            query = (
+                select(batch_jobs)
+                .where(
+                    batch_jobs.c.run == run_number(connection, lease.run.id),
+                    batch_jobs.c.first > lease.after_position,
+                )
+                .order_by(batch_jobs.c.first)
+            )
+            return [
+                BatchJob(row.token, row.first, row.last, row.state, row.provider_id)
+                for row in connection.execute(query)
+                if lease.holds(row.first)
+            ]
+
+    def save_batch_job(self, lease: Lease, job: BatchJob) -> None:
+        """Add it, or change the one of its token. Raises LeaseLostError."""
+        with self._database.write() as connection:
+            held = held_by(connection, lease)
+            connection.execute(delete(batch_jobs).where(batch_jobs.c.token == job.token))
+            connection.execute(
+                insert(batch_jobs),
+                {
+                    "token": job.token,
+                    "run": held.number,
+                    "first": job.first,
+                    "last": job.last,
+                    "state": job.state,
+                    "provider_id": job.provider_id,
+                },
+            )
