@@ -148,8 +148,7 @@ class EvaluationSpec(Record):
     """``use``: answer from stored replies where one fits, but never a repeat after the first;
     ``refresh``: call anew and store; ``off``: neither."""
     mode: Mode = "live"
-    """``batch``: models are asked by batch jobs, at half the price and within a day; what a job
-    leaves unanswered is called live, and so are judges."""
+    """``batch``: by batch jobs, at half the price; what they leave out is called live."""
     thresholds: tuple[Threshold, ...] = ()
 
     @model_validator(mode="after")

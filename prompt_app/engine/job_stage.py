@@ -77,12 +77,12 @@ class JobStage:
                 await self._submit(job)
         after = max((job.last for job in jobs), default=self._lease.after_position)
         while not self._halt:
-            job = await self._next_job(after)
-            if job is None:
+            new = await self._next_job(after)
+            if new is None:
                 return
-            await insist(partial(self._store.save_batch_job, self._lease, job))
-            await self._submit(job)
-            after = job.last
+            await insist(partial(self._store.save_batch_job, self._lease, new))
+            await self._submit(new)
+            after = new.last
 
     async def _next_job(self, after: int) -> BatchJob | None:
         """Rows whose samples fit into one job; None behind the last row."""

@@ -126,8 +126,9 @@ class BedrockBatches:
         import boto3
         from botocore.config import Config
 
+        session: Any = boto3.session.Session()
         retries = Config(retries={"mode": "standard", "max_attempts": 5})
-        return boto3.session.Session().client(service, region_name=self._region, config=retries)
+        return session.client(service, region_name=self._region, config=retries)
 
     async def _do(self, call: Callable[[], Result]) -> Result:
         """In a thread; AWS's errors as those of this package."""

@@ -70,12 +70,8 @@ class MockApplication:
             return await self._control(request, path)
         if request.method == "GET" and path == "/v1/models":
             return _json(openai_wire.list_models(self.options.models or sorted(OFFLINE_MODELS)))
-        try:
-            told = await self._batch_jobs.handle(request)
-        except (KeyError, BadRequestError) as error:
-            told = 400, orjson.dumps({"error": {"message": str(error)}, "message": str(error)})
-        if told is not None:
-            return _json(told[1], told[0])
+        if (told := await self._batch_jobs.handle(request)) is not None:
+            return _json(*told)
         if request.method != "POST":
             return _json(b'{"error": {"message": "Not found."}}', 404)
         wire, model = _route(path, request.rel_url.raw_path)

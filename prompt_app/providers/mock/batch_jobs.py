@@ -44,16 +44,20 @@ class MockBatchJobs:
         self._jobs: dict[str, _Job] = {}
         self._ids = count(1)
 
-    async def handle(self, request: web.BaseRequest) -> tuple[int, bytes] | None:
-        """None for a path that is none of theirs."""
+    async def handle(self, request: web.BaseRequest) -> tuple[bytes, int] | None:
+        """Body and status; None for a path that is none of theirs."""
         parts = [unquote(part) for part in request.rel_url.raw_path.strip("/").split("/")]
-        if parts[0] == "model-invocation-job":
-            return await self._handle_bedrock(request, parts[1:])
-        return await self._handle_openai(request, parts[1:]) if parts[0] == "v1" else None
+        try:
+            if parts[0] == "model-invocation-job":
+                body: bytes | None = await self._handle_bedrock(request, parts[1:])
+            else:
+                body = await self._handle_openai(request, parts[1:])
+        except (KeyError, BadRequestError) as error:
+            told = {"error": {"message": str(error)}, "message": str(error)}
+            return orjson.dumps(told), 400
+        return None if body is None else (body, 200)
 
-    async def _handle_openai(
-        self, request: web.BaseRequest, parts: list[str]
-    ) -> tuple[int, bytes] | None:
+    async def _handle_openai(self, request: web.BaseRequest, parts: list[str]) -> bytes | None:
         match (request.method, parts):
             case "POST", ["files"]:
                 body = await self._add_file(request)
@@ -71,19 +75,17 @@ class MockBatchJobs:
                 body = orjson.dumps(self._openai(self._jobs[name]))
             case _:
                 return None
-        return 200, body
+        return body
 
-    async def _handle_bedrock(
-        self, request: web.BaseRequest, parts: list[str]
-    ) -> tuple[int, bytes] | None:
+    async def _handle_bedrock(self, request: web.BaseRequest, parts: list[str]) -> bytes:
         if not parts:
             created = orjson.loads(await request.read())
-            return 200, await asyncio.to_thread(self._add_bedrock, created)
+            return await asyncio.to_thread(self._add_bedrock, created)
         # The identifier is an ARN, whose slash may come as it is.
         stops = parts[-1] == "stop"
         job = self._jobs[parts[-2 if stops else -1].rpartition("/")[2]]
         job.cancelled = job.cancelled or stops
-        return 200, b"{}" if stops else await asyncio.to_thread(self._bedrock, job)
+        return b"{}" if stops else await asyncio.to_thread(self._bedrock, job)
 
     def _add(self, token: str, created: dict[str, Any], content: bytes) -> _Job:
         requests = [orjson.loads(line) for line in content.splitlines()]
