@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,6 +16,7 @@ from prompt_app.cli.common import (
     printable,
 )
 from prompt_app.cli.opening import opened_workbench
+from prompt_app.errors import InputError
 
 if TYPE_CHECKING:
     from prompt_app.statistics.verdict import PairedComparison
@@ -34,6 +36,9 @@ def compare(
     flips: Annotated[
         bool, typer.Option("--flips", help="List the examples that pass in one run only.")
     ] = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a self-contained report of it to this file.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say whether runs differ from the first, matched example by example.
@@ -41,8 +46,12 @@ def compare(
     The p-values are corrected for the number of metrics and runs compared.
     """
     margins = parse_margins(margin)
+    if html is not None and not html.absolute().parent.is_dir():
+        raise InputError(f"There is no folder {html.parent}.")
     with opened_workbench() as workbench:
         compared = workbench.compare(run_ids, margin=margins, metrics=metric)
+        if html is not None:
+            html.write_text(workbench.reports.comparison(run_ids, margin=margins), "utf-8")
     if as_json:
         print_json(as_data(compared))
         return

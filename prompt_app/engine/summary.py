@@ -7,7 +7,7 @@ from itertools import groupby
 from statistics import fmean
 
 from prompt_app.datamodel.dataset import field_value
-from prompt_app.datamodel.evaluation import Run, RunSpec
+from prompt_app.datamodel.evaluation import ACTIVE_STATES, Run, RunSpec
 from prompt_app.datamodel.score import Interval, MetricInfo, MetricSpec, MetricSummary
 from prompt_app.interfaces import Store
 from prompt_app.metrics import create_metric
@@ -18,6 +18,13 @@ def summarize_run(store: Store, run: Run) -> tuple[MetricSummary, ...]:
     """One summary a metric, in the evaluation's order. A failure is counted, never averaged."""
     clusters = read_clusters(store, run.spec)
     return tuple(summarize_metric(store, run, spec, clusters) for spec in run.spec.metrics)
+
+
+def current_summary(store: Store, run: Run) -> tuple[MetricSummary, ...]:
+    """The stored summary of a run that has ended; of an active one, the scores so far."""
+    if run.summary and run.state not in ACTIVE_STATES:
+        return run.summary
+    return summarize_run(store, run)
 
 
 def summarize_metric(

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from prompt_app.workbench.powering import PowerPlan
     from prompt_app.workbench.prompt_library import PromptLibrary
     from prompt_app.workbench.regrading import Regrading
+    from prompt_app.workbench.reporting import Reports
     from prompt_app.workbench.resolving import ResolvedEvaluation
     from prompt_app.workbench.rubrics import Rubrics
 
@@ -310,12 +311,9 @@ class Workbench:
 
     def summary(self, run: Run) -> tuple[MetricSummary, ...]:
         """The stored summary of a run that has ended; of an active one, the scores so far."""
-        from prompt_app.datamodel.evaluation import ACTIVE_STATES
-        from prompt_app.engine.summary import summarize_run
+        from prompt_app.engine.summary import current_summary
 
-        if run.summary and run.state not in ACTIVE_STATES:
-            return run.summary
-        return summarize_run(self.store, run)
+        return current_summary(self.store, run)
 
     def pause(self, run_id: str) -> Run:
         self.actor.require(Role.EDITOR, "pause runs")
@@ -366,6 +364,13 @@ class Workbench:
         from prompt_app.workbench.contrasting import RunContrasts
 
         return RunContrasts(self.store)
+
+    @property
+    def reports(self) -> Reports:
+        """Self-contained HTML files."""
+        from prompt_app.workbench.reporting import Reports
+
+        return Reports(self.store)
 
     @property
     def labelling(self) -> Labelling:

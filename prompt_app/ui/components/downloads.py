@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -34,6 +35,19 @@ def table_downloads(frame: pd.DataFrame, name: str, *, key: str = "") -> None:
                 key=f"download.{key or name}.{ending}",
                 width="stretch",
             )
+
+
+def report_download(name: str, make: Callable[[], str]) -> None:
+    """A button for one self-contained HTML file, which is made when it is asked for."""
+    st.download_button(
+        "HTML report",
+        lambda: make().encode(),
+        file_name=name,
+        mime="text/html",
+        icon=":material/description:",
+        on_click="ignore",
+        help="One file to send, print or archive: it loads nothing from anywhere.",
+    )
 
 
 def table_file(frame: pd.DataFrame, ending: str) -> bytes:

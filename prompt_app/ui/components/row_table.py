@@ -16,6 +16,7 @@ from prompt_app.datamodel.evaluation import Run
 from prompt_app.datamodel.rendering import template_placeholders
 from prompt_app.errors import PromptAppError
 from prompt_app.interfaces import RowFilter, StoredSample
+from prompt_app.ui.components.downloads import report_download
 from prompt_app.ui.components.errors import show_message
 from prompt_app.ui.components.failure_form import failure_form
 from prompt_app.ui.components.references import references
@@ -60,6 +61,7 @@ def _downloads(run: Run) -> None:
                 disabled=run.progress.done == 0,
                 help=f"Download all rows as {export_format}",
             )
+        report_download(f"{run.id}.html", partial(workbench().reports.run, run.id))
 
 
 def _exported(workbench: Workbench, run_id: str, export_format: ExportFormat) -> bytes:

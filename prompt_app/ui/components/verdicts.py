@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal
 
 import pandas as pd
@@ -11,7 +12,7 @@ import streamlit as st
 from prompt_app.datamodel.evaluation import Run
 from prompt_app.statistics.verdict import PairedComparison, Verdict
 from prompt_app.ui.components.compare_choice import run_labels
-from prompt_app.ui.components.downloads import table_downloads
+from prompt_app.ui.components.downloads import report_download, table_downloads
 from prompt_app.ui.components.errors import errors_shown
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import workbench
@@ -53,6 +54,10 @@ def verdict_section(runs: Sequence[Run]) -> None:
             own = [each for each in compared.results if each.candidate_name == candidate.id]
             _candidate(labels[candidate.id], labels[compared.baseline.id], own)
         _numbers(compared)
+        ids = [run.id for run in runs]
+        report_download(
+            "comparison.html", partial(workbench().reports.comparison, ids, margin=margin or None)
+        )
 
 
 def comparison(runs: Sequence[Run], margin: float | None) -> RunComparison:
