@@ -36,7 +36,8 @@ def test_no_page_is_wider_than_the_window(
     page = new_page(width=width, scheme=scheme)
     serving = ("/pipelines", f"/pipeline?name={pipeline}", "/functions")
     prompt = "/prompt?name=with-passage"
-    prompts = ("/prompts", prompt, f"{prompt}&show=Versions", f"{prompt}&show=Scores")
+    models = ("/models", "/models?model=offline:echo", "/models?models=Presets", "/playground")
+    prompts = ("/prompts", prompt, f"{prompt}&show=Versions", f"{prompt}&show=Scores", *models)
     for path in ("", "/evaluate", "/runs", "/settings", f"/run?id={run_id}", *prompts, *serving):
         page.goto(studio + path)
         settled(page)

@@ -87,7 +87,7 @@ def test_two_people_who_edit_a_prompt_do_not_overwrite_each_other(
     written.click()
     page.keyboard.press("Control+End")
     page.keyboard.type(" mine")
-    expect(page.get_by_text("not saved", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Discard changes")).to_be_visible()
     library.save("shared", PromptTemplate.model_validate("Theirs: {question}"), based_on=1)
     page.get_by_role("button", name="Save version").click()
     expect(page.get_by_text("Nothing was saved").first).to_be_visible()

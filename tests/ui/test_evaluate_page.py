@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from prompt_app.datamodel.evaluation import Evaluation
+from prompt_app.datamodel.model import InferenceParameters
 from prompt_app.workbench import Workbench
 
 OpenPage = Callable[..., AppTest]
@@ -98,7 +100,7 @@ def test_a_judge_is_asked_for_where_a_metric_needs_one(open_page: OpenPage) -> N
     app = filled_in(open_page(EVALUATE))
     app.multiselect(key="metric.names").set_value(["qa_accuracy_by_llm"]).run()
     assert "Choose the model that judges." in messages(app)
-    app.selectbox(key="metric.judge").select("offline:judge").run()
+    app.multiselect(key="metric.judges").set_value(["offline:judge"]).run()
     assert messages(app) == ""
     assert start_button(app) is not None
 
@@ -163,3 +165,39 @@ def test_an_empty_file_is_one_clear_message(open_page: OpenPage) -> None:
     app.file_uploader[0].upload("empty.csv", b"").run()
     assert not app.exception
     assert "empty.csv: The file is empty." in messages(app)
+
+
+def test_several_judges_make_a_panel(open_page: OpenPage, workbench: Workbench) -> None:
+    app = filled_in(open_page(EVALUATE))
+    app.multiselect(key="metric.names").set_value(["qa_accuracy_by_llm", "exact_match"]).run()
+    app.multiselect(key="metric.judges").set_value(["offline:judge", "offline:echo"]).run()
+    app.number_input(key="metric.votes").set_value(3).run()
+    start_button(app).click().run()
+    assert not app.exception
+    (run,) = workbench.list_runs().items
+    judged, plain = run.spec.metrics
+    assert [each.name for each in judged.panel] == ["judge", "echo"]
+    assert judged.judge_parameters.num_responses == 3
+    assert plain.panel == ()
+
+
+def test_every_preset_is_a_run_of_each_model(open_page: OpenPage, workbench: Workbench) -> None:
+    for name, seed in (("one", 1), ("two", 2)):
+        workbench.models.save_preset(name, InferenceParameters(seed=seed))
+    app = filled_in(open_page(EVALUATE))
+    app.multiselect(key="model.presets").set_value(["one", "two"]).run()
+    captions = " ".join(each.value for each in app.caption)
+    assert "1 prompt × 2 models with parameters = 2 runs." in captions
+    start_button(app).click().run()
+    runs = workbench.list_runs().items
+    assert sorted(run.spec.parameters.seed for run in runs) == [1, 2]
+
+
+def test_earlier_runs_tell_how_many_examples_it_takes(
+    open_page: OpenPage, finished: Evaluation
+) -> None:
+    app = filled_in(open_page(EVALUATE))
+    next(each for each in app.button if each.label == "Plan").click().run()
+    assert not app.exception
+    plans = next(each.value for each in app.dataframe if "Calls for each run" in each.value)
+    assert plans["Examples"].min() > 0

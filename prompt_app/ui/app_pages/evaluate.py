@@ -11,6 +11,7 @@ from prompt_app.ui.components.evaluation_form import whole_evaluation
 from prompt_app.ui.components.limit_form import limit_form
 from prompt_app.ui.components.metric_form import metric_form
 from prompt_app.ui.components.model_form import model_form, parameter_form
+from prompt_app.ui.components.power_section import power_section
 from prompt_app.ui.components.prompt_form import prompt_form
 from prompt_app.ui.components.quote_section import quote_section
 from prompt_app.ui.components.step import step
@@ -36,6 +37,9 @@ with step("Quote"), errors_shown():
     spec = whole_evaluation(dataset, prompts, models, metrics, settings)
     if isinstance(spec, str):
         st.info(f"{spec} Then this says what the evaluation will take.", icon=":material/info:")
-    elif quote_section(spec) and st.button("Start", type="primary", icon=":material/play_arrow:"):
+    elif quote_section(spec):
+        power_section(spec)
+        if not st.button("Start", type="primary", icon=":material/play_arrow:"):
+            st.stop()
         evaluation = workbench().submit_evaluation(spec, key=submission_key(spec.content_id))
         open_run(evaluation.run_ids[0])

@@ -7,7 +7,6 @@ from typing import Any
 import streamlit as st
 import yaml
 
-from prompt_app.datamodel.model import ModelSpec
 from prompt_app.datamodel.score import MetricSpec
 from prompt_app.errors import InputError
 from prompt_app.ui.components.model_form import model_references
@@ -32,42 +31,74 @@ def metric_form() -> list[MetricSpec]:
     for name in names:
         st.caption(f"{plain(name)}: {plain(infos[name].description)}")
     asked = {infos[name].judge_kind for name in names if infos[name].needs_judge}
-    judges = {kind: _judge(kind) for kind in ("chat", "embeddings") if kind in asked}
-    if judges.get("chat", "") is None:
-        raise InputError("Choose the model that judges.")
-    if judges.get("embeddings", "") is None:
-        raise InputError("Choose the model that embeds texts.")
+    judges, votes = _judges() if "chat" in asked else ([], 1)
+    embedder = _embedder() if "embeddings" in asked else None
     options = _options()
     unknown = sorted(options.keys() - set(names))
     if unknown:
         raise InputError(f"Metric options name {unknown[0]!r}, which is not among the metrics.")
+    asks: dict[str, dict[str, Any]] = {
+        "chat": {
+            # One is written as 'judge', so that equal evaluations stay equal.
+            **({"judges": judges} if len(judges) > 1 else {"judge": next(iter(judges), None)}),
+            "judge_parameters": {"num_responses": votes},
+        },
+        "embeddings": {"judge": embedder},
+    }
     return [
-        MetricSpec(
-            name=name,
-            key=name,
-            options=options.get(name) or {},
-            judge=(
-                ModelSpec.model_validate(judges[infos[name].judge_kind])
-                if infos[name].needs_judge
-                else None
-            ),
+        MetricSpec.model_validate(
+            {
+                "name": name,
+                "options": options.get(name) or {},
+                **(asks[infos[name].judge_kind] if infos[name].needs_judge else {}),
+            }
         )
         for name in names
     ]
 
 
-def _judge(kind: str) -> str | None:
-    embeds = kind == "embeddings"
+def _judges() -> tuple[list[str], int]:
+    """The models that judge, and how often each is asked. Raises InputError."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        judges = st.multiselect(
+            "Judge models",
+            model_references(),
+            key="metric.judges",
+            persist_state="session",
+            accept_new_options=True,
+            placeholder="Choose, or type provider:name",
+            help="Several make a panel: each judges, and a strict majority decides.",
+            width=420,
+        )
+        votes = st.number_input(
+            "Votes of each",
+            1,
+            25,
+            1,
+            key="metric.votes",
+            persist_state="session",
+            help="Replies asked of each judge; a strict majority of them is its verdict.",
+            width=140,
+        )
+    if not judges:
+        raise InputError("Choose the model that judges.")
+    return judges, int(votes)
+
+
+def _embedder() -> str:
+    """Raises InputError."""
     chosen: str | None = st.selectbox(
-        "Embedding model" if embeds else "Judge model",
-        EMBEDDING_MODELS if embeds else model_references(),
+        "Embedding model",
+        EMBEDDING_MODELS,
         index=None,
-        key="metric.embedder" if embeds else "metric.judge",
+        key="metric.embedder",
         persist_state="session",
         accept_new_options=True,
         placeholder="Choose, or type provider:name",
         width=320,
     )
+    if chosen is None:
+        raise InputError("Choose the model that embeds texts.")
     return chosen
 
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import streamlit as st
 
+from prompt_app.datamodel.access import Role
 from prompt_app.datamodel.evaluation import ModelSelection
-from prompt_app.datamodel.model import ModelSpec
+from prompt_app.datamodel.model import InferenceParameters, ModelSpec
 from prompt_app.ui.components.parameter_form import parameter_fields
-from prompt_app.ui.state import workbench
+from prompt_app.ui.state import person, workbench
 
 
 def model_references() -> list[str]:
@@ -17,7 +18,8 @@ def model_references() -> list[str]:
 
 
 def model_form() -> list[ModelSelection]:
-    """Raises InputError or pydantic.ValidationError for what is no model."""
+    """Every chosen model with every chosen preset. Raises InputError or
+    pydantic.ValidationError for what is no model."""
     chosen = st.multiselect(
         "Models",
         [*model_references(), *workbench().pipelines.references()],
@@ -26,30 +28,57 @@ def model_form() -> list[ModelSelection]:
         accept_new_options=True,
         placeholder="Choose, or type provider:name",
     )
-    models = [ModelSelection(model=ModelSpec.model_validate(reference)) for reference in chosen]
+    models = [ModelSpec.model_validate(reference) for reference in chosen]
+    if person().may(Role.ADMIN) and (other := _other_server()) is not None:
+        models.append(other)
+    presets = _presets()
+    return [
+        ModelSelection(model=model, parameters=parameters)
+        for model in models
+        for parameters in presets
+    ]
+
+
+def _presets() -> list[InferenceParameters]:
+    """One empty set where none is chosen: the parameters below hold alone."""
+    presets = {each.name: each.parameters for each in workbench().models.presets()}
+    if not presets:
+        return [InferenceParameters()]
+    names = st.multiselect(
+        "Presets",
+        list(presets),
+        key="model.presets",
+        persist_state="session",
+        placeholder="None: the parameters below alone",
+        help="Each model is run with each of them, over the parameters below.",
+    )
+    return [presets[name] for name in names] or [InferenceParameters()]
+
+
+def _other_server() -> ModelSpec | None:
     box = st.expander("A model on another server", icon=":material/dns:")
-    with box, st.container(horizontal=True):
-        reference = st.text_input(
-            "Model",
-            key="model.other",
-            persist_state="session",
-            placeholder="openai:llama3.2",
-            width=260,
-        )
-        base_url = st.text_input(
-            "Server address",
-            key="model.base_url",
-            persist_state="session",
-            placeholder="http://localhost:11434/v1",
-            help="Any server of the provider's protocol: Ollama, vLLM, Azure, a gateway.",
-            width=320,
-        )
-    if reference.strip():
-        spec = ModelSpec.model_validate(reference.strip())
-        models.append(
-            ModelSelection(model=spec.model_copy(update={"base_url": base_url.strip() or None}))
-        )
-    return models
+    with box:
+        st.caption("To use it again, by a name and with a price, add an endpoint under Models.")
+        with st.container(horizontal=True):
+            reference = st.text_input(
+                "Model",
+                key="model.other",
+                persist_state="session",
+                placeholder="openai:llama3.2",
+                width=260,
+            )
+            base_url = st.text_input(
+                "Server address",
+                key="model.base_url",
+                persist_state="session",
+                placeholder="http://localhost:11434/v1",
+                help="Any server of the provider's protocol: Ollama, vLLM, Azure, a gateway.",
+                width=320,
+            )
+    if not reference.strip():
+        return None
+    spec = ModelSpec.model_validate(reference.strip())
+    return spec.model_copy(update={"base_url": base_url.strip() or None})
 
 
 def parameter_form() -> dict[str, Any]:

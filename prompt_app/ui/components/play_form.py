@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from prompt_app.datamodel.dataset import DatasetVersion, field_value
+from prompt_app.datamodel.dataset import DatasetVersion, field_value, reference_values
 from prompt_app.datamodel.model import InferenceParameters, ModelSpec
 from prompt_app.datamodel.prompt import PromptTemplate
 from prompt_app.ui.components.model_form import model_references
@@ -65,7 +65,21 @@ def play_models() -> Models:
         accept_new_options=True,
         placeholder="Choose, or type provider:name",
     )
+    presets = _presets()
+    with st.expander("Parameters", icon=":material/tune:"):
+        given = InferenceParameters.model_validate(parameter_fields("play"))
+    sets = [given.merged(preset) for preset in presets] or [given]
+    return [
+        (workbench().models.spec(reference), parameters)
+        for reference in references
+        for parameters in sets
+    ]
+
+
+def _presets() -> list[InferenceParameters]:
     presets = {each.name: each.parameters for each in workbench().models.presets()}
+    if not presets:
+        return []
     names = st.multiselect(
         "Presets",
         list(presets),
@@ -73,16 +87,8 @@ def play_models() -> Models:
         bind="query-params",
         placeholder="None: the parameters below alone",
         help="Each model is called with each of them.",
-        disabled=not presets,
     )
-    with st.expander("Parameters", icon=":material/tune:"):
-        given = InferenceParameters.model_validate(parameter_fields("play"))
-    sets = [given.merged(presets[name]) for name in names] or [given]
-    return [
-        (workbench().models.spec(reference), parameters)
-        for reference in references
-        for parameters in sets
-    ]
+    return [presets[name] for name in names]
 
 
 def play_input(prompts: Prompts) -> PlayInput:
@@ -122,9 +128,12 @@ def _text(fields: dict[str, Any], name: str) -> str:
 
 
 def _reference(row: ChosenRow) -> None:
-    text = _text(row.example.fields, row.dataset.options.reference_field)
-    if text:
-        st.caption(plain(f"Reference: {text}"))
+    try:
+        value = field_value(row.example.fields, row.dataset.options.reference_field)
+    except KeyError:
+        return
+    if found := reference_values(value):
+        st.caption(plain(f"Reference: {' | '.join(found)}"))
 
 
 def is_whole(prompts: Sequence[object], models: Sequence[object]) -> str:

@@ -17,6 +17,7 @@ def quote_section(spec: EvaluationSpec) -> bool:
     if isinstance(quote, str):
         show_message(quote)
         return False
+    st.caption(_grid(spec))
     figures = {
         "Samples": f"{quote.samples:,}",
         "Calls": f"{quote.calls:,}",
@@ -37,6 +38,19 @@ def quote_section(spec: EvaluationSpec) -> bool:
     if quote.unpriced_models:
         st.warning(plain(f"The price is unknown of: {', '.join(quote.unpriced_models)}."))
     return True
+
+
+def _grid(spec: EvaluationSpec) -> str:
+    """``2 prompts × 3 models = 6 runs, 5 repeats of each row.`` A model with two presets counts
+    as two."""
+    prompts, models = len(spec.prompts), len(spec.models)
+    names = [
+        f"{prompts:,} prompt{'s' if prompts != 1 else ''}",
+        f"{models:,} model{'s' if models != 1 else ''} with parameters",
+    ]
+    runs = prompts * models
+    text = f"{' × '.join(names)} = {runs:,} run{'s' if runs != 1 else ''}"
+    return f"{text}, {spec.repeats:,} repeats of each row." if spec.repeats > 1 else f"{text}."
 
 
 def _price(quote: Quote) -> str:
