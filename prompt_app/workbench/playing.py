@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from prompt_app.datamodel.model import (
@@ -20,6 +21,7 @@ from prompt_app.datamodel.model import (
     ReplyDelta,
 )
 from prompt_app.datamodel.prompt import Message, PromptTemplate
+from prompt_app.datamodel.serving import UsageRecord
 from prompt_app.engine.item import new_reply_id
 from prompt_app.errors import MalformedReplyError, PromptAppError
 from prompt_app.interfaces import Provider, Store, StoredReply
@@ -74,13 +76,17 @@ class CallState:
 class Playing:
     """The calls of one press on a button. ``states`` is read by whoever shows them."""
 
-    def __init__(self, calls: Sequence[PlannedCall], store: Store, settings: Settings) -> None:
+    def __init__(
+        self, calls: Sequence[PlannedCall], store: Store, settings: Settings, person: str
+    ) -> None:
         """Starts all calls at once. A whole reply is stored as a run's is, so that an evaluation
-        that asks the same is answered from it."""
+        that asks the same is answered from it; what it took stands among the usage of
+        ``person``."""
         self.calls = tuple(calls)
         self.states = [CallState() for _ in calls]
         self._store = store
         self._settings = settings
+        self._person = person
         self._connections: dict[str, Provider] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -163,7 +169,21 @@ class Playing:
         cost = None if price is None else cost_usd(price, reply.usage)
         change(status="done", reply=reply, text=reply.text, cost_usd=cost)
         stored = StoredReply(new_reply_id(), cache_key(call.request), reply, cost or 0.0)
-        await asyncio.to_thread(self._store.save_reply, stored)
+        usage = UsageRecord(
+            id=stored.id,
+            at=datetime.now(UTC),
+            token="",
+            person=self._person,
+            route="playground",
+            model=call.model.reference,
+            target=call.model.reference,
+            input_tokens=reply.usage.input,
+            output_tokens=reply.usage.output,
+            cost_usd=cost or 0.0,
+            latency_ms=reply.latency_seconds * 1000,
+            streamed=True,
+        )
+        await asyncio.to_thread(self._store.write_usage, [usage], [stored])
 
     def _provider(self, call: PlannedCall) -> Provider:
         key = connection_key(call.model)

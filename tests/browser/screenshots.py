@@ -14,6 +14,7 @@ from browser.studio import PATIENCE_MS, click_row, launched, running_studio, set
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 PROMPT = "Passage: {passage}\n\nQuestion: {question}\nAnswer:"
+PLAYED = "prompts=with-passage@1&models_played=offline:extractive&models_played=offline:echo"
 SIZE = {"width": 1280, "height": 900}
 
 
@@ -68,6 +69,16 @@ def _take(browser: Browser, url: str, run_address: str, scheme: str) -> None:
     expect(page.get_by_text("Input tokens", exact=True)).to_be_visible()
     page.get_by_role("heading", name="New evaluation").scroll_into_view_if_needed()
     _save(page, f"evaluate-{scheme}")
+    page.goto(f"{url}/prompt?name=with-passage")
+    expect(page.get_by_text("About ")).to_be_visible()
+    _save(page, f"prompt-{scheme}")
+    page.goto(f"{url}/models")
+    expect(page.get_by_role("region", name="Models with their prices")).to_be_visible()
+    _save(page, f"models-{scheme}")
+    page.goto(f"{url}/playground?{PLAYED}")
+    page.get_by_role("button", name="Call 2").click()
+    expect(page.get_by_text("2 of 2 answered")).to_be_visible()
+    _save(page, f"playground-{scheme}")
     page.context.close()
 
 

@@ -110,7 +110,8 @@ def test_what_was_typed_outlives_a_visit_to_another_page(
     page.keyboard.press("Control+End")
     page.keyboard.type(" and more")
     page.get_by_role("link", name="Runs").click()
-    page.wait_for_url("**/runs*")
+    expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+    settled(page)
     page.go_back()
     expect(page.get_by_label("Text of message 1")).to_have_value("Q: {question} and more")
 

@@ -112,3 +112,25 @@ def test_scores_name_version_interval_and_n(open_page: OpenPage, finished: Evalu
 def test_a_prompt_without_runs_says_so(open_page: OpenPage) -> None:
     app = open_page(PROMPT, name="with-passage", show="Scores")
     assert "No run has used it yet." in texts(app)
+
+
+def test_few_shot_examples_are_picked_by_hand(open_page: OpenPage, workbench: Workbench) -> None:
+    dataset = workbench.dataset("geography")
+    ids = [example.id for example in workbench.examples(dataset, limit=3)]
+    few_shot = {"dataset": "geography", "example_ids": [ids[2], ids[0]]}
+    template = PromptTemplate.model_validate({"text": "{question}", "few_shot": few_shot})
+    workbench.prompt_library.save("shown", template)
+    app = open_page(PROMPT, name="shown", on_row="9")
+    picked = next(each for each in app.multiselect if each.label == "Picked rows")
+    assert picked.value == [ids[2], ids[0]]
+    assert [each.value for each in app.caption if each.value == "assistant"] == ["assistant"] * 2
+    picked.set_value([ids[0]]).run()
+    press(app, "Save version")
+    saved = workbench.prompt("shown").template.few_shot
+    assert saved is not None
+    assert saved.example_ids == (ids[0],)
+    app = open_page(PROMPT, name="shown", on_row="9")
+    next(each for each in app.multiselect if each.label == "Picked rows").set_value([]).run()
+    assert "No row is picked yet" in texts(app)
+    press(app, "Save version")
+    assert workbench.prompt("shown").template.few_shot is None

@@ -6,6 +6,7 @@ from mock_process import MockProcess
 from prompt_app.datamodel.access import Person, Role
 from prompt_app.datamodel.model import InferenceParameters, ModelSpec
 from prompt_app.datamodel.prompt import PromptTemplate
+from prompt_app.datamodel.serving import UsageFilter
 from prompt_app.errors import (
     EvaluationError,
     PermissionDeniedError,
@@ -62,6 +63,15 @@ def test_a_reply_serves_a_later_evaluation(workbench: Workbench) -> None:
     spec = workbench.example_evaluation()
     cached = workbench.quote(spec).cached
     assert cached == 1
+
+
+def test_what_a_call_took_stands_among_the_usage(workbench: Workbench) -> None:
+    calls = workbench.playground.plan([("p", template("{question}"))], [offline("echo")], FIELDS)
+    assert workbench.playground.start(calls).wait(20)
+    (record,) = workbench.store.list_usage(UsageFilter()).items
+    assert (record.person, record.route, record.target) == ("You", "playground", "offline:echo")
+    assert record.input_tokens > 0
+    assert record.streamed
 
 
 def test_what_it_takes_is_told_beforehand(workbench: Workbench) -> None:

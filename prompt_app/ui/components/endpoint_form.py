@@ -44,14 +44,22 @@ def _card(endpoint: Endpoint, *, may_change: bool) -> None:
         facts += [endpoint.author, ago(endpoint.changed_at)]
         st.caption(plain(" · ".join(fact for fact in facts if fact)))
         with st.container(horizontal=True):
-            if st.button("Open", key=f"open.{endpoint.name}", type="tertiary"):
-                st.session_state["models"] = "Catalogue"
-                st.query_params["model"] = endpoint.reference
-                st.rerun()
+            st.button(
+                "Open",
+                key=f"open.{endpoint.name}",
+                type="tertiary",
+                on_click=_open,
+                args=(endpoint.reference,),
+            )
             if may_change and st.button("Change", key=f"change.{endpoint.name}", type="tertiary"):
                 _form(endpoint)
             if may_change and st.button("Remove", key=f"drop.{endpoint.name}", type="tertiary"):
                 _confirm_removal(endpoint.name)
+
+
+def _open(reference: str) -> None:
+    st.session_state["models"] = "Catalogue"
+    st.query_params["model"] = reference
 
 
 @st.dialog("Endpoint", width="medium")

@@ -33,7 +33,8 @@ def few_shot_form(draft: Draft) -> None:
         draft.few_shot = _settings(key, given or FewShot(dataset=names[0]), names)
 
 
-def _settings(key: str, given: FewShot, names: list[str]) -> FewShot:
+def _settings(key: str, given: FewShot, names: list[str]) -> FewShot | None:
+    """None while rows are to be picked by hand and none is."""
     options = list(dict.fromkeys([given.dataset, *names]))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         source = st.selectbox(
@@ -58,7 +59,7 @@ def _settings(key: str, given: FewShot, names: list[str]) -> FewShot:
     base = FewShot(dataset=source, answer=answer.strip() or None)
     if way == BY_HAND:
         ids = _by_hand(key, given, dataset)
-        return base.model_copy(update={"example_ids": tuple(ids)}) if ids else base
+        return base.model_copy(update={"example_ids": tuple(ids)}) if ids else None
     return base.model_copy(update=_by_seed(key, given, dataset))
 
 
@@ -114,6 +115,8 @@ def _by_hand(key: str, given: FewShot, dataset: DatasetVersion) -> list[str]:
         },
         alt="Rows to pick examples from",
     )
+    if not picked:
+        st.caption("No row is picked yet: the prompt is without examples.")
     pages = -(-dataset.rows // ROWS_A_PAGE)
     if pages > 1:
         st.pagination(pages, key=pager, width=300)

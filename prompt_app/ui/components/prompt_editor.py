@@ -15,7 +15,7 @@ from prompt_app.ui.components.prompt_list import label_badges
 from prompt_app.ui.components.prompt_preview import ChosenRow, preview, row_choice
 from prompt_app.ui.components.template_editor import template_editor
 from prompt_app.ui.components.wording import plain
-from prompt_app.ui.state import open_prompt, workbench
+from prompt_app.ui.state import may_edit, open_prompt, workbench
 
 ROLES: list[Role] = ["system", "user", "assistant"]
 NOTATIONS: dict[Notation, str] = {"single": "{field}", "double": "{{field}}"}
@@ -135,6 +135,9 @@ def _add(draft: Draft) -> None:
 
 
 def _saving(version: PromptVersion | None, draft: Draft) -> None:
+    if not may_edit():
+        st.caption("Viewers can try things here; saving takes an editor.")
+        return
     name = version.name if version else ""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if version is None:

@@ -11,7 +11,7 @@ from prompt_app.ui.components.pager import page_offset, pager
 from prompt_app.ui.components.prompt_choice import show_difference, show_version
 from prompt_app.ui.components.prompt_list import label_badges, version_facts
 from prompt_app.ui.components.wording import plain
-from prompt_app.ui.state import workbench
+from prompt_app.ui.state import may_edit, workbench
 
 VERSIONS_A_PAGE = 15
 USUAL_LABELS = ("production", "staging")
@@ -37,8 +37,12 @@ def _labels(name: str, labels: dict[str, int]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         for label, number in labels.items():
             st.badge(plain(f"{label} is version {number}"), color="green", icon=":material/sell:")
-            if st.button(f"Remove {plain(label)}", key=f"remove.{name}.{label}", type="tertiary"):
+            if may_edit() and _remove_button(name, label):
                 _confirm_removal(name, label, number)
+
+
+def _remove_button(name: str, label: str) -> bool:
+    return st.button(f"Remove {plain(label)}", key=f"remove.{name}.{label}", type="tertiary")
 
 
 def _card(version: PromptVersion, uses: int, labels: dict[str, int]) -> None:
@@ -66,7 +70,9 @@ def _card(version: PromptVersion, uses: int, labels: dict[str, int]) -> None:
                     on_click=show_difference,
                     args=(version.number - 1, version.number),
                 )
-            if st.button("Label", key=f"label.{key}", icon=":material/sell:", type="tertiary"):
+            if may_edit() and st.button(
+                "Label", key=f"label.{key}", icon=":material/sell:", type="tertiary"
+            ):
                 _label_dialog(version, labels)
 
 
