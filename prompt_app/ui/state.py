@@ -29,6 +29,8 @@ FUNCTIONS = "app_pages/functions.py"
 PIPELINES = "app_pages/pipelines.py"
 PIPELINE = "app_pages/pipeline.py"
 LABEL = "app_pages/label.py"
+RUBRICS = "app_pages/rubrics.py"
+RUBRIC_TEST = "app_pages/rubric_test.py"
 
 _SUBMISSION = "submission"
 

@@ -67,7 +67,9 @@ class RubricJob:
             return "failed", f"A defect of this app: {type(error).__name__}: {error}"
         problems = self._progress.problems
         return "finished", (
-            f"{problems} works have a reply that could not be read, or none." if problems else ""
+            f"Works with a reply that could not be read, or without one: {problems}."
+            if problems
+            else ""
         )
 
     async def _test(self) -> None:

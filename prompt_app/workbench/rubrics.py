@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
-from prompt_app.datamodel.access import Person
+from prompt_app.datamodel.access import Person, Role
 from prompt_app.datamodel.rubric_test import RubricTest, RubricTestOptions
 from prompt_app.errors import RubricError, UnknownNameError
 from prompt_app.interfaces import Page, Store
@@ -104,10 +104,12 @@ class Rubrics:
 
     def load_example(self) -> None:
         """Put the shipped rubrics into a folder that has none yet."""
+        self._actor.require(Role.EDITOR, "add rubrics")
         if not self.folder.folders("experiments"):
             copy_folder(LocalFolder(Path(EXAMPLE_RUBRICS)), self.folder)
 
     def _add(self, kind: str, name: str, lesson: str, files: Mapping[str, bytes]) -> str:
+        self._actor.require(Role.EDITOR, "add rubrics")
         path = f"{kind}/{checked_name(name, 'folder')}/{checked_name(lesson, 'lesson')}"
         if lesson in self.folder.folders(f"{kind}/{name}"):
             raise RubricError(f"{path} is there already; choose another name.")
@@ -131,6 +133,7 @@ class Rubrics:
 
     def start(self, options: RubricTestOptions) -> RubricTest:
         """Check everything and queue the test. Raises RubricError or another InputError."""
+        self._actor.require(Role.EDITOR, "test rubrics")
         prepare_lessons(self._store, self._settings, self.folder, options)
         return self._store.create_rubric_test(options, self._actor.name)
 
@@ -143,6 +146,7 @@ class Rubrics:
 
     def cancel(self, test_id: str) -> RubricTest:
         """What was assessed until then is kept as replies, and is not asked again."""
+        self._actor.require(Role.EDITOR, "cancel tests of rubrics")
         return self._store.cancel_rubric_test(test_id)
 
     def result(self, test_id: str, lesson: str) -> LessonResult:
@@ -175,6 +179,7 @@ class Rubrics:
         Raises RubricError for a test of a part of the works, or whose works or labels have
         changed since.
         """
+        self._actor.require(Role.EDITOR, "release rubrics")
         test = self.test(test_id)
         if test.options.students or test.options.max_students or test.state != "finished":
             raise RubricError("Only a finished test of all works can be released.")
@@ -207,6 +212,7 @@ class Rubrics:
 
     def promote(self, name: str, lesson: str) -> None:
         """Make the release the one that is used for its lesson."""
+        self._actor.require(Role.EDITOR, "promote releases")
         promote(self.folder, name, lesson)
 
     def compare(self, baseline: str, candidate: str, lesson: str) -> ReleaseComparison:

@@ -1,0 +1,106 @@
+"""The experiments and datasets in the shared folder, and adding more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from prompt_app.ui.components.errors import errors_shown
+from prompt_app.ui.components.verbatim import verbatim
+from prompt_app.ui.components.wording import plain
+from prompt_app.ui.state import may_edit, workbench
+
+Add = Callable[[str, str, dict[str, bytes]], str]
+
+
+def experiment_section() -> None:
+    rubrics = workbench().rubrics
+    _add_form(
+        "experiment",
+        "params.json, system_prompt.txt and standard_rubric.csv; worked examples as 1.js with "
+        "1.json or 1.tsv.",
+        rubrics.add_experiment,
+    )
+    chosen = _chosen("experiments", "experiment")
+    if chosen is None:
+        return
+    with errors_shown():
+        experiment = rubrics.experiment(*chosen)
+        for notice in experiment.notices:
+            st.warning(plain(notice), icon=":material/info:")
+        rubric = experiment.rubric
+        rows = [[c.name, c.instructions, *c.definitions] for c in rubric.concepts]
+        columns = ["Key concept", "Instructions", *rubric.labels]
+        st.dataframe(pd.DataFrame(rows, columns=columns), hide_index=True, alt="The rubric")
+        st.caption("Parameters")
+        st.code(experiment.parameters.to_yaml(), language="yaml", wrap_lines=True)
+        st.caption("System prompt")
+        verbatim(experiment.system_prompt)
+        for example in experiment.examples:
+            with st.expander(plain(f"Worked example {example.name}"), icon=":material/school:"):
+                verbatim(example.work)
+                verbatim(example.reply)
+
+
+def dataset_section() -> None:
+    rubrics = workbench().rubrics
+    _add_form("dataset", "One text file a work, and actual_labels.csv.", rubrics.add_dataset)
+    chosen = _chosen("datasets", "dataset")
+    if chosen is None:
+        return
+    with errors_shown():
+        works, labels = rubrics.dataset_counts(*chosen)
+        st.caption(f"{works:,} works, {labels:,} labelled")
+        st.caption("People's labels")
+        verbatim(rubrics.labels_text(*chosen))
+        file = st.selectbox("Work", rubrics.works(*chosen), key="work", width=320)
+        verbatim(rubrics.work_text(*chosen, file))
+
+
+def _chosen(kind: str, one: str) -> tuple[str, str] | None:
+    found = workbench().rubrics.lessons(kind)
+    if not found:
+        st.info(f"No {one} is here yet.", icon=":material/info:")
+        return None
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox(one.capitalize(), list(found), key=one, bind="query-params", width=260)
+        lesson = st.selectbox(
+            "Lesson", found[name], key=f"{one}-lesson", bind="query-params", width=320
+        )
+    return name, lesson
+
+
+def _add_form(what: str, files: str, add: Add) -> None:
+    if not may_edit():
+        return
+    added = st.session_state.pop(f"rubric.added.{what}", None)
+    if added:
+        st.success(plain(f"Added {added}."), icon=":material/check:")
+    with st.expander(f"Add an {what}" if what[0] in "ae" else f"Add a {what}",
+                     icon=":material/add:"):  # fmt: skip
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            name = st.text_input(f"Name of the {what}", key=f"rubric.{what}.name", width=220)
+            lesson = st.text_input("Lesson", key=f"rubric.{what}.lesson", width=220)
+        uploaded = st.file_uploader(
+            f"Files. {files}", accept_multiple_files=True, key=f"rubric.{what}.files"
+        )
+        ready = bool(name and lesson and uploaded)
+        if not st.button("Add", key=f"rubric.{what}.add", type="primary", disabled=not ready):
+            return
+        with errors_shown():
+            path = add(name.strip(), lesson.strip(), named(what, uploaded))
+            st.session_state[f"rubric.added.{what}"] = path
+            st.rerun()
+
+
+def named(what: str, uploaded: list[UploadedFile]) -> dict[str, bytes]:
+    """Their paths in the lesson's folder: worked examples of an experiment go into examples/."""
+    own = {"params.json", "system_prompt.txt", "standard_rubric.csv", "code_rules.yaml"}
+    return {
+        each.name if what == "dataset" or each.name in own else f"examples/{each.name}":
+        each.getvalue()
+        for each in uploaded
+    }  # fmt: skip

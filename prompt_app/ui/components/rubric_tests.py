@@ -1,0 +1,73 @@
+"""All tests of rubrics as cards, newest first."""
+
+from __future__ import annotations
+
+from math import ceil
+
+import streamlit as st
+
+from prompt_app.datamodel.rubric_test import RubricTest
+from prompt_app.ui.components.run_list import STATES
+from prompt_app.ui.components.wording import ago, money, plain
+from prompt_app.ui.state import RUBRIC_TEST, workbench
+
+TESTS_A_PAGE = 10
+LOOK_SECONDS = 2.0
+
+
+def test_list() -> None:
+    newest = workbench().rubrics.tests(limit=TESTS_A_PAGE)
+    if newest.total == 0:
+        return
+    text = st.text_input(
+        "Search",
+        type="search",
+        live="400ms",
+        key="q",
+        bind="query-params",
+        placeholder="Experiment or dataset",
+        width=320,
+    )
+    is_live = any(test.is_active for test in newest.items)
+    st.fragment(_page, run_every=LOOK_SECONDS if is_live else None)(text or "")
+
+
+def _page(text: str) -> None:
+    pager = f"rubric.tests.page.{text}"
+    number = int(st.session_state.get(pager, 1))
+    offset = (number - 1) * TESTS_A_PAGE
+    found = workbench().rubrics.tests(offset=offset, limit=TESTS_A_PAGE, text=text)
+    if found.total == 0:
+        st.info("No test fits. Clear the search.", icon=":material/info:")
+        return
+    for test in found.items:
+        _card(test)
+    pages = ceil(found.total / TESTS_A_PAGE)
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
+        st.caption(f"{found.total:,} test{'s' if found.total != 1 else ''}")
+        if pages > 1:
+            st.pagination(pages, key=pager, width=300)
+
+
+def _card(test: RubricTest) -> None:
+    with st.container(border=True, gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            name = plain(f"{test.options.experiment} on {test.options.dataset}")
+            st.page_link(RUBRIC_TEST, label=name, query_params={"id": test.id})
+            rubric_state(test)
+        progress = test.progress
+        facts = [", ".join(test.options.lessons or test.lessons), test.options.model or ""]
+        facts.append(f"{progress.done:,} of {progress.total:,} works")
+        if progress.cost_usd:
+            facts.append(money(progress.cost_usd))
+        facts += [f"by {test.created_by}" if test.created_by else "", ago(test.created_at)]
+        st.caption(plain(" · ".join(fact for fact in facts if fact)))
+        if test.is_active:
+            st.progress(progress.done / progress.total if progress.total else 0.0)
+
+
+def rubric_state(test: RubricTest) -> None:
+    """Its state as a badge."""
+    color, icon = STATES[test.state]
+    wanted = "cancelling" if test.cancelling else test.state
+    st.badge(wanted, color=color, icon=icon)

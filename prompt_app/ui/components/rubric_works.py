@@ -1,0 +1,146 @@
+"""Every work with what people and the model say of it; one in full in a drawer."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from prompt_app.errors import PromptAppError
+from prompt_app.rubrics.results import StudentResult
+from prompt_app.rubrics.votes import ConceptVote
+from prompt_app.ui.components.downloads import table_downloads
+from prompt_app.ui.components.errors import message_of, show_message
+from prompt_app.ui.components.rubric_choice import ShownLesson
+from prompt_app.ui.components.verbatim import verbatim
+from prompt_app.ui.components.wording import plain
+from prompt_app.ui.state import workbench
+
+SOURCES = {"model": "model", "cache": "stored reply", "blank": "blank work", "rules": "rules"}
+KINDS = ["Disagreements", "Split votes", "Unreadable", "Not counted"]
+_TABLE = "rubric.works"
+
+
+def work_section(shown: ShownLesson) -> None:
+    st.subheader("Works")
+    kinds = st.pills(
+        "Only", KINDS, selection_mode="multi", key="only", wrap=True, bind="query-params"
+    )
+    students = [s for s in shown.result.students if _fits(shown, s, kinds)]
+    if not students:
+        st.info("No work fits. Clear the choice above.", icon=":material/info:")
+        return
+    table = pd.DataFrame([_row(shown, student) for student in students])
+
+    def open_work() -> None:
+        rows = st.session_state[_TABLE].selection.rows
+        if rows:
+            _drawer(shown, students[rows[0]])
+
+    st.dataframe(
+        table,
+        hide_index=True,
+        key=_TABLE,
+        on_select=open_work,
+        selection_mode="single-row",
+        alt="Works of this lesson",
+    )
+    st.caption("Choose a row to read the work. ✓ agrees with people, ✗ does not, – no label.")
+    table_downloads(table, f"{shown.result.lesson}-works", key="works")
+
+
+def _fits(shown: ShownLesson, student: StudentResult, kinds: list[str]) -> bool:
+    votes = {vote.concept: vote for vote in student.votes}
+    found = {
+        "Disagreements": any(mark(shown, student, v) == "✗" for v in student.votes),
+        "Split votes": any(vote.is_split for vote in votes.values()),
+        "Unreadable": bool(student.problems),
+        "Not counted": not student.held_out or student.actual is None,
+    }
+    return all(found[kind] for kind in kinds)
+
+
+def _row(shown: ShownLesson, student: StudentResult) -> dict[str, str]:
+    votes = {vote.concept: vote for vote in student.votes}
+    row = {"Student": student.student, "By": SOURCES[student.source]}
+    for name in shown.result.experiment.rubric.names:
+        row[name] = _cell(shown, student, votes.get(name))
+    row["Note"] = _note(student)
+    return row
+
+
+def _cell(shown: ShownLesson, student: StudentResult, vote: ConceptVote | None) -> str:
+    if vote is None:
+        return "no prediction"
+    predicted = shown.result.shown(vote.label, shown.view) or "tie"
+    sign = mark(shown, student, vote)
+    actual = _actual(shown, student, vote.concept)
+    return f"{sign} {predicted}" + (f" (people: {actual})" if sign == "✗" else "")
+
+
+def mark(shown: ShownLesson, student: StudentResult, vote: ConceptVote) -> str:
+    """Whether a predicted label agrees with the person's."""
+    actual = _actual(shown, student, vote.concept)
+    if actual is None or vote.label is None:
+        return "–"
+    return "✓" if shown.result.shown(vote.label, shown.view) == actual else "✗"
+
+
+def _actual(shown: ShownLesson, student: StudentResult, concept: str) -> str | None:
+    given = student.actual.labels.get(concept) if student.actual is not None else None
+    return shown.result.shown(given, shown.view)
+
+
+def _note(student: StudentResult) -> str:
+    told = []
+    if student.worked_example:
+        told.append("worked example, not counted")
+    elif not student.held_out:
+        told.append("used for tuning, not counted")
+    if student.problems:
+        told.append(f"{len(student.problems)} replies without an assessment")
+    return ", ".join(told)
+
+
+@st.dialog("Work", width=720, position="right")
+def _drawer(shown: ShownLesson, student: StudentResult) -> None:
+    st.markdown(f"**{plain(student.student)}**")
+    st.caption(plain(f"{student.file} · by {SOURCES[student.source]} {_note(student)}"))
+    for vote in student.votes:
+        with st.container(border=True, gap="xsmall"):
+            st.markdown(f"**{plain(vote.concept)}**")
+            actual = _actual(shown, student, vote.concept) or "not labelled"
+            predicted = shown.result.shown(vote.label, shown.view) or "tie"
+            st.text(f"{mark(shown, student, vote)} predicted {predicted}, people: {actual}")
+            if vote.is_split:
+                votes = ", ".join(f"{label} {count}" for label, count in vote.votes.items())
+                st.caption(plain(f"votes: {votes}"))
+            for name in ("reason", "observations", "evidence"):
+                if words := getattr(vote, name):
+                    st.caption(name)
+                    verbatim(words)
+    for problem in student.problems:
+        show_message(f"{problem.kind}: {problem.message}")
+    st.caption("work")
+    try:
+        verbatim(
+            workbench().rubrics.work_text(shown.result.dataset, shown.result.lesson, student.file)
+        )
+    except PromptAppError as error:
+        show_message(message_of(error))
+
+
+def error_section(shown: ShownLesson) -> None:
+    """Replies that could not be read, counted and listed; nothing where there are none."""
+    if not shown.measures.errors:
+        return
+    st.subheader("Replies without an assessment")
+    counted = ", ".join(
+        f"{kind.replace('_', ' ')} {n}" for kind, n in shown.measures.errors.items()
+    )
+    st.caption(plain(counted))
+    rows = [
+        {"Student": student.student, "Error": problem.kind, "What": problem.message}
+        for student in shown.result.students
+        for problem in student.problems
+    ]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Replies without an assessment")

@@ -1,0 +1,134 @@
+"""Rubrics in a real browser: load the example, test, read the report, release, compare."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from browser.accessibility import check_accessibility
+from browser.studio import settled
+from playwright.sync_api import Page, expect
+
+from prompt_app.datamodel.rubric_test import RubricTest, RubricTestOptions
+from prompt_app.workbench import Workbench
+
+L1 = "L1-moving-things"
+NewPage = Callable[..., Page]
+
+
+@pytest.fixture
+def tested(workbench: Workbench) -> RubricTest:
+    """A finished test of the shipped example."""
+    workbench.rubrics.load_example()
+    started = workbench.rubrics.start(RubricTestOptions(dataset="games", experiment="baseline"))
+    while (test := workbench.rubrics.test(started.id)).is_active:
+        pass
+    assert test.state == "finished", test.reason
+    return test
+
+
+def test_from_the_example_to_a_report(studio: str, new_page: NewPage) -> None:
+    page = new_page()
+    page.goto(f"{studio}/rubrics")
+    settled(page)
+    load = page.get_by_role("button", name="Load the example")
+    if load.is_visible():
+        load.click()
+    expander = page.get_by_text("New test", exact=True)
+    expect(expander).to_be_visible()
+    settled(page)
+    start = page.get_by_role("button", name="Start the test")
+    if not start.is_visible():
+        expander.click()
+    expect(page.get_by_text("24 works:")).to_be_visible()
+    check_accessibility(page)
+    start.click()
+    page.wait_for_url("**/rubric-test?id=*")
+    expect(page.get_by_text("Labels that agree")).to_be_visible()
+    expect(page.get_by_role("heading", name="Confusion")).to_be_visible()
+    settled(page)
+    check_accessibility(page)
+
+
+def test_an_address_says_what_is_shown(studio: str, new_page: NewPage, tested: RubricTest) -> None:
+    page = new_page()
+    address = f"{studio}/rubric-test?id={tested.id}&lesson=L2-reacting&show=Pass+or+fail"
+    page.goto(address)
+    settled(page)
+    lesson = page.locator('[data-testid="stSelectbox"] input').first
+    expect(lesson).to_have_value("L2-reacting")
+    expect(page.get_by_role("radio", name="Pass or fail")).to_be_checked()
+    page.get_by_role("button", name="Disagreements").click()
+    settled(page)
+    assert "only=Disagreements" in page.url
+
+
+def test_a_work_opens_beside_the_table(studio: str, new_page: NewPage, tested: RubricTest) -> None:
+    page = new_page()
+    page.goto(f"{studio}/rubric-test?id={tested.id}")
+    settled(page)
+    table = page.get_by_role("region", name="Works of this lesson")
+    table.scroll_into_view_if_needed()
+    table.click(position={"x": 15, "y": 35 + 17})
+    drawer = page.get_by_role("dialog")
+    expect(drawer.get_by_text("people:").first).to_be_visible()
+    settled(page)
+    check_accessibility(page)
+
+
+def test_the_report_is_downloaded(studio: str, new_page: NewPage, tested: RubricTest) -> None:
+    page = new_page()
+    page.goto(f"{studio}/rubric-test?id={tested.id}")
+    settled(page)
+    page.get_by_role("button", name="Download the report").click()
+    with page.expect_download() as downloading:
+        page.get_by_role("button", name="Report, exact label").click()
+    text = Path(downloading.value.path()).read_text("utf-8")
+    assert "<html" in text
+    assert L1 in text
+
+
+def test_a_release_is_made_compared_and_promoted(
+    studio: str, new_page: NewPage, tested: RubricTest, workbench: Workbench
+) -> None:
+    page = new_page()
+    page.goto(f"{studio}/rubric-test?id={tested.id}")
+    settled(page)
+    page.get_by_text("Release", exact=True).click()
+    page.get_by_label("Name of the release").fill("browser")
+    page.get_by_label("Name of the release").press("Enter")
+    page.get_by_role("button", name="Make the release").click()
+    expect(page.get_by_text("Written:")).to_be_visible()
+
+    page.goto(
+        f"{studio}/rubrics?view=Releases&release-lesson={L1}&baseline=first&candidate=browser"
+    )
+    expect(page.get_by_text("In use for L1")).to_be_visible()
+    expect(page.get_by_text("Changed:")).to_be_visible()
+    settled(page)
+    check_accessibility(page)
+    page.get_by_role("button", name="Promote").click()
+    expect(page.get_by_text(f"In use for {L1}: browser")).to_be_visible()
+    assert workbench.rubrics.promoted()[L1] == "browser"
+
+
+@pytest.mark.parametrize("view", ["Tests", "Experiments", "Datasets", "Releases"])
+def test_every_view_fits_a_phone(
+    studio: str, new_page: NewPage, tested: RubricTest, view: str
+) -> None:
+    page = new_page(width=390, scheme="dark")
+    page.goto(f"{studio}/rubrics?view={view}")
+    settled(page)
+    check_accessibility(page)
+    wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    assert wide <= 0
+
+
+def test_the_report_fits_a_phone(studio: str, new_page: NewPage, tested: RubricTest) -> None:
+    page = new_page(width=390, scheme="dark")
+    page.goto(f"{studio}/rubric-test?id={tested.id}")
+    settled(page)
+    expect(page.get_by_role("heading", name="Confusion")).to_be_visible()
+    check_accessibility(page)
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
