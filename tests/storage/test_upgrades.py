@@ -1,0 +1,90 @@
+"""A store that the first version of the app wrote, brought up to date from every schema since.
+
+``stored/schema-0001.json`` holds its tables: two finished runs of four rows with two repeats, and
+two that wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
+from sqlalchemy import DateTime, MetaData, insert, text
+
+from prompt_app.settings import Settings
+from prompt_app.storage.database import Database
+from prompt_app.storage.migrate import HEAD, alembic_config
+from prompt_app.workbench import open_workbench
+
+STORED = Path(__file__).parent / "stored" / "schema-0001.json"
+REVISIONS = sorted(
+    script.revision
+    for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()
+    if script.revision != HEAD
+)
+
+
+def upgrade(database: Database, revision: str) -> None:
+    config = alembic_config()
+    with database.migration() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def fill(database: Database) -> None:
+    """Put the stored tables into a store of schema 0001."""
+    stored: dict[str, list[dict[str, Any]]] = json.loads(STORED.read_text("utf-8"))
+    del stored["alembic_version"]
+    tables = MetaData()
+    with database.write() as connection:
+        tables.reflect(connection)
+        for table in tables.sorted_tables:
+            rows = stored.pop(table.name, [])
+            for row in rows:
+                for column in table.columns:
+                    value = row[column.name]
+                    if isinstance(column.type, DateTime) and value is not None:
+                        row[column.name] = datetime.fromisoformat(value).replace(tzinfo=UTC)
+            if rows:
+                connection.execute(insert(table), rows)
+            key = next((c.name for c in table.primary_key if c.autoincrement is True), None)
+            if not database.is_sqlite and key is not None and rows:
+                sequence = f"pg_get_serial_sequence('{table.name}', '{key}')"
+                greatest = f"(SELECT max({key}) FROM {table.name})"
+                connection.execute(text(f"SELECT setval({sequence}, {greatest})"))
+        assert stored == {}
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_a_store_of_any_schema_is_brought_up_to_date_whole(
+    empty_settings: Settings, revision: str
+) -> None:
+    database = Database(empty_settings.resolved_database_url)
+    upgrade(database, "0001")
+    fill(database)
+    upgrade(database, revision)
+    database.close()
+
+    workbench = open_workbench(empty_settings)
+    runs = workbench.list_runs().items
+    assert [run.state for run in runs] == ["queued", "queued", "finished", "finished"]
+    for run in runs[2:]:
+        rows = workbench.rows(run.id)
+        assert rows.total == run.progress.scored == 8
+        assert all(row.reply and len(row.scores) == 2 for row in rows.items)
+        assert {summary.metric for summary in run.summary} == {"exact_match", "squad_f1"}
+    assert workbench.dataset("cities").rows == 4
+    assert workbench.examples(workbench.dataset("cities"))[3].fields["answers"] == ["東京"]
+    assert workbench.prompt("plain", "production").number == 1
+    assert workbench.store.learned_unsupported("offline:echo") == {"top_k": "Not taken."}
+    assert workbench.evaluation(runs[3].evaluation_id).max_cost_usd == 5.0
+
+    asyncio.run(workbench.work(asyncio.Event(), until_idle=True))
+    assert {run.state for run in workbench.list_runs().items} == {"finished"}
+    workbench.close()
