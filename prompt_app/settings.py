@@ -227,7 +227,7 @@ class Settings(BaseSettings):
         "custom_*.py. An admin registers them.",
     )
     max_upload_mb: int = Field(
-        default=200,
+        default=2_000,
         ge=1,
         validation_alias="PROMPT_APP_MAX_UPLOAD_MB",
         description="Largest dataset file that the studio takes.",

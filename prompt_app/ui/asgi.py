@@ -21,6 +21,7 @@ from prompt_app.ui.components.errors import show_error
 from prompt_app.ui.headers import SecurityHeaders, trusted_hosts
 from prompt_app.ui.login import login_secrets
 from prompt_app.ui.state import shared_workbench
+from prompt_app.ui.upload_route import upload_route
 from prompt_app.workbench import Workbench
 
 
@@ -48,7 +49,7 @@ app = st.App(
     Path(__file__).with_name("main.py"),
     secrets=login_secrets(settings),
     lifespan=lifespan,
-    routes=[*auth_routes(settings), backup_route(settings)],
+    routes=[*auth_routes(settings), backup_route(settings), upload_route(settings)],
     middleware=[
         Middleware(TrustedHostMiddleware, allowed_hosts=trusted_hosts(settings)),
         Middleware(SecurityHeaders, settings=settings),

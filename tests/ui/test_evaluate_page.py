@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from prompt_app.datamodel.evaluation import Evaluation
 from prompt_app.datamodel.model import InferenceParameters
+from prompt_app.ui.components.kept_file import KeptFile
 from prompt_app.workbench import Workbench
+from prompt_app.workbench.importing import dataset_name
 
 OpenPage = Callable[..., AppTest]
 EVALUATE = "app_pages/evaluate.py"
@@ -126,12 +130,22 @@ def test_what_was_typed_outlives_a_visit_to_another_page(open_page: OpenPage) ->
     assert app.multiselect(key="model.references").value == ["offline:extractive"]
 
 
+def upload(app: AppTest, name: str, content: bytes) -> None:
+    """As if the browser had sent it."""
+    folder: TemporaryDirectory[str] = TemporaryDirectory()
+    stem, _, ending = name.rpartition(".")
+    path = Path(folder.name) / f"{dataset_name(stem)}.{ending}"
+    path.write_bytes(content)
+    app.session_state["upload.kept"] = KeptFile(name, name, path, folder)
+    app.run()
+
+
 def test_an_uploaded_file_becomes_the_chosen_dataset(
     open_page: OpenPage, workbench: Workbench
 ) -> None:
     app = open_page(EVALUATE)
     app.segmented_control(key="dataset.source").set_value("Upload a file").run()
-    app.file_uploader[0].upload("my quiz.csv", CSV).run()
+    upload(app, "my quiz.csv", CSV)
     preview = app.dataframe[0].value
     assert list(preview.iloc[:, 0]) == ["Ada | Ada L.", "1843"]
     next(each for each in app.button if each.label == "Add dataset").click().run()
@@ -148,7 +162,7 @@ def test_bad_rows_are_all_listed_before_anything_is_stored(
     content = b'{"question": "a", "answers": ["b"]}\nnot json\n{"question": "c"}\n'
     app = open_page(EVALUATE)
     app.segmented_control(key="dataset.source").set_value("Upload a file").run()
-    app.file_uploader[0].upload("bad.jsonl", content).run()
+    upload(app, "bad.jsonl", content)
     problems = next(each.value for each in app.dataframe if "Reason" in each.value)
     assert list(problems["Line"]) == [2, 3]
     add = next(each for each in app.button if each.label == "Add dataset")
@@ -162,7 +176,7 @@ def test_bad_rows_are_all_listed_before_anything_is_stored(
 def test_an_empty_file_is_one_clear_message(open_page: OpenPage) -> None:
     app = open_page(EVALUATE)
     app.segmented_control(key="dataset.source").set_value("Upload a file").run()
-    app.file_uploader[0].upload("empty.csv", b"").run()
+    upload(app, "empty.csv", b"")
     assert not app.exception
     assert "empty.csv: The file is empty." in messages(app)
 

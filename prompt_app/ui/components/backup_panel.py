@@ -18,6 +18,8 @@ from prompt_app.workbench.backups import ENDING
 
 _RESULT = "restore.result"
 SAID = "replace everything"
+MOST_MEGABYTES = 200
+"""This form holds the file in memory."""
 
 
 def backup_section() -> None:
@@ -46,7 +48,7 @@ def _restore_form() -> None:
     uploaded = st.file_uploader(
         "Backup file",
         type=[ENDING.lstrip(".")],
-        max_upload_size=workbench().settings.max_upload_mb,
+        max_upload_size=min(workbench().settings.max_upload_mb, MOST_MEGABYTES),
         help="Larger ones: prompt-app restore FILE --replace.",
         key="restore.file",
     )

@@ -86,15 +86,15 @@ def _row(run: Run, sample: StoredSample) -> None:
 
 
 def _navigation(place: int, total: int) -> None:
+    """At either end the buttons stay enabled: one that is disabled would lose the focus."""
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
         st.button(
             "Previous",
             icon=":material/chevron_left:",
-            disabled=place == 0,
             on_click=_go,
-            args=(-1,),
+            args=(max(place - 1, 0),),
             shortcut="Left",
         )
         st.caption(f"{place + 1:,} of {total:,}")
@@ -102,15 +102,14 @@ def _navigation(place: int, total: int) -> None:
             "Next",
             icon=":material/chevron_right:",
             icon_position="right",
-            disabled=place + 1 >= total,
             on_click=_go,
-            args=(1,),
+            args=(min(place + 1, total - 1),),
             shortcut="Right",
         )
 
 
-def _go(step: int) -> None:
-    st.session_state[_PLACE] += step
+def _go(place: int) -> None:
+    st.session_state[_PLACE] = place
 
 
 def _facts(sample: StoredSample) -> None:

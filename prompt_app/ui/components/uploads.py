@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from prompt_app.datamodel.dataset import (
     DatasetOptions,
@@ -24,6 +20,8 @@ from prompt_app.datasets.exchange import EXCHANGES
 from prompt_app.datasets.guessing import guessed_reference
 from prompt_app.errors import PromptAppError
 from prompt_app.ui.components.errors import message_of, show_message
+from prompt_app.ui.components.file_upload import file_upload
+from prompt_app.ui.components.kept_file import KeptFile, forget_file
 from prompt_app.ui.components.wording import shortened
 from prompt_app.ui.state import workbench
 from prompt_app.workbench.importing import dataset_name
@@ -31,34 +29,20 @@ from prompt_app.workbench.importing import dataset_name
 ROWS_SHOWN = 5
 Added = Callable[[DatasetVersion], None]
 _BY_ENDING = "Plain rows, by the file's ending"
-_FILE = "upload.kept"
+KEPT = "upload.kept"
+OTHER_ENDINGS = ("ndjson", "pq", "yaml", "yml")
 _ERROR = "upload.error"
-
-
-@dataclass(frozen=True)
-class KeptFile:
-    """An upload on disk, under a name that says its format; gone when the session ends."""
-
-    file_id: str
-    path: Path
-    folder: TemporaryDirectory[str]
 
 
 def upload_form(done: Added) -> None:
     """Shows what is in a file until it is a dataset in the store, of which ``done`` is told."""
-    uploaded = st.file_uploader(
-        "Dataset file",
-        type=[*FORMATS, "ndjson", "pq", "yaml", "yml"],
-        max_upload_size=workbench().settings.max_upload_mb,
-        key="upload.file",
-    )
-    if uploaded is None:
+    kept = file_upload("Dataset file", [*FORMATS, *OTHER_ENDINGS], key=KEPT)
+    if kept is None:
         st.caption(
             "One row for each example, with any field names. Reference answers are a list, or "
             "text with `<OR>` between alternatives."
         )
         return
-    kept = _kept(uploaded)
     way = _way_of_reading(kept.path.suffix)
     with st.spinner("Reading the file"):
         try:
@@ -69,22 +53,9 @@ def upload_form(done: Added) -> None:
         if not rows:
             show_message("No row of this file can be read.")
             return
-    name, options = _options(rows, uploaded.name, way)
+    name, options = _options(rows, kept.name, way)
     _table(rows, options.reference_field)
     _checked(kept, name, options, done)
-
-
-def _kept(uploaded: UploadedFile) -> KeptFile:
-    kept: KeptFile | None = st.session_state.get(_FILE)
-    if kept is not None and kept.file_id == uploaded.file_id:
-        return kept
-    folder = TemporaryDirectory(prefix="prompt-app-")
-    ending = uploaded.name.rpartition(".")[2].lower()
-    path = Path(folder.name) / f"{dataset_name(uploaded.name)}.{ending}"
-    path.write_bytes(uploaded.getbuffer())
-    kept = KeptFile(uploaded.file_id, path, folder)
-    st.session_state[_FILE] = kept
-    return kept
 
 
 def _options(
@@ -228,6 +199,7 @@ def _add(kept: KeptFile, name: str, options: DatasetOptions, skip: bool, done: A
         )
         st.session_state[_ERROR] = _without_folder(message, kept)
         return
+    forget_file(KEPT)
     done(version)
 
 
