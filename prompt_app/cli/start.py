@@ -8,8 +8,11 @@ import signal
 import subprocess
 import sys
 import time
+import webbrowser
+from threading import Thread
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
+from urllib.request import urlopen
 
 import typer
 
@@ -20,6 +23,7 @@ from prompt_app.errors import SettingsError
 if TYPE_CHECKING:
     from prompt_app.settings import Settings
 
+START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 LOOK_SECONDS = 0.2
 RESTART_SECONDS = 2.0
@@ -41,10 +45,12 @@ def start(
     if settings.cookie_secret is not None:  # Streamlit does not read .env
         environment["STREAMLIT_SERVER_COOKIE_SECRET"] = settings.cookie_secret.get_secret_value()
     supervisor = _Supervisor(environment)
-    supervisor.add("studio", studio_command(host, port, browser=browser))
+    supervisor.add("studio", studio_command(host, port))
     if worker:
         supervisor.add("worker", [sys.executable, "-m", "prompt_app.cli", "worker"])
     notices.print(announcement(host, port, settings), markup=False)
+    if browser and is_loopback(host) and has_screen():
+        Thread(target=open_browser, args=(host, port), daemon=True).start()
     sys.exit(supervisor.watch())
 
 
@@ -82,14 +88,35 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def studio_command(host: str, port: int, *, browser: bool) -> list[str]:
+def studio_command(host: str, port: int) -> list[str]:
     """How the studio's server is started."""
-    headless = not browser or bool(os.environ.get("CI"))
     return [
         sys.executable, "-m", "prompt_app.ui",
         f"--server.address={host}", f"--server.port={port}",
-        f"--server.headless={'true' if headless else 'false'}",
     ]  # fmt: skip
+
+
+def has_screen() -> bool:
+    """Whether a browser could show itself to whoever types here."""
+    if os.environ.get("CI"):
+        return False
+    return sys.platform != "linux" or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
+
+
+def open_browser(host: str, port: int) -> None:
+    """Wait until the studio answers, then show it."""
+    shown = f"[{host}]" if ":" in host else host
+    for _ in range(int(START_SECONDS / LOOK_SECONDS)):
+        try:
+            with urlopen(f"http://{shown}:{port}/_stcore/health", timeout=5):
+                break
+        except OSError:
+            time.sleep(LOOK_SECONDS)
+    else:
+        return
+    webbrowser.open(f"http://localhost:{port}")
 
 
 class _Supervisor:

@@ -56,7 +56,10 @@ def migrate(database: Database, backups: Path, scripts: Path | None = None) -> N
     if database.is_sqlite and present is not None:
         _back_up(Path(str(database.url.database)), backups, present)
     _upgrade(database, config, head)
-    _log.info("The store %s was migrated from %s to %s.", database.place, present, head)
+    if present is None:
+        _log.info("The store %s was made.", database.place)
+    else:
+        _log.info("The store %s was migrated from %s to %s.", database.place, present, head)
 
 
 def alembic_config(scripts: Path | None = None) -> Config:

@@ -11,7 +11,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
+from threading import Thread
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -19,6 +21,7 @@ import psutil
 import pytest
 from pydantic import SecretStr
 
+from prompt_app.cli.start import has_screen, open_browser
 from prompt_app.errors import SettingsError
 from prompt_app.settings import Settings
 
@@ -154,3 +157,40 @@ def test_an_open_studio_refuses_other_host_names(tmp_path: Path) -> None:
         connection.request("GET", "/", headers={"Host": "rebound.example.com"})
         assert connection.getresponse().status == 400
         connection.close()
+
+
+def test_the_browser_is_opened_once_the_studio_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    server = HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler)
+    port = server.server_address[1]
+    (tmp_path / "_stcore").mkdir()
+    (tmp_path / "_stcore" / "health").write_text("ok")
+    monkeypatch.chdir(tmp_path)
+    opening = Thread(target=open_browser, args=("127.0.0.1", port))
+    opening.start()
+    assert opened == []
+    server.handle_request()
+    opening.join(PATIENCE)
+    server.server_close()
+    assert opened == [f"http://localhost:{port}"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, sys.platform != "linux"),
+        ({"DISPLAY": ":0"}, True),
+        ({"DISPLAY": ":0", "CI": "1"}, False),
+    ],
+)
+def test_no_browser_where_nobody_would_see_it(
+    environment: dict[str, str], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("CI", "DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert has_screen() is expected
