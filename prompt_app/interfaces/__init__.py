@@ -13,6 +13,7 @@ from collections.abc import (
     Sequence,
 )
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -267,10 +268,11 @@ class Store(
         states: Sequence[RunState] = (),
         evaluation_id: str | None = None,
         text: str = "",
+        since: datetime | None = None,
         offset: int = 0,
         limit: int = 50,
     ) -> Page[Run]:
-        """Newest first."""
+        """Newest first. ``since``: created at that time or later."""
         ...
 
     def get_run(self, run_id: str) -> Run:

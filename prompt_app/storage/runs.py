@@ -36,16 +36,19 @@ class Runs(StorePart):
         states: Sequence[RunState] = (),
         evaluation_id: str | None = None,
         text: str = "",
+        since: datetime | None = None,
         offset: int = 0,
         limit: int = 50,
     ) -> Page[Run]:
         """Newest first. ``text``: part of the run's name or id, of its dataset's or of its
-        evaluation's name; case-insensitive."""
+        evaluation's name; case-insensitive. ``since``: created at that time or later."""
         conditions: list[ColumnElement[bool]] = []
         if states:
             conditions.append(runs.c.state.in_(states))
         if evaluation_id is not None:
             conditions.append(runs.c.evaluation_id == evaluation_id)
+        if since is not None:
+            conditions.append(runs.c.created_at >= since)
         if text:
             named = select(evaluations.c.id).where(
                 evaluations.c.name.icontains(text, autoescape=True)

@@ -15,7 +15,7 @@ from prompt_app.datamodel.score import Direction, Interval, MetricSpec
 from prompt_app.engine.summary import metric_interval, read_clusters
 from prompt_app.errors import EvaluationError
 from prompt_app.interfaces import Page, Store
-from prompt_app.interfaces.pairing import PairFilter, SamplePair
+from prompt_app.interfaces.pairing import CallFigures, PairFilter, SamplePair
 from prompt_app.metrics import create_metric
 from prompt_app.statistics.comparison import PairedMetric, compare
 from prompt_app.statistics.verdict import PairedComparison
@@ -155,6 +155,10 @@ class RunContrasts:
             latency_median=float(np.quantile(known, 0.5)) if known else None,
             latency_95th=float(np.quantile(known, 0.95)) if known else None,
         )
+
+    def call_figures(self, run_id: str) -> CallFigures:
+        """Latency and cost of each answered sample."""
+        return self._store.call_figures(self._store.get_run(run_id).id)
 
     def group_fields(self, run_id: str) -> list[str]:
         """Fields of the run's rows whose values group them, the dataset's cluster field first."""

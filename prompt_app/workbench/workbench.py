@@ -20,6 +20,8 @@ from prompt_app.storage.identity import this_worker
 from prompt_app.workbench.rubric_working import work_on_rubric_tests
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from prompt_app.datamodel.dataset import DatasetOptions, DatasetVersion, Example
     from prompt_app.datamodel.evaluation import Evaluation, EvaluationSpec, Quote, Run, RunState
     from prompt_app.datamodel.prompt import Message, PromptTemplate, PromptVersion
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from prompt_app.workbench.reporting import Reports
     from prompt_app.workbench.resolving import ResolvedEvaluation
     from prompt_app.workbench.rubrics import Rubrics
+    from prompt_app.workbench.spending import Spending
 
 FIRST_ROWS = 20
 
@@ -294,10 +297,19 @@ class Workbench:
         *,
         states: Sequence[RunState] = (),
         text: str = "",
+        since: datetime | None = None,
         offset: int = 0,
         limit: int = 50,
     ) -> Page[Run]:
-        return self.store.list_runs(states=states, text=text, offset=offset, limit=limit)
+        return self.store.list_runs(
+            states=states, text=text, since=since, offset=offset, limit=limit
+        )
+
+    def spending(self, days: int = 7) -> Spending:
+        """What the last days cost: runs and the gateway's calls."""
+        from prompt_app.workbench.spending import spending
+
+        return spending(self.store, days)
 
     def runs_of(self, evaluation_id: str) -> list[Run]:
         """In the order of the evaluation's grid."""

@@ -69,6 +69,7 @@ def _take(browser: Browser, url: str, run_address: str, scheme: str) -> None:
     expect(page.get_by_text("Input tokens", exact=True)).to_be_visible()
     page.get_by_role("heading", name="New evaluation").scroll_into_view_if_needed()
     _save(page, f"evaluate-{scheme}")
+    _take_people(page, url, run_address, scheme)
     page.goto(f"{url}/prompt?name=with-passage")
     expect(page.get_by_text("About ")).to_be_visible()
     _save(page, f"prompt-{scheme}")
@@ -80,6 +81,26 @@ def _take(browser: Browser, url: str, run_address: str, scheme: str) -> None:
     expect(page.get_by_text("2 of 2 answered")).to_be_visible()
     _save(page, f"playground-{scheme}")
     page.context.close()
+
+
+def _take_people(page: Page, url: str, run_address: str, scheme: str) -> None:
+    """Compare and Label, over the example's two runs."""
+    run = run_address.rpartition("id=")[2]
+    other = f"{run.rpartition('-')[0]}-2"
+    page.goto(f"{url}/compare?runs={other},{run}")
+    expect(page.get_by_text("examples, widest change first")).to_be_visible()
+    _save(page, f"compare-{scheme}")
+    page.goto(f"{url}/label?runs={run}")
+    settled(page)
+    if not page.get_by_role("link", name="answers").is_visible():
+        page.get_by_label("Name of the queue").fill("answers")
+        page.get_by_label("Rubric").fill("pass: a reader would accept it. fail: everything else.")
+        page.get_by_label("Rubric").press("Control+Enter")
+        settled(page)
+        page.get_by_role("button", name="Create").click()
+    page.goto(f"{url}/label?queue=answers")
+    expect(page.get_by_text("of 40 rows labelled")).to_be_visible()
+    _save(page, f"label-{scheme}")
 
 
 def _save(page: Page, name: str) -> None:

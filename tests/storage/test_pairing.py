@@ -133,3 +133,9 @@ def test_spend_of_a_time(store: SqlStore, two: tuple[Run, Run]) -> None:
     now = datetime.now(UTC)
     assert store.spend_since(now - timedelta(days=7)) == pytest.approx(11 * 0.25)
     assert store.spend_since(now + timedelta(days=1)) == 0
+
+
+def test_runs_of_a_time(store: SqlStore, two: tuple[Run, Run]) -> None:
+    now = datetime.now(UTC)
+    assert store.list_runs(since=now - timedelta(days=7)).total == 2
+    assert store.list_runs(since=now + timedelta(days=1)).total == 0

@@ -18,7 +18,7 @@ def button(app: AppTest, label: str) -> object:
 
 def test_a_first_visitor_is_offered_the_example(open_page: OpenPage) -> None:
     app = open_page()
-    assert [each.label for each in app.button] == ["Run the example", "New evaluation"]
+    assert [each.label for each in app.button] == ["Run the example"]
     assert "No runs yet" in app.info[0].value
 
 
@@ -49,6 +49,18 @@ def test_home_lists_ended_runs_with_their_scores(open_page: OpenPage, finished: 
     app = open_page()
     assert "Lately" in [each.value for each in app.subheader]
     assert any("squad_f1 0." in each.value and "[" in each.value for each in app.text)
+
+
+def test_home_tells_what_the_week_cost(
+    open_page: OpenPage, finished: Evaluation, workbench: Workbench
+) -> None:
+    figures = {each.label: each.value for each in open_page().metric}
+    assert figures["Running or queued"] == "0"
+    assert figures["Runs in the last 7 days"] == "2"
+    assert figures["Cost of the last 7 days"].replace("\\", "") == "$0.00"
+    workbench.submit_evaluation(workbench.example_evaluation())
+    figures = {each.label: each.value for each in open_page().metric}
+    assert figures["Running or queued"] == "2"
 
 
 def test_runs_are_found_by_name(open_page: OpenPage, finished: Evaluation) -> None:

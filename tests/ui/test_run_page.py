@@ -102,3 +102,26 @@ def test_failed_samples_are_counted_by_kind_and_can_be_retried(
     next(each for each in app.button if each.label == "Retry failed").click().run()
     work(workbench)
     assert workbench.run(evaluation.run_ids[0]).progress.scored == 3
+
+
+def test_the_filters_stand_in_the_address(open_page: OpenPage, finished: Evaluation) -> None:
+    app = open_page(RUN, id=finished.run_ids[0], **{"rows.text": "nile"})
+    assert rows(app) == [1, 2]
+
+
+def test_a_row_opens_by_its_address(
+    open_page: OpenPage, finished: Evaluation, workbench: Workbench
+) -> None:
+    sample = workbench.rows(finished.run_ids[0], limit=1).items[0]
+    app = open_page(RUN, id=finished.run_ids[0], row=f"{sample.example.id}~0")
+    captions = [each.value.replace("\\", "") for each in app.caption]
+    assert f"Example {sample.example.id}, repeat 1" in captions
+    app = open_page(RUN, id=finished.run_ids[0], row="nothing~0")
+    assert "nothing" in app.error[0].value
+
+
+def test_cost_and_latency_are_read_when_asked_for(
+    open_page: OpenPage, finished: Evaluation
+) -> None:
+    app = open_page(RUN, id=finished.run_ids[0])
+    assert "Latency, median" not in [each.label for each in app.metric]

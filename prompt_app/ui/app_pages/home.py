@@ -3,7 +3,7 @@
 import streamlit as st
 
 from prompt_app.ui.components.errors import errors_shown
-from prompt_app.ui.components.overview import runs_now_and_lately
+from prompt_app.ui.components.overview import runs_now_and_lately, this_week
 from prompt_app.ui.state import EVALUATE, may_edit, open_run, workbench
 
 st.title("Prompt studio")
@@ -12,23 +12,24 @@ if is_first_visit:
     st.write(
         "Find out which prompt and model is best for your data, by how much, and where it fails."
     )
+run_example = False
 if may_edit():
     with st.container(horizontal=True):
+        if not is_first_visit and st.button(
+            "New evaluation", type="primary", icon=":material/add:"
+        ):
+            st.switch_page(EVALUATE)
         run_example = st.button(
             "Run the example",
             type="primary" if is_first_visit else "secondary",
             icon=":material/play_arrow:",
             help="Two prompts over 40 shipped questions. It needs no key and no network.",
         )
-        if st.button(
-            "New evaluation",
-            type="secondary" if is_first_visit else "primary",
-            icon=":material/add:",
-        ):
-            st.switch_page(EVALUATE)
-if may_edit() and run_example:
+if run_example:
     with errors_shown():
         workbench().load_examples()
         evaluation = workbench().submit_evaluation(workbench().example_evaluation())
         open_run(evaluation.run_ids[0])
+if not is_first_visit:
+    this_week()
 runs_now_and_lately()

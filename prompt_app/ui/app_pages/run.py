@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from prompt_app.ui.components.call_section import call_section
 from prompt_app.ui.components.progress import progress_panel
 from prompt_app.ui.components.row_table import row_section
 from prompt_app.ui.components.run_choice import chosen_run
@@ -12,6 +13,7 @@ run = chosen_run()
 st.title(plain(run.name))
 progress_panel(run)
 score_section(run)
+call_section(run)
 sibling_section(run)
 row_section(run)
 with st.expander("Everything that this run is made of", icon=":material/settings:"):

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from prompt_app.datamodel.score import MetricInfo
+from prompt_app.ui.components.downloads import table_downloads
 from prompt_app.ui.components.wording import plain
 
 BINS = 20
@@ -20,9 +21,10 @@ def distribution_chart(key: str, values: Sequence[float], info: MetricInfo | Non
     if not values:
         st.caption(plain(f"No sample has a score of {key}."))
         return
+    frame = binned(values, info)
     st.echarts_chart(
         {
-            "dataset": {"source": binned(values, info)},
+            "dataset": {"source": frame},
             "grid": {"left": 8, "right": 8, "top": 12, "bottom": 4, "containLabel": True},
             "tooltip": {"trigger": "axis"},
             "xAxis": {"type": "category", "name": ""},
@@ -32,6 +34,7 @@ def distribution_chart(key: str, values: Sequence[float], info: MetricInfo | Non
         height=220,
         alt=f"Samples by their value of {key}",
     )
+    table_downloads(frame, f"{key}-distribution", key="distribution")
 
 
 def binned(values: Sequence[float], info: MetricInfo | None) -> pd.DataFrame:
@@ -48,6 +51,13 @@ def binned(values: Sequence[float], info: MetricInfo | None) -> pd.DataFrame:
         if len(whole) <= BINS:
             counts = [sum(value == each for value in values) for each in whole]
             return pd.DataFrame({"value": [str(each) for each in whole], "samples": counts})
+    return histogram(values, "value", bounds)
+
+
+def histogram(
+    values: Sequence[float], name: str, bounds: tuple[float, float] | None = None
+) -> pd.DataFrame:
+    """Columns ``name`` (each bin's bounds, as text) and ``samples``."""
     found, edges = np.histogram(np.asarray(values, dtype=float), bins=BINS, range=bounds)
     labels = [f"{low:.4g} – {high:.4g}" for low, high in pairwise(edges)]
-    return pd.DataFrame({"value": labels, "samples": found})
+    return pd.DataFrame({name: labels, "samples": found})

@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import streamlit as st
 
 from prompt_app.datamodel.evaluation import ACTIVE_STATES
 from prompt_app.ui.components.run_list import run_cards
-from prompt_app.ui.state import workbench
+from prompt_app.ui.components.wording import money, plain
+from prompt_app.ui.state import EVALUATE, workbench
 
 MOST_SHOWN = 10
+WEEK = 7
 LOOK_SECONDS = 2.0
+
+
+def this_week() -> None:
+    """What runs, what has run, and what it cost."""
+    since = datetime.now(UTC) - timedelta(days=WEEK)
+    started = workbench().list_runs(since=since, limit=1).total
+    active = workbench().list_runs(states=ACTIVE_STATES, limit=1).total
+    spent = workbench().spending(WEEK)
+    with st.grid("auto", min_column_width=150):
+        st.metric("Running or queued", f"{active:,}")
+        st.metric("Runs in the last 7 days", f"{started:,}")
+        st.metric(
+            "Cost of the last 7 days",
+            plain(money(spent.total_usd)),
+            help=plain(
+                f"Runs, judges included: {money(spent.runs_usd)}. "
+                f"Calls through the gateway: {money(spent.gateway_usd)}."
+            ),
+        )
 
 
 def runs_now_and_lately() -> None:
@@ -31,7 +54,5 @@ def _lists(is_live: bool) -> None:
         st.subheader("Lately")
         run_cards(ended.items)
     elif not active.items:
-        st.info(
-            "No runs yet. Run the example to see how it works, or start an evaluation of your own.",
-            icon=":material/info:",
-        )
+        st.info("No runs yet. Run the example to see how it works.", icon=":material/info:")
+        st.page_link(EVALUATE, label="Or evaluate with your own data", icon=":material/add:")

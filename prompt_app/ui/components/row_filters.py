@@ -27,28 +27,32 @@ def row_filters(run: Run) -> RowFilter:
             type="search",
             live="400ms",
             key="rows.text",
+            bind="query-params",
             placeholder="Field, reply or error",
             width=195,
         )
-        order = st.selectbox("Order", list(ORDERS), key="rows.order", width=165)
+        order = st.selectbox(
+            "Order", list(ORDERS), key="rows.order", bind="query-params", width=165
+        )
         metric = st.selectbox(
             "Metric",
             [metric.key for metric in run.spec.metrics],
             key="rows.metric",
+            bind="query-params",
             width=150,
             help="The metric that the order and the range go by.",
         )
-        minimum = st.number_input("Least", value=None, key="rows.minimum", width=85)
-        maximum = st.number_input("Greatest", value=None, key="rows.maximum", width=85)
+        minimum = st.number_input(
+            "Least", value=None, key="rows.minimum", bind="query-params", width=85
+        )
+        maximum = st.number_input(
+            "Greatest", value=None, key="rows.maximum", bind="query-params", width=85
+        )
         with st.popover("More", icon=":material/filter_list:"):
-            state = st.selectbox("State", ["any", *get_args(SampleState)], key="rows.state")
-            kind = st.selectbox(
-                "Error", ["any", *workbench().error_counts(run.id)], key="rows.error"
-            )
-            unscored = st.checkbox("Only rows that the metric failed on", key="rows.unscored")
+            state, kind, unscored = _more(run)
     sort, descending = ORDERS[order]
     return RowFilter(
-        state=None if state == "any" else state,
+        state=None if state == "any" else state,  # type: ignore[arg-type]
         metric=metric,
         minimum=minimum,
         maximum=maximum,
@@ -58,3 +62,20 @@ def row_filters(run: Run) -> RowFilter:
         sort=sort,  # type: ignore[arg-type]
         descending=descending,
     )
+
+
+def _more(run: Run) -> tuple[str, str, bool]:
+    """State, kind of error ("any" for all), and whether the metric failed."""
+    state = st.selectbox(
+        "State", ["any", *get_args(SampleState)], key="rows.state", bind="query-params"
+    )
+    kind = st.selectbox(
+        "Error",
+        ["any", *workbench().error_counts(run.id)],
+        key="rows.error",
+        bind="query-params",
+    )
+    unscored = st.checkbox(
+        "Only rows that the metric failed on", key="rows.unscored", bind="query-params"
+    )
+    return state, kind, unscored

@@ -24,7 +24,7 @@ from prompt_app.ui.components.row_drawer import open_addressed_row, open_drawer
 from prompt_app.ui.components.row_filters import row_filters
 from prompt_app.ui.components.scores import metric_infos
 from prompt_app.ui.components.wording import shortened
-from prompt_app.ui.state import workbench
+from prompt_app.ui.state import LABEL, workbench
 from prompt_app.workbench import Workbench
 from prompt_app.workbench.exporting import ExportFormat
 
@@ -61,6 +61,13 @@ def _downloads(run: Run) -> None:
                 disabled=run.progress.done == 0,
                 help=f"Download all rows as {export_format}",
             )
+        st.page_link(
+            LABEL,
+            label="Label replies",
+            icon=":material/new_label:",
+            query_params={"runs": run.id},
+            help="Let people say what these replies are worth",
+        )
         report_download(f"{run.id}.html", partial(workbench().reports.run, run.id))
 
 

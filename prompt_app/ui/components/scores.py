@@ -10,6 +10,7 @@ import streamlit as st
 from prompt_app.datamodel.evaluation import ACTIVE_STATES, Run
 from prompt_app.datamodel.score import MetricInfo, MetricSummary
 from prompt_app.ui.components.distribution import distribution_chart
+from prompt_app.ui.components.downloads import table_downloads
 from prompt_app.ui.components.run_list import score_text
 from prompt_app.ui.components.wording import number, plain, quantity
 from prompt_app.ui.state import open_comparison, workbench
@@ -23,8 +24,31 @@ def score_section(run: Run) -> None:
     is_active = run.state in ACTIVE_STATES
     st.subheader("Scores so far" if is_active else "Scores")
     st.fragment(_cards, run_every=LOOK_SECONDS if is_active else None)(run.id)
+    if run.progress.scored and not is_active:
+        table_downloads(summary_frame(workbench().summary(run)), f"{run.id}-scores", key="scores")
     if run.progress.scored:
         _distribution(run)
+
+
+def summary_frame(summaries: Sequence[MetricSummary]) -> pd.DataFrame:
+    """A row for each metric."""
+    return pd.DataFrame(
+        [
+            {
+                "metric": each.metric,
+                "mean": each.mean,
+                "lower": each.interval.lower if each.interval else None,
+                "upper": each.interval.upper if each.interval else None,
+                "method": each.interval.method if each.interval else None,
+                "unit": each.unit,
+                "examples": each.examples,
+                "scored": each.scored,
+                "failed": each.failed,
+                "skipped": each.skipped,
+            }
+            for each in summaries
+        ]
+    )
 
 
 def _cards(run_id: str) -> None:
@@ -109,8 +133,10 @@ def sibling_section(run: Run) -> None:
     if len(runs) < 2:
         return
     st.subheader("Runs of this evaluation")
-    if st.button("Compare them", icon=":material/compare_arrows:"):
-        open_comparison([run.id, *(each.id for each in runs if each.id != run.id)])
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Compare them", icon=":material/compare_arrows:"):
+            open_comparison([run.id, *(each.id for each in runs if each.id != run.id)])
+        table_downloads(_side_by_side(runs), f"{run.evaluation_id}-runs", key="siblings")
     is_active = any(each.state in ACTIVE_STATES for each in runs)
     st.fragment(_siblings, run_every=LOOK_SECONDS if is_active else None)(run.evaluation_id)
 

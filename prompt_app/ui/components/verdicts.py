@@ -15,7 +15,7 @@ from prompt_app.ui.components.compare_choice import run_labels
 from prompt_app.ui.components.downloads import report_download, table_downloads
 from prompt_app.ui.components.errors import errors_shown
 from prompt_app.ui.components.wording import plain
-from prompt_app.ui.state import workbench
+from prompt_app.ui.state import LABEL, workbench
 from prompt_app.workbench.comparing import RunComparison
 
 Color = Literal["green", "red", "blue", "gray", "orange"]
@@ -55,9 +55,18 @@ def verdict_section(runs: Sequence[Run]) -> None:
             _candidate(labels[candidate.id], labels[compared.baseline.id], own)
         _numbers(compared)
         ids = [run.id for run in runs]
-        report_download(
-            "comparison.html", partial(workbench().reports.comparison, ids, margin=margin or None)
-        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            report_download(
+                "comparison.html",
+                partial(workbench().reports.comparison, ids, margin=margin or None),
+            )
+            if len(ids) == 2:
+                st.page_link(
+                    LABEL,
+                    label="Label them side by side",
+                    icon=":material/new_label:",
+                    query_params={"runs": ",".join(ids)},
+                )
 
 
 def comparison(runs: Sequence[Run], margin: float | None) -> RunComparison:
