@@ -258,6 +258,18 @@ class Configuration:
         "groups",
         "Claim of that provider's tokens that lists a user's groups.",
     )
+    oidc_scopes: str = variable(
+        "OIDC_SCOPES",
+        matching(r"openid( [!-~]+)*", "`openid` and other scopes, separated by blanks"),
+        "openid email profile",
+        "Scopes to ask that provider for.",
+    )
+    oidc_roles: tuple[str, ...] = variable(
+        "OIDC_ROLES",
+        items(r"[^=,]{1,128}=(viewer|editor|admin)", "a group, `=` and `viewer`, `editor` or `admin`"),
+        "admins=admin,editors=editor,viewers=viewer",
+        "Role of each of that provider's groups.",
+    )
     waf: bool = variable(
         "WAF",
         flag(),

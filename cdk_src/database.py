@@ -79,8 +79,6 @@ class Database(Construct):
             "PGDATABASE": _DATABASE,
             "PGSSLMODE": "verify-full",
             "PGSSLROOTCERT": "/etc/ssl/certs/rds.pem",
-            # A paused cluster takes about 15 s to answer.
-            "PGCONNECT_TIMEOUT": "60",
         }
         self.secrets = {
             "PGUSER": ecs.Secret.from_secrets_manager(secret, "username"),

@@ -5,6 +5,8 @@ Either gives the web task the same settings: ``environment`` and ``secrets``.
 
 from __future__ import annotations
 
+import json
+
 from aws_cdk import Aws, CfnOutput, Duration, Fn, RemovalPolicy, SecretValue
 from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_ecs as ecs
@@ -71,6 +73,10 @@ class Login(Construct):
             "PROMPT_APP_OIDC_DISCOVERY_URL": configuration.oidc_discovery_url,
             "PROMPT_APP_OIDC_CLIENT_ID": configuration.oidc_client_id,
             "PROMPT_APP_OIDC_GROUPS_CLAIM": configuration.oidc_groups_claim,
+            "PROMPT_APP_OIDC_SCOPES": configuration.oidc_scopes,
+            "PROMPT_APP_OIDC_ROLES": json.dumps(
+                dict(role.rsplit("=", 1) for role in configuration.oidc_roles)
+            ),
         }
 
     def _use_cognito(self, configuration: Configuration, url: str) -> None:
@@ -110,7 +116,7 @@ class Login(Construct):
             "PROMPT_APP_OIDC_DISCOVERY_URL": f"{issuer}/.well-known/openid-configuration",
             "PROMPT_APP_OIDC_CLIENT_ID": client.user_pool_client_id,
             "PROMPT_APP_OIDC_GROUPS_CLAIM": "cognito:groups",
-            # Cognito's discovery document names no end_session_endpoint.
+            # It takes logout_uri where the standard has post_logout_redirect_uri.
             "PROMPT_APP_OIDC_LOGOUT_URL": f"{domain.base_url()}/logout",
         }
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from prompt_app.datamodel.evaluation import RunState
 
-GRACE_SECONDS = 10.0
-"""How long calls in flight may still take when a run is cancelled or its worker is stopped."""
+GRACE_SECONDS = 7.0
+"""How long calls in flight may still take when a run is cancelled or its worker is stopped: with
+all that comes after it, a worker ends within the 10 s that container engines usually give."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from prompt_app.errors import SettingsError
 
 LOCK_WAIT_SECONDS = 5.0
 """How long a call waits for a lock that another holds before it gives up."""
+CONNECT_SECONDS = 45
+"""How long PostgreSQL may take to answer: an Aurora cluster that has paused needs about 15 s."""
 WRITER_PRAGMAS = {
     "journal_mode": "WAL",
     "synchronous": "FULL",  # a reply that was paid for must survive a power cut
@@ -62,7 +64,7 @@ def postgresql_engine(url: URL) -> Engine:
         max_overflow=28,
         pool_pre_ping=True,
         connect_args={
-            "connect_timeout": 10,
+            "connect_timeout": CONNECT_SECONDS,
             "tcp_user_timeout": 30_000,
             "application_name": "prompt-app",
             "options": f"-c lock_timeout={int(LOCK_WAIT_SECONDS * 1000)}",

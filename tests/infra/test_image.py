@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -70,9 +71,21 @@ class TestDockerfile:
         assert DOCKERFILE.count("uv sync --frozen --no-default-groups") == 2
         assert "pip install" not in DOCKERFILE
 
+    def test_keeps_the_aws_services_that_the_app_calls(self) -> None:
+        kept = re.search(r'ARG AWS_SERVICES="([^"]+)"', DOCKERFILE)
+        assert kept
+        called = {"bedrock-runtime", "sagemaker-runtime", "sqs", "sso", "sso-oidc", "sts"}
+        for module in (ROOT / "prompt_app").rglob("*.py"):
+            called |= set(re.findall(r'\bclient\(\s*"([a-z0-9-]+)"', module.read_text()))
+                re.findall(r'\b(?:client|resource)\(\s*"([a-z0-9-]+)"', module.read_text())
+            )
+        assert "secretsmanager" in called
+        missing = [s for s in called if not any(fnmatch(s, p) for p in kept[1].split())]
+        assert missing == []
+
     def test_takes_no_secret(self) -> None:
         arguments = re.findall(r"^ARG (\w+)", DOCKERFILE, re.MULTILINE)
-        assert set(arguments) == {"PYTHON", "UV", "AURORA_AUTHORITIES"}
+        assert set(arguments) == {"PYTHON", "UV", "AWS_SERVICES", "AURORA_AUTHORITIES"}
         assert not re.search(r"(KEY|TOKEN|SECRET|PASSWORD)\b", DOCKERFILE)
 
 

@@ -256,19 +256,6 @@ class TestEdge:
         assert acl(synthesize({"WAF_WEB_ACL_ARN": arn})) == arn
 
 
-# For the login and batch jobs: names that the deployment sets and the app's settings
-# take as those parts read them.
-AGREED = {
-    "PROMPT_APP_OIDC_CLIENT_ID",
-    "PROMPT_APP_OIDC_CLIENT_SECRET",
-    "PROMPT_APP_OIDC_DISCOVERY_URL",
-    "PROMPT_APP_OIDC_GROUPS_CLAIM",
-    "PROMPT_APP_OIDC_LOGOUT_URL",
-    "PROMPT_APP_OIDC_REDIRECT_URL",
-    "PROMPT_APP_PUBLIC_URL",
-}
-
-
 class TestContainers:
     @pytest.mark.parametrize("task", ["Web", "Workers"])
     def test_runs_as_nobody_in_particular_on_a_read_only_file_system(
@@ -326,10 +313,9 @@ class TestContainers:
         others = {
             name
             for name in set(variables(default, task)) | secrets
-            # libpq's and Streamlit's own.
-            if not name.startswith(("PG", "STREAMLIT_"))
+            if not name.startswith("PG")  # libpq's own
         } - read
-        assert others <= AGREED
+        assert others == set()
 
     def test_a_failed_deployment_is_rolled_back(self, default: Deployment) -> None:
         for service in default.resources("AWS::ECS::Service").values():
@@ -600,6 +586,8 @@ class TestLogin:
                 "OIDC_DISCOVERY_URL": "https://id.example.com/.well-known/openid-configuration",
                 "OIDC_CLIENT_ID": "studio",
                 "OIDC_CLIENT_SECRET_NAME": "studio_client",
+                "OIDC_ROLES": "team=editor, platform=admin",
+                "OIDC_SCOPES": "openid email groups",
             }
         )
         assert not [
@@ -608,6 +596,8 @@ class TestLogin:
             if resource["Type"].startswith("AWS::Cognito")
         ]
         told = variables(deployment, "Web")
+        assert json.loads(told["PROMPT_APP_OIDC_ROLES"]) == {"team": "editor", "platform": "admin"}
+        assert told["PROMPT_APP_OIDC_SCOPES"] == "openid email groups"
         assert told["PROMPT_APP_OIDC_CLIENT_ID"] == "studio"
         assert told["PROMPT_APP_OIDC_GROUPS_CLAIM"] == "groups"
         assert "PROMPT_APP_OIDC_LOGOUT_URL" not in told
