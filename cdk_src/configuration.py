@@ -266,7 +266,7 @@ class Configuration:
     )
     oidc_roles: tuple[str, ...] = variable(
         "OIDC_ROLES",
-        items(r"[^=,]{1,128}=(viewer|editor|admin)", "a group, `=` and `viewer`, `editor` or `admin`"),
+        items(r"[^=,]{1,128}=(viewer|editor|admin)", "a group, `=` and its role"),
         "admins=admin,editors=editor,viewers=viewer",
         "Role of each of that provider's groups.",
     )

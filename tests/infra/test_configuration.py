@@ -55,6 +55,8 @@ WRONG = {
     "OIDC_CLIENT_ID": "a b",
     "OIDC_CLIENT_SECRET_NAME": "a b",
     "OIDC_GROUPS_CLAIM": "a b",
+    "OIDC_SCOPES": "email",
+    "OIDC_ROLES": "team=boss",
     "WAF": "maybe",
     "WAF_WEB_ACL_ARN": "arn:aws:wafv2:eu-west-1:111122223333:regional/webacl/a/b",
     "ALARM_EMAIL": "a@b",

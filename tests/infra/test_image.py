@@ -77,8 +77,6 @@ class TestDockerfile:
         called = {"bedrock-runtime", "sagemaker-runtime", "sqs", "sso", "sso-oidc", "sts"}
         for module in (ROOT / "prompt_app").rglob("*.py"):
             called |= set(re.findall(r'\bclient\(\s*"([a-z0-9-]+)"', module.read_text()))
-                re.findall(r'\b(?:client|resource)\(\s*"([a-z0-9-]+)"', module.read_text())
-            )
         assert "secretsmanager" in called
         missing = [s for s in called if not any(fnmatch(s, p) for p in kept[1].split())]
         assert missing == []
