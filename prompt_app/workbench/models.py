@@ -32,6 +32,7 @@ from prompt_app.providers.catalogue import (
 )
 from prompt_app.providers.prices import cost_usd, price_of
 from prompt_app.settings import Settings
+from prompt_app.workbench.auditing import Audit
 
 TEST_MESSAGE = "Reply with the word OK."
 TEST_SECONDS = 30.0
@@ -59,6 +60,7 @@ class Models:
         self._store = store
         self._settings = settings
         self._actor = actor
+        self._audit = Audit(store, actor)
 
     def cards(self) -> list[ModelCard]:
         """The catalogue: endpoints of one's own first."""
@@ -150,12 +152,15 @@ class Models:
             raise InputError("An endpoint names a provider's model, not another endpoint.")
         check_model(model, self._settings)
         endpoint = Endpoint(name=name, model=model, note=note.strip(), author=self._actor.name)
-        return self._store.save_endpoint(endpoint, replace=replace)
+        saved = self._store.save_endpoint(endpoint, replace=replace)
+        self._audit.note("endpoint.save", name, f"{model.reference} at {model.base_url}")
+        return saved
 
     def delete_endpoint(self, name: str) -> None:
         """Runs and their replies stay as they are."""
         self._actor.require(Role.ADMIN, "remove endpoints")
         self._store.delete_endpoint(name)
+        self._audit.note("endpoint.delete", name)
 
     # presets
 

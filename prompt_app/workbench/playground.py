@@ -72,7 +72,7 @@ class Playground:
         for name, template in prompts:
             messages = self._rendered(name, template, fields, dataset)
             calls += [
-                PlannedCall(_title(name, model, given), template, model, given, messages)
+                PlannedCall(self._title(name, model, given), template, model, given, messages)
                 for model, given in usable
             ]
         return calls
@@ -184,7 +184,7 @@ class Playground:
             pinned = PromptPinner(self._store, dataset).pin(selection)
         return render_messages(pinned, fields)
 
-
-def _title(name: str, model: ModelSpec, given: InferenceParameters) -> str:
-    parameters = ", ".join(f"{key}={value}" for key, value in given.given().items())
-    return " · ".join(part for part in (name, model.reference, parameters) if part)
+    def _title(self, name: str, model: ModelSpec, given: InferenceParameters) -> str:
+        own = (each.reference for each in self._store.list_endpoints() if each.model == model)
+        parameters = ", ".join(f"{key}={value}" for key, value in given.given().items())
+        return " · ".join(part for part in (name, next(own, model.reference), parameters) if part)

@@ -17,6 +17,7 @@ from prompt_app.datamodel.rendering import check_template, render_messages
 from prompt_app.errors import InputError, TemplateError
 from prompt_app.interfaces import Page, Store
 from prompt_app.providers.tokens import estimate_tokens
+from prompt_app.workbench.auditing import Audit
 from prompt_app.workbench.pinning import PromptPinner
 
 _DRAFT = "draft"
@@ -52,6 +53,7 @@ class PromptLibrary:
     def __init__(self, store: Store, actor: Person) -> None:
         self._store = store
         self._actor = actor
+        self._audit = Audit(store, actor)
 
     def search(self, text: str = "", *, offset: int = 0, limit: int = 50) -> Page[PromptVersion]:
         """The newest version of each prompt that has ``text`` in its name, labels, note or
@@ -97,10 +99,12 @@ class PromptLibrary:
         """Let ``label`` point to version ``number`` alone. Raises InputError."""
         self._actor.require(Role.EDITOR, "label prompts")
         self._store.set_prompt_label(name, label.strip(), number)
+        self._audit.note("prompt.label", name, f"{label.strip()} is version {number}")
 
     def remove_label(self, name: str, label: str) -> None:
         self._actor.require(Role.EDITOR, "label prompts")
         self._store.remove_prompt_label(name, label)
+        self._audit.note("prompt.unlabel", name, label)
 
     def fields(self, dataset: DatasetVersion) -> tuple[str, ...]:
         """What a placeholder can name: the columns, and the paths inside the first rows."""

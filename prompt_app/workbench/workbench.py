@@ -210,7 +210,7 @@ class Workbench:
 
     def label_prompt(self, name: str, label: str, number: int) -> None:
         self.actor.require(Role.EDITOR, "label prompts")
-        self.store.set_prompt_label(name, label, number)
+        self.prompt_library.move_label(name, label, number)
 
     def diff_prompts(self, name: str, first: str | int, second: str | int) -> str:
         """A unified diff of two versions of a prompt, by number or label."""

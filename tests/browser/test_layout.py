@@ -37,7 +37,7 @@ def test_no_page_is_wider_than_the_window(
     serving = ("/pipelines", f"/pipeline?name={pipeline}", "/functions")
     prompt = "/prompt?name=with-passage"
     models = ("/models", "/models?model=offline:echo", "/models?models=Presets", "/playground")
-    prompts = ("/prompts", prompt, f"{prompt}&show=Versions", f"{prompt}&show=Scores", *models)
+    prompts = ("/prompts", prompt, f"{prompt}&part=Versions", f"{prompt}&part=Scores", *models)
     for path in ("", "/evaluate", "/runs", "/settings", f"/run?id={run_id}", *prompts, *serving):
         page.goto(studio + path)
         settled(page)

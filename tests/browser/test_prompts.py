@@ -109,7 +109,7 @@ def test_what_was_typed_outlives_a_visit_to_another_page(
     page.get_by_label("Text of message 1").click()
     page.keyboard.press("Control+End")
     page.keyboard.type(" and more")
-    page.get_by_role("link", name="Runs").click()
+    page.get_by_role("link", name="Runs").click(delay=100)  # as a hand does it
     expect(page.get_by_role("heading", name="Runs")).to_be_visible()
     settled(page)
     page.go_back()
@@ -124,7 +124,7 @@ def test_markup_in_a_prompt_is_shown_as_it_is(
     library.save("hostile", PromptTemplate.model_validate(HOSTILE), note="[x](javascript:1)")
     page = new_page()
     for view in ("Edit", "Versions", "Compare"):
-        page.goto(f"{studio}/prompt?name=hostile&show={view}")
+        page.goto(f"{studio}/prompt?name=hostile&part={view}")
         settled(page)
         expect(page.get_by_role("heading", name="hostile")).to_be_visible()
         if view != "Versions":

@@ -92,7 +92,7 @@ def test_a_save_over_a_newer_version_is_refused_and_keeps_the_draft(
 
 
 def test_versions_are_compared_and_swapped(open_page: OpenPage, second: None) -> None:
-    app = open_page(PROMPT, name="with-passage", show="Compare")
+    app = open_page(PROMPT, name="with-passage", part="Compare")
     assert (app.selectbox(key="before").value, app.selectbox(key="after").value) == (1, 2)
     assert "green-background" in " ".join(each.value for each in app.markdown)
     press(app, "Swap")
@@ -100,17 +100,17 @@ def test_versions_are_compared_and_swapped(open_page: OpenPage, second: None) ->
 
 
 def test_scores_name_version_interval_and_n(open_page: OpenPage, finished: Evaluation) -> None:
-    app = open_page(PROMPT, name="with-passage", show="Scores")
+    app = open_page(PROMPT, name="with-passage", part="Scores")
     (row,) = app.dataframe[0].value.to_dict("records")
     assert (row["Version"], row["Model"]) == ("1", "offline:extractive")
     assert row["squad_f1"].endswith("n=40")
     assert "[" in row["squad_f1"]
-    app = open_page(PROMPT, name="without-passage", show="Scores")
+    app = open_page(PROMPT, name="without-passage", part="Scores")
     assert len(app.dataframe[0].value) == 1
 
 
 def test_a_prompt_without_runs_says_so(open_page: OpenPage) -> None:
-    app = open_page(PROMPT, name="with-passage", show="Scores")
+    app = open_page(PROMPT, name="with-passage", part="Scores")
     assert "No run has used it yet." in texts(app)
 
 
@@ -134,3 +134,20 @@ def test_few_shot_examples_are_picked_by_hand(open_page: OpenPage, workbench: Wo
     assert "No row is picked yet" in texts(app)
     press(app, "Save version")
     assert workbench.prompt("shown").template.few_shot is None
+
+
+def test_what_is_written_over_an_older_version_is_found_again(
+    open_page: OpenPage, workbench: Workbench
+) -> None:
+    app = open_page(PROMPT, name="with-passage")
+    app.toggle[0].set_value(True).run()
+    newer = PromptTemplate.model_validate("Newer: {question}")
+    workbench.prompt_library.save("with-passage", newer, based_on=1)
+    app.run()
+    assert app.toggle[0].value is True
+    app.query_params.pop("version")
+    app.run()
+    assert any(each.value.startswith("Newer: ") for each in app.code)
+    press(app, "Unsaved changes over version 1")
+    assert app.toggle[0].value is True
+    assert "version 1 of 2" in texts(app)

@@ -64,6 +64,8 @@ def test_an_endpoint_is_used_by_its_name(workbench: Workbench, mock_process: Moc
     assert raised.value.suggestions == ("mock",)
     models.delete_endpoint("mock")
     assert models.endpoints() == []
+    noted = [(each.action, each.target) for each in workbench.audit.entries().items]
+    assert noted == [("endpoint.delete", "mock"), ("endpoint.save", "mock")]
 
 
 def test_only_an_admin_changes_endpoints(workbench: Workbench, mock_process: MockProcess) -> None:

@@ -120,3 +120,9 @@ def test_a_label_moves_and_goes(workbench: Workbench) -> None:
     assert library.labels("greet") == {"production": 2}
     library.remove_label("greet", "production")
     assert library.labels("greet") == {}
+    noted = [(each.action, each.target, each.details) for each in workbench.audit.entries().items]
+    assert noted == [
+        ("prompt.unlabel", "greet", "production"),
+        ("prompt.label", "greet", "production is version 2"),
+        ("prompt.label", "greet", "production is version 1"),
+    ]

@@ -17,12 +17,17 @@ _VIEWS: list[View] = ["Edit", "Versions", "Compare", "Scores"]
 
 def chosen_prompt() -> PromptVersion | None:
     """The version that ``?name=`` and ``?version=`` (a number or label; else the newest) say;
-    None for a new prompt. Ends the page where there is no such one."""
+    None for a new prompt. Ends the page where there is no such one. From then on the address
+    names the version: whoever writes over it keeps it, although a newer one may come."""
     name = st.query_params.get("name", "")
     if not name:
         return None
+    which = st.query_params.get("version") or None
     try:
-        return workbench().prompt_library.version(name, st.query_params.get("version") or None)
+        found = workbench().prompt_library.version(name, which)
+        if which is None:
+            st.query_params["version"] = str(found.number)
+        return found
     except UnknownNameError as error:
         show_message(str(error))
     if st.button("All prompts", type="primary"):
@@ -36,7 +41,7 @@ def view_choice() -> View:
         _VIEWS,
         default="Edit",
         required=True,
-        key="show",
+        key="part",
         bind="query-params",
         label_visibility="collapsed",
     )
@@ -46,10 +51,10 @@ def view_choice() -> View:
 def show_version(number: int) -> None:
     """For buttons: the editor, with this version in it."""
     st.query_params["version"] = str(number)
-    st.session_state["show"] = "Edit"
+    st.session_state["part"] = "Edit"
 
 
 def show_difference(before: int, after: int) -> None:
     """For buttons: two versions side by side."""
     st.session_state["before"], st.session_state["after"] = before, after
-    st.session_state["show"] = "Compare"
+    st.session_state["part"] = "Compare"

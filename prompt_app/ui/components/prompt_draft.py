@@ -10,6 +10,7 @@ import streamlit as st
 
 from prompt_app.datamodel.prompt import FewShot, Message, PromptTemplate, PromptVersion, Role
 from prompt_app.datamodel.rendering import Notation
+from prompt_app.errors import TemplateError
 from prompt_app.ui.state import workbench
 from prompt_app.workbench.prompt_library import written_template
 
@@ -41,6 +42,12 @@ class Draft:
         messages = [Message(role=each.role, content=each.content) for each in self.messages]
         return written_template(messages, placeholders=self.notation, few_shot=self.few_shot)
 
+    def is_changed(self, template: PromptTemplate) -> bool:
+        try:
+            return self.template() != template
+        except TemplateError:
+            return True
+
     def move(self, index: int, step: int) -> None:
         other = index + step
         both = self.messages
@@ -57,6 +64,18 @@ def draft_of(version: PromptVersion | None) -> Draft:
     if key not in drafts:
         drafts[key] = _fresh(version)
     return drafts[key]
+
+
+def other_drafts(version: PromptVersion) -> list[int]:
+    """The other versions of the prompt over which something is written and not saved."""
+    found = []
+    for key, draft in st.session_state.get(_DRAFTS, {}).items():
+        name, _, number = key.rpartition("@")
+        if name == version.name and key != _key(version):
+            stored = workbench().prompt_library.version(name, int(number))
+            if draft.is_changed(stored.template):
+                found.append(stored.number)
+    return sorted(found)
 
 
 def own_draft(key: str) -> Draft:

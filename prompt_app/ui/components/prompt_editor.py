@@ -9,8 +9,14 @@ from prompt_app.datamodel.rendering import Notation
 from prompt_app.errors import ConflictError, PromptAppError
 from prompt_app.ui.components.errors import show_message
 from prompt_app.ui.components.few_shot_form import few_shot_form
-from prompt_app.ui.components.prompt_choice import show_difference
-from prompt_app.ui.components.prompt_draft import Draft, DraftMessage, draft_of, drop_draft
+from prompt_app.ui.components.prompt_choice import show_difference, show_version
+from prompt_app.ui.components.prompt_draft import (
+    Draft,
+    DraftMessage,
+    draft_of,
+    drop_draft,
+    other_drafts,
+)
 from prompt_app.ui.components.prompt_list import label_badges
 from prompt_app.ui.components.prompt_preview import ChosenRow, preview, row_choice
 from prompt_app.ui.components.template_editor import template_editor
@@ -48,9 +54,11 @@ def _heading(version: PromptVersion | None, draft: Draft) -> None:
     if version is None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.badge(f"version {version.number}", color="gray")
+        newest = _newest(version)
+        of = f" of {newest}" if newest != version.number else ""
+        st.badge(f"version {version.number}{of}", color="gray")
         label_badges(version)
-        if _is_changed(version, draft):
+        if draft.is_changed(version.template):
             st.badge("not saved", color="orange", icon=":material/edit:")
             st.button(
                 "Discard changes",
@@ -59,13 +67,15 @@ def _heading(version: PromptVersion | None, draft: Draft) -> None:
                 on_click=drop_draft,
                 args=(version,),
             )
-
-
-def _is_changed(version: PromptVersion, draft: Draft) -> bool:
-    try:
-        return draft.template() != version.template
-    except PromptAppError:
-        return True
+        for number in other_drafts(version):
+            st.button(
+                f"Unsaved changes over version {number}",
+                key=f"draft.{number}",
+                type="tertiary",
+                icon=":material/edit_note:",
+                on_click=show_version,
+                args=(number,),
+            )
 
 
 def message_fields(draft: Draft, row: ChosenRow | None) -> None:

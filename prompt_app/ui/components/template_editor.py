@@ -45,6 +45,8 @@ def template_editor(
     makes another field: the browser keeps what is typed into this one, whatever ``value`` says
     later. Without ``fields`` every placeholder counts as known.
     """
+    # A field that is mounted anew starts with what was typed into the last one.
+    value = _typed(st.session_state.get(key), key, value)
     data: dict[str, Any] = {
         "label": label,
         "value": value,
@@ -54,11 +56,14 @@ def template_editor(
         "placeholder": placeholder,
         "read_only": read_only,
     }
-    result = _editor(key=key, data=data, on_text_change=_ignore)
-    typed = result.get("text")
-    if not typed or typed.get("revision") != key:
-        return value
-    text: str = typed["value"]
+    return _typed(_editor(key=key, data=data, on_text_change=_ignore), key, value)
+
+
+def _typed(state: Any, key: str, otherwise: str) -> str:
+    found = state.get("text") if state else None
+    if not found or found.get("revision") != key:
+        return otherwise
+    text: str = found["value"]
     return text
 
 

@@ -25,7 +25,7 @@ export default function (component) {
   }
   editor.update(component)
   return () => {
-    clearTimeout(editor.timer)
+    editor.end()
     editors.delete(parentElement)
   }
 }
@@ -48,6 +48,15 @@ class Editor {
     }
     this.area.onkeydown = event => this.pressed(event)
     this.area.onclick = () => this.close()
+    // A link to another page is followed before the field loses the focus: a text sent then would
+    // lead back here.
+    this.pressedElsewhere = () => this.send()
+    document.addEventListener("pointerdown", this.pressedElsewhere, true)
+  }
+
+  end() {
+    clearTimeout(this.timer)
+    document.removeEventListener("pointerdown", this.pressedElsewhere, true)
   }
 
   update({ data, setStateValue }) {
