@@ -33,6 +33,7 @@ from prompt_app.providers.catalogue import (
 from prompt_app.providers.prices import cost_usd, price_of
 from prompt_app.settings import Settings
 from prompt_app.workbench.auditing import Audit
+from prompt_app.workbench.permissions import check_server
 
 TEST_MESSAGE = "Reply with the word OK."
 TEST_SECONDS = 30.0
@@ -98,6 +99,12 @@ class Models:
             return str(error)
         return ""
 
+    def check_server(self, model: ModelSpec) -> None:
+        """Raises PermissionDeniedError where only an admin may call ``model``: its server is
+        neither the settings' nor an endpoint's."""
+        if not any(each.model == model for each in self._store.list_endpoints()):
+            check_server(self._actor, model, self._settings)
+
     def unsupported(self, model: ModelSpec) -> dict[str, str]:
         """Parameters that calls found the model not to take -> its own words."""
         return self._store.learned_unsupported(model.reference)
@@ -105,6 +112,7 @@ class Models:
     def test(self, model: ModelSpec) -> ConnectionTest:
         """One call, one attempt, at most TEST_SECONDS; it costs what it costs."""
         self._actor.require(Role.EDITOR, "call models")
+        self.check_server(model)
         model = pin_server(model, self._settings)
         started = time.monotonic()
         try:

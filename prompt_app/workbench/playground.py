@@ -19,6 +19,7 @@ from prompt_app.providers.catalogue import check_access, check_model, check_para
 from prompt_app.providers.prices import price_of
 from prompt_app.providers.tokens import estimate_tokens
 from prompt_app.settings import Settings
+from prompt_app.workbench.models import Models
 from prompt_app.workbench.pinning import PromptPinner, all_examples
 from prompt_app.workbench.playing import PlannedCall, Playing
 
@@ -158,11 +159,8 @@ class Playground:
         )
 
     def _checked(self, model: ModelSpec, given: InferenceParameters) -> ModelSpec:
+        Models(self._store, self._settings, self._actor).check_server(model)
         pinned = pin_server(model, self._settings)
-        configured = pin_server(model.model_copy(update={"base_url": None}), self._settings)
-        is_known = any(each.model == model for each in self._store.list_endpoints())
-        if pinned.base_url != configured.base_url and not is_known:
-            self._actor.require(Role.ADMIN, f"use another server ({model.base_url})")
         check_model(pinned, self._settings)
         check_parameters(pinned, given)
         check_access(pinned, self._settings)

@@ -76,6 +76,9 @@ def test_only_an_admin_changes_endpoints(workbench: Workbench, mock_process: Moc
     with pytest.raises(PermissionDeniedError):
         editors.delete_endpoint("mock")
     assert [each.author for each in editors.endpoints()] == ["You"]
+    assert editors.test(mocked(mock_process)).error == ""
+    with pytest.raises(PermissionDeniedError, match="another server"):
+        editors.test(mocked(mock_process, "other"))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from prompt_app.ui.components.few_shot_form import few_shot_form
 from prompt_app.ui.components.prompt_choice import show_difference, show_version
 from prompt_app.ui.components.prompt_draft import (
     Draft,
-    DraftMessage,
     draft_of,
     drop_draft,
     other_drafts,
@@ -39,7 +38,8 @@ def prompt_editor(version: PromptVersion | None) -> None:
         shown = st.container()
     with left:
         st.subheader("Messages")
-        message_fields(draft, row)
+        unsaved = version is not None and draft.is_changed(version.template)
+        message_fields(draft, row, unsaved=unsaved)
         few_shot_form(draft)
         _saving(version, draft)
     with heading:
@@ -78,7 +78,7 @@ def _heading(version: PromptVersion | None, draft: Draft) -> None:
             )
 
 
-def message_fields(draft: Draft, row: ChosenRow | None) -> None:
+def message_fields(draft: Draft, row: ChosenRow | None, *, unsaved: bool = False) -> None:
     """Changes ``draft``; placeholders are completed from the fields of ``row``."""
     draft.notation = st.segmented_control(
         "Placeholders are written",
@@ -88,9 +88,9 @@ def message_fields(draft: Draft, row: ChosenRow | None) -> None:
         format_func=NOTATIONS.__getitem__,
         key=f"notation.{draft.token}",
     )
-    for index, message in enumerate(draft.messages):
+    for index in range(len(draft.messages)):
         with st.container(border=True, gap="xsmall"):
-            _message(draft, index, message, row)
+            _message(draft, index, row, unsaved)
     st.button(
         "Add message",
         icon=":material/add:",
@@ -99,7 +99,8 @@ def message_fields(draft: Draft, row: ChosenRow | None) -> None:
     )
 
 
-def _message(draft: Draft, index: int, message: DraftMessage, row: ChosenRow | None) -> None:
+def _message(draft: Draft, index: int, row: ChosenRow | None, unsaved: bool) -> None:
+    message = draft.messages[index]
     last = len(draft.messages) - 1
     with st.container(horizontal=True, horizontal_alignment="distribute"):
         message.role = st.selectbox(
@@ -126,6 +127,7 @@ def _message(draft: Draft, index: int, message: DraftMessage, row: ChosenRow | N
         message.content,
         key=f"text.{message.token}",
         fields=row.fields if row else (),
+        unsaved=unsaved,
         notation=draft.notation,
         placeholder="Optional" if message.role == "system" else "Question: {question}\nAnswer:",
     )

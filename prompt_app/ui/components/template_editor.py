@@ -37,13 +37,14 @@ def template_editor(
     fields: Sequence[str] = (),
     notation: Notation = "single",
     placeholder: str = "",
-    read_only: bool = False,
+    unsaved: bool = False,
 ) -> str:
     """The text as it stands now; ``value`` is what it starts with.
 
     The script runs again soon after typing pauses, and when the field is left. Another ``key``
     makes another field: the browser keeps what is typed into this one, whatever ``value`` says
-    later. Without ``fields`` every placeholder counts as known.
+    later. Without ``fields`` every placeholder counts as known. Where the text is ``unsaved``, or
+    is changed after this, the browser asks before it leaves the studio.
     """
     # A field that is mounted anew starts with what was typed into the last one.
     value = _typed(st.session_state.get(key), key, value)
@@ -54,7 +55,7 @@ def template_editor(
         "fields": list(fields),
         "notation": notation,
         "placeholder": placeholder,
-        "read_only": read_only,
+        "unsaved": unsaved,
     }
     return _typed(_editor(key=key, data=data, on_text_change=_ignore), key, value)
 

@@ -52,11 +52,17 @@ class Editor {
     // lead back here.
     this.pressedElsewhere = () => this.send()
     document.addEventListener("pointerdown", this.pressedElsewhere, true)
+    // A reload or a closed tab would lose what is not saved: the browser asks first.
+    this.leaving = event => {
+      if (this.unsaved || this.area.value !== this.first) event.preventDefault()
+    }
+    window.addEventListener("beforeunload", this.leaving)
   }
 
   end() {
     clearTimeout(this.timer)
     document.removeEventListener("pointerdown", this.pressedElsewhere, true)
+    window.removeEventListener("beforeunload", this.leaving)
   }
 
   update({ data, setStateValue }) {
@@ -65,10 +71,10 @@ class Editor {
     this.notation = data.notation
     this.label.textContent = data.label
     this.area.placeholder = data.placeholder
-    this.area.readOnly = data.read_only
+    this.unsaved = data.unsaved
     if (this.revision !== data.revision) {
       this.revision = data.revision
-      this.sent = data.value
+      this.sent = this.first = data.value
       this.area.value = data.value
     }
     this.mark()
