@@ -108,11 +108,15 @@ def _card(index: int, call: PlannedCall, state: CallState) -> None:
 
 
 def _facts(state: CallState) -> list[str]:
-    facts = [f"{state.seconds:.2f} s"] if state.seconds else []
+    facts = [_seconds(state.seconds)] if state.seconds else []
     if state.first_seconds is not None:
-        facts.append(f"first piece {state.first_seconds:.2f} s")
+        facts.append(f"first piece {_seconds(state.first_seconds)}")
     if state.reply:
         facts.append(f"{state.reply.usage.input:,} → {state.reply.usage.output:,} tokens")
         facts.append(money(state.cost_usd))
         facts += [state.reply.outputs[0].finish_reason]
     return facts
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.0f} ms"
