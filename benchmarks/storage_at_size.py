@@ -21,8 +21,9 @@ from pathlib import Path
 from pydantic import SecretStr
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "storage"))
+from building import submit
 from servers import PostgresServer
-from storage.building import submit
 
 from prompt_app.datamodel.dataset import Example
 from prompt_app.datamodel.evaluation import SampleKey
@@ -53,9 +54,10 @@ SELECT r.number, 'e' || p, 0, p, CASE WHEN p %% 100 = 7 THEN 'failed' ELSE 'scor
 FROM runs r, generate_series(0, CASE WHEN r.number = %(large)s THEN %(large_rows)s
                                 ELSE %(ordinary)s END - 1) p;
 
-INSERT INTO scores (sample, metric, run, value, version, cost_usd)
+INSERT INTO scores (sample, metric, run, value, version, failure_kind, failure_message, cost_usd)
 SELECT number, 'exact_match', run, CASE WHEN position %% 50 = 3 THEN NULL ELSE random() END,
-       '1', 0
+       '1', CASE WHEN position %% 50 = 3 THEN 'metric' END,
+       CASE WHEN position %% 50 = 3 THEN 'It has no reference.' END, 0
 FROM samples WHERE state = 'scored';
 """
 
@@ -145,6 +147,7 @@ def main() -> None:
                 print(f"{name:44}{statistics.median(times):10.1f}{max(times):8.0f}", flush=True)
             store.close()
     finally:
+        server.end_connections(database)
         server.close()
 
 

@@ -34,6 +34,7 @@ COMMANDS = {
     "rubric": "rubric:app",
     "models": "models:models",
     "metrics": "metrics:metrics",
+    "archive": "archive:archive",
     "backup": "backup:backup",
     "restore": "backup:restore",
     "worker": "worker:worker",

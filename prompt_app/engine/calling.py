@@ -98,7 +98,8 @@ class CallStage:
         await self._calls.put(None)
 
     def prepare_page(self, after: int) -> tuple[list[PreparedCall], int | None]:
-        """The calls of the next page of examples, and its last position; None at the end."""
+        """The calls of the next page of examples, and its last position; None at the end. Rows
+        behind it that are finished are passed over."""
         spec, run_id = self._spec, self._lease.run.id
         examples = self._store.list_examples(
             spec.dataset_version, split=spec.split, after_position=after, limit=PAGE
@@ -108,7 +109,11 @@ class CallStage:
             return [], None
         states = self._store.sample_states(run_id, [example.id for example in examples])
         items = list(plan_work(spec, examples, states))
-        return prepare_calls(spec, run_id, items, self._store), examples[-1].position
+        last = examples[-1].position
+        if not items:
+            following = self._store.first_open_position(run_id, spec.repeats, after_position=last)
+            return [], None if following is None else following - 1
+        return prepare_calls(spec, run_id, items, self._store), last
 
     async def _call_until_done(self) -> None:
         while not self._halt:

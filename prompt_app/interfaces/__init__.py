@@ -31,6 +31,7 @@ from prompt_app.datamodel.evaluation import (
 from prompt_app.datamodel.model import GenerationRequest, Reply, ReplyEvent
 from prompt_app.datamodel.prompt import PromptTemplate, PromptVersion
 from prompt_app.datamodel.score import Failure, MetricInfo, MetricSummary, Score, ScoringInput
+from prompt_app.interfaces.archive import ArchiveStore
 from prompt_app.interfaces.backup import BackupStore
 from prompt_app.interfaces.batch_jobs import BatchJobStore
 from prompt_app.interfaces.catalogue import CatalogueStore
@@ -176,6 +177,7 @@ class Store(
     PipelineStore,
     BackupStore,
     BatchJobStore,
+    ArchiveStore,
     ChunkStore,
     ServingStore,
     CurationStore,
@@ -332,6 +334,13 @@ class Store(
         self, run_id: str, example_ids: Sequence[str]
     ) -> Mapping[SampleKey, SampleState]:
         """Of those samples that are stored already."""
+        ...
+
+    def first_open_position(
+        self, run_id: str, repeats: int, *, after_position: int = -1
+    ) -> int | None:
+        """The next row of the dataset version that has fewer than ``repeats`` samples; None
+        where there is no more."""
         ...
 
     def unscored_samples(

@@ -21,6 +21,7 @@ from prompt_app.datamodel.model import TokenUsage
 from prompt_app.datamodel.score import MetricSummary
 from prompt_app.errors import EvaluationError, UnknownNameError
 from prompt_app.interfaces import Page
+from prompt_app.storage.archive_tables import archived_runs
 from prompt_app.storage.chunk_tables import chunks
 from prompt_app.storage.encoding import dump_record, load_record
 from prompt_app.storage.part import StorePart
@@ -94,6 +95,7 @@ class Runs(StorePart):
                 what = "has no failed samples" if retry_failed else "has finished"
                 hint = "" if retry_failed or not row.failed else " Retry its failed samples?"
                 raise EvaluationError(f"Run {row.id} {what}: there is nothing to do.{hint}")
+            _refuse_archived(connection, row)
             changes = _queued_again()
             if retry_failed:
                 gone = (samples.c.run == row.number) & (samples.c.state == "failed")
@@ -116,6 +118,7 @@ class Runs(StorePart):
                 raise EvaluationError(
                     f"Run {row.id} is {row.state}; only a finished run can be scored again."
                 )
+            _refuse_archived(connection, row)
             old = load_record(RunSpec, row.spec)
             new = old.model_copy(update={"metrics": run.spec.metrics})
             kept = [metric.key for metric in new.metrics if metric in old.metrics]
@@ -248,6 +251,11 @@ def _queued_again() -> dict[str, Any]:
         "summary": "[]",
         "ended_at": None,
     }
+
+
+def _refuse_archived(connection: Connection, row: Row[Any]) -> None:
+    if connection.scalar(select(archived_runs.c.key).where(archived_runs.c.run == row.number)):
+        raise EvaluationError(f"Run {row.id} is archived: its rows can only be read.")
 
 
 def _queue_chunks_again(connection: Connection, row: Row[Any]) -> None:

@@ -19,7 +19,7 @@ from prompt_app.storage.encoding import load_record
 from prompt_app.storage.filters import filtered, ordered, scope_of
 from prompt_app.storage.outcomes import outcome_of
 from prompt_app.storage.part import StorePart
-from prompt_app.storage.runs import lacks_outcome, run_number
+from prompt_app.storage.runs import find_run, lacks_outcome, run_number
 from prompt_app.storage.tables import examples, replies, runs, samples, scores, version_rows
 
 _PAGE = 500
@@ -43,6 +43,32 @@ class Samples(StorePart):
                 for example_id, repeat, state in connection.execute(query):
                     states[SampleKey(example_id=example_id, repeat=repeat)] = state
         return states
+
+    def first_open_position(
+        self, run_id: str, repeats: int, *, after_position: int = -1
+    ) -> int | None:
+        """The next row of the dataset version that has fewer than ``repeats`` samples; None
+        where there is no more."""
+        with self._database.read() as connection:
+            run = find_run(connection, run_id)
+            stored = (
+                select(func.count())
+                .select_from(samples)
+                .where(samples.c.run == run.number, samples.c.position == version_rows.c.position)
+                .scalar_subquery()
+            )
+            query = (
+                select(version_rows.c.position)
+                .where(
+                    version_rows.c.version == run.version,
+                    version_rows.c.position > after_position,
+                    stored < repeats,
+                )
+                .order_by(version_rows.c.position)
+                .limit(1)
+            )
+            found: int | None = connection.scalar(query)
+            return found
 
     def unscored_samples(
         self, run_id: str, metrics: Sequence[str], *, after_position: int = -1, limit: int = 500

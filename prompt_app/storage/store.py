@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 
 from prompt_app.storage.access_tokens import Serving
+from prompt_app.storage.archive import Archive
 from prompt_app.storage.backups import Backups
 from prompt_app.storage.batch_jobs import BatchJobs
 from prompt_app.storage.batches import Batches
@@ -29,6 +30,7 @@ class SqlStore(
     Leases,
     Spreading,
     BatchJobs,
+    Archive,
     Curation,
     Prompts,
     PromptCatalogue,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -59,13 +59,19 @@ def neutral_cell(value: Any) -> Any:
     return value
 
 
-def export_rows(store: Store, run: Run, path: Path, export_format: ExportFormat) -> int:
-    """Write every row of ``run`` to ``path``; returns how many. The file appears under its name
-    only when it is whole."""
+def export_rows(
+    store: Store,
+    run: Run,
+    samples: Iterable[StoredSample],
+    path: Path,
+    export_format: ExportFormat,
+) -> int:
+    """Write ``samples``, every row of ``run``, to ``path``; returns how many. The file appears
+    under its name only when it is whole."""
     if export_format not in WRITERS:
         raise InputError(f"No export format {export_format!r}; there are {', '.join(WRITERS)}.")
     keys = tuple(metric.key for metric in run.spec.metrics)
-    rows = (flat_row(sample, keys) for sample in store.iterate_samples(run.id))
+    rows = (flat_row(sample, keys) for sample in samples)
     partial = path.with_name(path.name + ".part")
     try:
         count = WRITERS[export_format](rows, partial, _columns(store, run, keys))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from prompt_app.interfaces import Dispatcher, Page, RowFilter, Store, StoredSample
     from prompt_app.providers.catalogue import ModelCard
     from prompt_app.workbench.access_tokens import AccessTokens
+    from prompt_app.workbench.archiving import Archiving
     from prompt_app.workbench.auditing import Audit
     from prompt_app.workbench.backups import Backups
     from prompt_app.workbench.calibrating import Calibration
@@ -95,6 +96,13 @@ class Workbench:
         from prompt_app.workbench.backups import Backups
 
         return Backups(self.settings, self.store, self.actor)
+
+    @property
+    def archive(self) -> Archiving:
+        """The rows of old runs in files."""
+        from prompt_app.workbench.archiving import Archiving
+
+        return Archiving(self.settings, self.store, self.actor)
 
     @property
     def rubrics(self) -> Rubrics:
@@ -368,6 +376,7 @@ class Workbench:
         from prompt_app.workbench.comparing import compare_runs
 
         runs = [self.run(run_id) for run_id in run_ids]
+        self.archive.refuse(runs)
         return compare_runs(self.store, runs, margin=margin, metrics=metrics)
 
     @property
@@ -443,16 +452,19 @@ class Workbench:
     ) -> Page[StoredSample]:
         from prompt_app.interfaces import RowFilter
 
-        return self.store.list_samples(
-            self.run(run_id).id, row_filter or RowFilter(), offset=offset, limit=limit
-        )
+        run, wanted = self.run(run_id), row_filter or RowFilter()
+        page = self.store.list_samples(run.id, wanted, offset=offset, limit=limit)
+        if page.total == 0 and self.store.archive_key(run.id) is not None:
+            return self.archive.rows(run, wanted, offset=offset, limit=limit)
+        return page
 
     def row(self, run_id: str, example_id: str, repeat: int = 0) -> StoredSample:
         from prompt_app.datamodel.evaluation import SampleKey
 
-        return self.store.get_sample(
-            self.run(run_id).id, SampleKey(example_id=example_id, repeat=repeat)
-        )
+        run, key = self.run(run_id), SampleKey(example_id=example_id, repeat=repeat)
+        if self.store.archive_key(run.id) is not None:
+            return self.archive.row(run, key)
+        return self.store.get_sample(run.id, key)
 
     def rendered_prompt(self, run: Run, example: Example) -> tuple[Message, ...]:
         """The messages as they were sent for ``example``."""
@@ -469,18 +481,27 @@ class Workbench:
 
     def score_values(self, run_id: str, metric: str) -> list[float]:
         """The values of one metric (its key), in order of example; samples without one left out."""
-        outcomes = self.store.iterate_outcomes(self.run(run_id).id, metric)
+        run = self.run(run_id)
+        if self.store.archive_key(run.id) is not None:
+            return self.archive.values(run, metric)
+        outcomes = self.store.iterate_outcomes(run.id, metric)
         return [value for _, _, value in outcomes if value is not None]
 
     def error_counts(self, run_id: str) -> dict[str, int]:
         """Failed samples by error kind."""
-        return self.store.count_errors(self.run(run_id).id)
+        run = self.run(run_id)
+        if self.store.archive_key(run.id) is not None:
+            return self.archive.error_counts(run)
+        return self.store.count_errors(run.id)
 
     def export(self, run_id: str, path: Path, export_format: ExportFormat) -> int:
         """Write all rows to ``path``; returns their number."""
         from prompt_app.workbench.exporting import export_rows
 
-        return export_rows(self.store, self.run(run_id), path, export_format)
+        run = self.run(run_id)
+        archived = self.store.archive_key(run.id) is not None
+        samples = self.archive.iterate(run) if archived else self.store.iterate_samples(run.id)
+        return export_rows(self.store, run, samples, path, export_format)
 
     # serving
 

@@ -62,6 +62,17 @@ def positions(
     return [sample.position for sample in page.items]
 
 
+def test_finished_rows_are_passed_over(store: SqlStore) -> None:
+    lease = claimed(store, rows=6)
+    run = lease.run.id
+    assert store.first_open_position(run, 1) == 0
+    store.write_batch(lease, together(answer(0), answer(1), answer(1, repeat=1), failed(2)))
+    assert store.first_open_position(run, 1) == 3
+    assert store.first_open_position(run, 2) == 0
+    assert store.first_open_position(run, 2, after_position=0) == 2
+    assert store.first_open_position(run, 1, after_position=5) is None
+
+
 def test_a_row_holds_everything(store: SqlStore) -> None:
     lease = claimed(store, rows=examples(3, passage="It is long."), metrics=["f1"])
     reply = a_reply("Yes.", latency_seconds=0.5, request_id="id", model="m", raw={"a": [1]})
