@@ -269,7 +269,7 @@ def main() -> None:
     else:
         from scale_simulation import Measured, report
 
-        report(Measured(worker_ms=0.6, database_ms=0.4))
+        report(Measured(worker_ms=0.75, database_ms=0.38))
 
 
 if __name__ == "__main__":
