@@ -174,6 +174,12 @@ class Settings(BaseSettings):
         validation_alias="AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
         description="Another server of the Bedrock runtime protocol.",
     )
+    bedrock_quotas: bool = Field(
+        default=False,
+        validation_alias="PROMPT_APP_BEDROCK_QUOTAS",
+        description="Whether runs on Bedrock models keep to the account's quotas of requests and "
+        "tokens a minute, read from Service Quotas when they are submitted.",
+    )
     sagemaker_endpoint_url: str | None = Field(
         default=None,
         validation_alias="AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME",

@@ -264,11 +264,12 @@ class Workbench:
     ) -> ResolvedEvaluation:
         """Check ``spec`` and pin everything in it."""
         from prompt_app.workbench.permissions import check_servers
+        from prompt_app.workbench.quotas import within_quotas
         from prompt_app.workbench.resolving import Resolver
 
         check_servers(self.actor, spec, self.settings)
         resolver = Resolver(self.store, self.settings, folder=folder, probe=True)
-        return resolver.resolve(spec, save_prompts=save_prompts)
+        return within_quotas(resolver.resolve(spec, save_prompts=save_prompts), self.settings)
 
     def submit_evaluation(
         self, spec: EvaluationSpec, *, key: str | None = None, folder: Path = Path()

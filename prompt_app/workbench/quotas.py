@@ -1,0 +1,55 @@
+"""Keeps runs on Bedrock models within the account's quotas."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from prompt_app.providers.bedrock_quotas import ModelQuota, read_quota
+from prompt_app.settings import Settings
+from prompt_app.workbench.resolving import ResolvedEvaluation, ResolvedRun
+
+
+def within_quotas(resolved: ResolvedEvaluation, settings: Settings) -> ResolvedEvaluation:
+    """The runs with no higher caps than their models' quotas, where the settings want that, and
+    a note for each model that is limited so."""
+    if not settings.bedrock_quotas:
+        return resolved
+    quotas: dict[str, ModelQuota] = {}
+    for run in resolved.runs:
+        model = run.spec.model
+        if model.provider == "bedrock" and model.reference not in quotas:
+            quotas[model.reference] = read_quota(model, settings)
+    runs = tuple(
+        _limited(run, quotas.get(run.spec.model.reference, ModelQuota())) for run in resolved.runs
+    )
+    notes = [_note(reference, quota) for reference, quota in quotas.items()]
+    return replace(resolved, runs=runs, notes=(*resolved.notes, *notes))
+
+
+def _limited(run: ResolvedRun, quota: ModelQuota) -> ResolvedRun:
+    limits = run.spec.limits
+    caps = {
+        "requests_per_minute": _lower(limits.requests_per_minute, quota.requests_per_minute),
+        "tokens_per_minute": _lower(limits.tokens_per_minute, quota.tokens_per_minute),
+    }
+    spec = run.spec.model_copy(update={"limits": limits.model_copy(update=caps)})
+    return replace(run, spec=spec)
+
+
+def _lower(cap: float | None, quota: float | None) -> float | None:
+    given = [each for each in (cap, quota) if each]
+    return min(given, default=None)
+
+
+def _note(reference: str, quota: ModelQuota) -> str:
+    parts = [
+        f"{value:,.0f} {what} a minute"
+        for value, what in (
+            (quota.requests_per_minute, "requests"),
+            (quota.tokens_per_minute, "tokens"),
+        )
+        if value is not None
+    ]
+    if not parts:
+        return f"Service Quotas tells no quota for {reference}."
+    return f"The account's quota for {reference} is {' and '.join(parts)}; the run keeps to it."
