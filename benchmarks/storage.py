@@ -179,7 +179,7 @@ def queue_run(store: Store, version_id: str) -> Lease:
             "dataset": "bench",
             "prompts": ["bench"],
             "models": ["offline:echo"],
-            "metrics": ["exact_match", "f1"],
+            "metrics": ["exact_match", {"name": "squad_f1", "key": "f1"}],
         }
     )
     run_spec = RunSpec(
@@ -194,7 +194,7 @@ def queue_run(store: Store, version_id: str) -> Lease:
         limits=Limits(),
         cache="use",
     )
-    run = Run(id="bench-run", evaluation_id="bench", name="bench", spec=run_spec)
+    run = Run(id="bench-1", evaluation_id="bench", name="bench", spec=run_spec)
     store.create_evaluation(
         Evaluation(id="bench", name="bench", key="bench", spec=spec, run_ids=(run.id,)), [run]
     )

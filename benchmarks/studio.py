@@ -1,0 +1,312 @@
+"""What a person waits for in the studio, in a real browser, with 100,000 results in the store.
+
+    python benchmarks/studio.py [--rows 100000] [--sessions 20] [--times 5] [--check]
+
+Times are from the press of a key or button to the frame in which the page shows the result, as the
+browser's own clock has them. The ticks of connected sessions are those of Streamlit's own protocol,
+from the request to the end of the script. With ``--check`` it ends with code 1 where a figure is
+over its limit. It needs Chromium and the packages for development.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.error import URLError
+from urllib.parse import quote, urlsplit
+
+import psutil
+from playwright.sync_api import Page, sync_playwright
+from rich.console import Console
+from rich.table import Table
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import storage as store_benchmark
+
+from prompt_app.engine.summary import summarize_run
+from prompt_app.settings import Settings
+from prompt_app.storage import open_store, this_worker
+from tests.browser.studio import click_row, free_port, launched, settled
+
+NEEDLES_EVERY = 5_000
+WATCH = """
+([condition, events]) => {
+    const shown = new Function(`return ${condition}`)
+    window.begun = window.ended = null
+    const note = () => { window.begun ??= performance.now() }
+    for (const name of events) addEventListener(name, note, { capture: true, once: true })
+    const look = () => {
+        if (window.begun !== null && shown()) window.ended = performance.now()
+        else requestAnimationFrame(look)
+    }
+    requestAnimationFrame(look)
+}
+"""
+
+
+@dataclass
+class Figure:
+    """One thing that is measured; lower is better."""
+
+    what: str
+    limit: float
+    unit: str = "ms"
+    values: list[float] = field(default_factory=list)
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.values)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--sessions", type=int, default=20)
+    parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=15, help="of ticks")
+    parser.add_argument("--check", action="store_true")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(data_dir=Path(folder) / "data")
+        fill(settings, given.rows)
+        with running_web(settings) as (url, process):
+            figures = look_around(url, given.rows, given.times)
+            ticks = Figure(f"a tick, with {given.sessions} sessions", 50)
+            ticks.values = asyncio.run(all_ticks(url, given.sessions, given.seconds))
+            memory = Figure("memory of the web process", 400, "MB")
+            memory.values = [process.memory_info().rss / 1e6]
+            figures += [ticks, memory]
+    show(figures)
+    if given.check and any(each.median > each.limit for each in figures):
+        sys.exit(1)
+
+
+def fill(settings: Settings, rows: int) -> None:
+    """A finished run with ``rows`` samples, and one that is under way."""
+    settings.data_dir.mkdir(parents=True)
+    store = open_store(settings)
+    store_benchmark.import_dataset(store, rows)
+    version = store.get_dataset_version("bench")
+    lease = store_benchmark.queue_run(store, version.id)
+    ids = [example.id for example in store_benchmark.read_examples(store, version.id)]
+    store_benchmark.fill(store, lease, ids, 500)
+    store.end_run(lease, "finished", summary=summarize_run(store, store.get_run(lease.run.id)))
+    finished = store.get_evaluation("bench")
+    live = lease.run.model_copy(update={"id": "live-1", "evaluation_id": "live"})
+    evaluation = finished.model_copy(update={"id": "live", "key": "live", "run_ids": (live.id,)})
+    store.create_evaluation(evaluation, [live])
+    other = store.claim_run(this_worker())
+    assert other is not None
+    store_benchmark.fill(store, other, ids[:1000], 500)
+    store.close()
+
+
+@contextmanager
+def running_web(settings: Settings) -> Iterator[tuple[str, psutil.Process]]:
+    """The web process alone, without a worker."""
+    port = free_port()
+    environment = os.environ | {
+        "PROMPT_APP_DATA_DIR": str(settings.data_dir),
+        "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
+        "LOG_LEVEL": "WARNING",
+    }
+    options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
+    log = settings.data_dir / "web.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "prompt_app.ui", *options],
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            await_health(f"http://127.0.0.1:{port}/_stcore/health")
+            yield f"http://127.0.0.1:{port}", psutil.Process(process.pid)
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def await_health(url: str) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except (URLError, OSError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def look_around(url: str, rows: int, times: int) -> list[Figure]:
+    paint = Figure("first paint, cold browser", 1_600)
+    change = Figure("change of page", 300)
+    search = Figure("search in all texts, to repaint", 250)
+    narrow = Figure("filter by score, to repaint", 250)
+    opened = Figure("open a row", 250)
+    data = Figure("search in a dataset, to repaint", 250)
+    with sync_playwright() as playwright:
+        browser = launched(playwright)
+        # The server's first visitor waits for imports as well, once.
+        first_visit(browser.new_context().new_page(), f"{url}/run?id=bench-1")
+        for _ in range(times):
+            page = browser.new_context().new_page()
+            paint.values.append(first_visit(page, f"{url}/run?id=bench-1"))
+            settled(page)
+            search.values.append(search_rows(page, rows))
+            narrow.values.append(narrow_rows(page))
+            opened.values.append(open_row(page))
+            page.keyboard.press("Escape")
+            change.values += list(change_pages(page))
+            page.goto(f"{url}/dataset?name=bench")
+            data.values.append(search_dataset(page, rows))
+            page.context.close()
+        browser.close()
+    return [paint, change, search, narrow, opened, data]
+
+
+def first_visit(page: Page, url: str) -> float:
+    """Milliseconds from the request to the page's title on the screen."""
+    page.goto(url, wait_until="commit")
+    page.wait_for_function("document.querySelector('h1')?.offsetHeight > 0")
+    found: float = page.evaluate("performance.now()")
+    page.get_by_role("region", name="Rows of this run").wait_for()
+    return found
+
+
+def timed(page: Page, act: Callable[[], None], condition: str, *events: str) -> float:
+    """Milliseconds from the first of ``events`` that ``act`` brings until ``condition`` holds."""
+    settled(page)
+    page.evaluate(WATCH, [condition, list(events)])
+    act()
+    page.wait_for_function("window.ended !== null")
+    took: float = page.evaluate("window.ended - window.begun")
+    return took
+
+
+def says(text: str) -> str:
+    """Whether the page's main part shows ``text`` as a paragraph."""
+    paragraphs = "[...document.querySelectorAll('[data-testid=\"stMain\"] p')]"
+    return f"{paragraphs}.some(each => each.textContent === '{text}')"
+
+
+def search_rows(page: Page, rows: int) -> float:
+    box = page.get_by_label("Search rows")
+    box.press_sequentially("needle")
+    needles = -(-rows // NEEDLES_EVERY)
+    condition = says(f"{needles} row{'s' if needles != 1 else ''}")
+    took = timed(page, lambda: box.press("Enter"), condition, "keydown")
+    box.fill("")
+    box.press("Enter")
+    page.get_by_text(f"{rows:,} rows", exact=True).wait_for()
+    return took
+
+
+def narrow_rows(page: Page) -> float:
+    box = page.get_by_label("Greatest")
+    box.fill("0")
+    everything = page.evaluate(
+        "[...document.querySelectorAll('[data-testid=\"stMain\"] p')]"
+        ".map(each => each.textContent).find(text => /^[\\d,]+ rows?$/.test(text))"
+    )
+    changed = (
+        "[...document.querySelectorAll('[data-testid=\"stMain\"] p')]"
+        f".some(each => /^[\\d,]+ rows?$/.test(each.textContent) "
+        f"&& each.textContent !== '{everything}')"
+    )
+    return timed(page, lambda: box.press("Enter"), changed, "keydown")
+
+
+def open_row(page: Page) -> float:
+    condition = "/1 of /.test(document.querySelector('[role=dialog]')?.textContent ?? '')"
+    return timed(page, lambda: click_row(page, 0), condition, "pointerdown", "mousedown")
+
+
+def change_pages(page: Page) -> Iterator[float]:
+    for name in ("Datasets", "Runs"):
+        link = page.get_by_role("link", name=name, exact=True)
+        title = f"document.querySelector('h1')?.textContent.startsWith('{name}')"
+        count = says("1 dataset" if name == "Datasets" else "2 runs")
+        yield timed(page, link.click, f"{title} && {count}", "pointerdown", "mousedown")
+
+
+def search_dataset(page: Page, rows: int) -> float:
+    box = page.get_by_label("Search rows")
+    box.press_sequentially("needle")
+    needles = -(-rows // NEEDLES_EVERY)
+    condition = says(f"{needles} row{'s' if needles != 1 else ''}")
+    return timed(page, lambda: box.press("Enter"), condition, "keydown")
+
+
+async def all_ticks(url: str, sessions: int, seconds: float) -> list[float]:
+    found = await asyncio.gather(*(ticks(url, seconds) for _ in range(sessions)))
+    return [tick for some in found for tick in some]
+
+
+async def ticks(url: str, seconds: float) -> list[float]:
+    """Be a browser on the page of the live run: milliseconds of each script run that a timer of
+    the page asked for."""
+    from streamlit.proto.BackMsg_pb2 import BackMsg
+    from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+    from websockets.asyncio.client import connect
+
+    address = f"ws://{urlsplit(url).netloc}/_stcore/stream"
+    took: list[float] = []
+    async with connect(address, subprotocols=["streamlit"], max_size=None) as socket:  # type: ignore[list-item]
+
+        async def run_script(fragment: str = "") -> dict[str, float]:
+            """Timers that the script set: fragment -> seconds."""
+            request = BackMsg()
+            request.rerun_script.query_string = f"id={quote('live-1')}"
+            request.rerun_script.page_name = "run"
+            request.rerun_script.fragment_id = fragment
+            request.rerun_script.is_auto_rerun = bool(fragment)
+            await socket.send(request.SerializeToString())
+            timers: dict[str, float] = {}
+            async for data in socket:
+                message = ForwardMsg()
+                message.ParseFromString(data if isinstance(data, bytes) else data.encode())
+                if message.WhichOneof("type") == "auto_rerun":
+                    timers[message.auto_rerun.fragment_id] = message.auto_rerun.interval
+                if message.WhichOneof("type") == "script_finished":
+                    return timers
+            raise ConnectionError("the studio closed the connection")
+
+        timers = await run_script()
+        assert timers, "the live run's page has no timer"
+        fragment, interval = min(timers.items(), key=lambda timer: timer[1])
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            begun = time.perf_counter()
+            await run_script(fragment)
+            took.append((time.perf_counter() - begun) * 1000)
+            await asyncio.sleep(interval)
+    return took
+
+
+def show(figures: list[Figure]) -> None:
+    table = Table("what", "median", "worst", "limit", "")
+    for each in figures:
+        worst = max(each.values)
+        is_met = each.median <= each.limit
+        cells = [f"{value:,.0f} {each.unit}" for value in (each.median, worst, each.limit)]
+        table.add_row(each.what, *cells, "" if is_met else "over")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
