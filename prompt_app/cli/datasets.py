@@ -90,9 +90,8 @@ def import_dataset(
     if as_json:
         print_json(version)
     else:
-        told = (
-            f"{version.name}@{version.number}: {version.rows} rows, {version.skipped_rows} skipped"
-        )
+        skipped = f", {version.skipped_rows} skipped" if version.skipped_rows else ""
+        told = f"{version.name}@{version.number}: {version.rows} rows{skipped}"
         console.print(f"{told}, references in {version.options.reference_field}", markup=False)
 
 

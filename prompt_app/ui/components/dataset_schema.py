@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from prompt_app.datamodel.dataset import DatasetVersion
+from prompt_app.ui.components.downloads import table_downloads
 from prompt_app.ui.components.wording import shortened
 from prompt_app.ui.state import workbench
 from prompt_app.workbench.profiling import MOST_DISTINCT, FieldProfile
@@ -31,6 +32,7 @@ def schema_section(version: DatasetVersion) -> None:
         alt="Fields of the dataset",
     )
     st.caption("Lengths are characters of texts and items of lists.")
+    table_downloads(frame, f"{version.name}-{version.number}-schema")
 
 
 @st.cache_data(show_spinner=False, max_entries=50)

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from prompt_app.datamodel.dataset import DatasetVersion, Example
+from prompt_app.ui.components.downloads import table_downloads
 from prompt_app.ui.components.verbatim import verbatim
 from prompt_app.ui.components.word_marks import words_beside
 from prompt_app.ui.components.wording import ago, plain, shortened
@@ -62,6 +63,7 @@ def _table(versions: list[DatasetVersion]) -> None:
         },
         alt="Versions of the dataset",
     )
+    table_downloads(pd.DataFrame(rows), f"{versions[0].name}-versions")
 
 
 def _earlier(version: DatasetVersion, versions: list[DatasetVersion]) -> DatasetVersion:

@@ -13,7 +13,7 @@ from prompt_app.ui.components.distribution import distribution_chart
 from prompt_app.ui.components.downloads import table_downloads
 from prompt_app.ui.components.run_list import score_text
 from prompt_app.ui.components.wording import number, plain, quantity
-from prompt_app.ui.state import open_comparison, workbench
+from prompt_app.ui.state import open_comparison, open_run, workbench
 
 LOOK_SECONDS = 3.0
 MOST_VALUES_UNASKED = 20_000
@@ -143,15 +143,23 @@ def sibling_section(run: Run) -> None:
 
 def _siblings(evaluation_id: str) -> None:
     runs = workbench().runs_of(evaluation_id)
+    frame = _side_by_side(runs)
+    frame.insert(0, "Open", "Open")
     st.dataframe(
-        _side_by_side(runs),
+        frame,
+        key="siblings.table",
         hide_index=True,
         column_config={
+            "Open": st.column_config.ButtonColumn(
+                "", key="siblings.open", type="tertiary", pinned=True, width=60
+            ),
             "Run": st.column_config.TextColumn(width=250),
-            "Link": st.column_config.LinkColumn("", display_text="Open", width="small"),
         },
         alt="Scores of the runs of this evaluation",
     )
+    click = st.session_state.get("siblings.open")
+    if click:
+        open_run(runs[click.row].id)
     if any(run.state in ACTIVE_STATES for run in runs):
         return
     for missed in workbench().missed_thresholds(workbench().evaluation(evaluation_id)):
@@ -163,7 +171,6 @@ def _side_by_side(runs: Sequence[Run]) -> pd.DataFrame:
     for run in runs:
         row: dict[str, str] = {
             "Run": run.name,
-            "Link": f"run?id={run.id}",
             "State": run.state,
             "Samples": f"{run.progress.done:,} / {run.progress.total:,}",
         }
