@@ -15,10 +15,13 @@ from prompt_app.ui.components.power_section import power_section
 from prompt_app.ui.components.prompt_form import prompt_form
 from prompt_app.ui.components.quote_section import quote_section
 from prompt_app.ui.components.step import step
-from prompt_app.ui.state import open_run, person, submission_key, workbench
+from prompt_app.ui.state import may_edit, open_run, person, submission_key, workbench
 
 st.title("New evaluation")
-person().require(Role.EDITOR, "start evaluations")
+with errors_shown():
+    person().require(Role.EDITOR, "start evaluations")
+if not may_edit():
+    st.stop()
 dataset, prompts, models, metrics = None, [], [], []
 settings: dict[str, Any] = {}
 
