@@ -18,6 +18,8 @@ COMMANDS = {
     "show": "show:show",
     "compare": "compare:compare",
     "power": "power:power",
+    "variance": "variance:variance",
+    "rank": "rank:rank",
     "calibrate": "calibrate:calibrate",
     "regrade": "regrade:regrade",
     "rows": "rows:rows",

@@ -13,6 +13,7 @@ from prompt_app.datamodel.model import InferenceParameters, ModelSpec, TokenUsag
 from prompt_app.datamodel.perturbing import Perturbation
 from prompt_app.datamodel.prompt import PinnedPrompt, PromptTemplate
 from prompt_app.datamodel.score import MetricSpec, MetricSummary
+from prompt_app.datamodel.verdicts import Stopping, Threshold
 
 RunState = Literal["queued", "running", "paused", "finished", "cancelled", "failed"]
 Mode = Literal["live", "batch"]
@@ -116,22 +117,6 @@ class Limits(Record):
     """Spend cap over the whole evaluation, judges included; never overshot."""
 
 
-class Threshold(Record):
-    """A condition on a metric's result in every run of the evaluation."""
-
-    metric: str
-    at_least: float | None = None
-    at_most: float | None = None
-    estimate: Literal["mean", "lower", "upper"] = "mean"
-    """The mean, or an end of its interval."""
-
-    @model_validator(mode="after")
-    def _bounded(self) -> Self:
-        if self.at_least is None and self.at_most is None:
-            raise ValueError("a threshold needs 'at_least' or 'at_most'")
-        return self
-
-
 class EvaluationSpec(Record):
     """An evaluation as it is written in a file or filled in on a page:
     dataset x prompts x models x metrics."""
@@ -150,6 +135,8 @@ class EvaluationSpec(Record):
     mode: Mode = "live"
     """``batch``: by batch jobs, at half the price; what they leave out is called live."""
     thresholds: tuple[Threshold, ...] = ()
+    stopping: Stopping | None = None
+    """Stop a run early once it is shown to be worse than the first one."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -163,6 +150,11 @@ class EvaluationSpec(Record):
                     f"a threshold names the metric {threshold.metric!r}, "
                     f"which is not among the metrics {', '.join(keys)}"
                 )
+        if self.stopping is not None and self.stopping.metric not in keys:
+            raise ValueError(
+                f"'stopping' names the metric {self.stopping.metric!r}, which is not among the "
+                f"metrics {', '.join(keys)}"
+            )
         return self
 
 
@@ -185,6 +177,7 @@ class RunSpec(Record):
     limits: Limits
     cache: Literal["use", "refresh", "off"]
     mode: Mode = "live"
+    stopping: Stopping | None = None
 
 
 class Progress(Record):

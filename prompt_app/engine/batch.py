@@ -11,6 +11,7 @@ from prompt_app.engine.backlog import Backlog
 from prompt_app.engine.budget import Budget
 from prompt_app.engine.callers import Callers
 from prompt_app.engine.calling import CallStage
+from prompt_app.engine.early_stop import EarlyStop
 from prompt_app.engine.halting import Ending, Halt
 from prompt_app.engine.job_stage import JobStage
 from prompt_app.engine.judging import JudgePanel, caller_key
@@ -57,6 +58,7 @@ class RunBatch:
             metric_keys=plan.keys,
         )
         self._jobs = self._job_stage(store, lease, callers) if spec.mode == "batch" else None
+        self._early_stop = EarlyStop(store, lease, self._halt)
         self._halt.abandon = self._abandon
 
     def _job_stage(self, store: Store, lease: Lease, callers: Callers) -> JobStage:
@@ -78,6 +80,7 @@ class RunBatch:
         """Raises LeaseLostError when another worker has taken the run over."""
         writing = asyncio.create_task(self._writer.run())
         working = asyncio.create_task(self._work())
+        watching = asyncio.create_task(self._early_stop.watch())
         background = [
             writing,
             asyncio.create_task(self._pulse.beat()),
@@ -94,9 +97,9 @@ class RunBatch:
             await writing
         finally:
             self._abandon()
-            for task in [working, *background]:
+            for task in [working, watching, *background]:
                 task.cancel()
-            await asyncio.gather(working, *background, return_exceptions=True)
+            await asyncio.gather(working, watching, *background, return_exceptions=True)
         return self._halt.ending or Ending("finished")
 
     async def _work(self) -> None:

@@ -56,6 +56,7 @@ def compare_runs(
     baseline, *candidates = runs
     chosen = _chosen(runs, metrics, margin)
     warnings = [_unfinished(run) for run in runs if run.state != "finished"]
+    warnings += [_stopped(run) for run in runs if run.reason and run.state == "finished"]
     clusters = read_clusters(store, baseline.spec)
     before = {key: example_means(store, baseline, key) for key in chosen}
     paired: list[PairedMetric] = []
@@ -139,6 +140,13 @@ def _unfinished(run: Run) -> str:
     return (
         f"{run.id} is {run.state}: only what is scored so far is compared "
         f"({run.progress.scored} of {run.progress.total} samples)."
+    )
+
+
+def _stopped(run: Run) -> str:
+    return (
+        f"{run.id}: {run.reason} The p-values here do not know of that; what decided is the "
+        "interval that it names."
     )
 
 

@@ -42,6 +42,7 @@ from prompt_app.workbench.pipeline_models import (
     check_pipeline_parameters,
     pin_pipeline,
 )
+from prompt_app.workbench.stopping import check_stopping
 from prompt_app.workbench.surveying import Survey, survey_rows
 
 MOST_PATHS = 1000
@@ -101,6 +102,7 @@ class Resolver:
         metrics = [create_metric(metric) for metric in spec.metrics]
         self._check_models(spec)
         dataset = self._dataset(spec)
+        check_stopping(spec, dataset)
         threshold = self._sample_threshold(spec, dataset)
         pinner = PromptPinner(self._store, dataset)
         prompts = [
@@ -122,6 +124,7 @@ class Resolver:
             repeats=spec.repeats,
             limits=spec.limits,
             cache=spec.cache,
+            stopping=spec.stopping,
             mode=spec.mode,
         )
         by_prompt = [base.model_copy(update={"prompt": prompt}) for prompt in prompts]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from prompt_app.datamodel.evaluation import Run, Threshold
+from prompt_app.datamodel.evaluation import Run
 from prompt_app.datamodel.score import MetricSummary
+from prompt_app.datamodel.verdicts import Threshold
 
 
 def missed_thresholds(thresholds: Sequence[Threshold], runs: Sequence[Run]) -> list[str]:

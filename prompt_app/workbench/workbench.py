@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from prompt_app.datasets import DatasetCheck
     from prompt_app.interfaces import Dispatcher, Page, RowFilter, Store, StoredSample
     from prompt_app.providers.catalogue import ModelCard
+    from prompt_app.statistics.preference import PreferenceRanking
     from prompt_app.workbench.access_tokens import AccessTokens
     from prompt_app.workbench.archiving import Archiving
     from prompt_app.workbench.auditing import Audit
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from prompt_app.workbench.resolving import ResolvedEvaluation
     from prompt_app.workbench.rubrics import Rubrics
     from prompt_app.workbench.spending import Spending
+    from prompt_app.workbench.variance import VarianceSplit
 
 FIRST_ROWS = 20
 
@@ -409,6 +411,18 @@ class Workbench:
 
         runs = self.run(pilot[0]), self.run(pilot[1])
         return plan_power(self.store, runs, metric, difference, power)
+
+    def split_variance(self, run_id: str, metric: str) -> VarianceSplit:
+        """Where the spread of a metric's scores comes from, and what to buy more of."""
+        from prompt_app.workbench.variance import split_variance
+
+        return split_variance(self.store, self.run(run_id), metric)
+
+    def rank(self, run_ids: Sequence[str], metric: str) -> PreferenceRanking:
+        """Runs by what the pairwise judge ``metric`` preferred."""
+        from prompt_app.workbench.ranking import rank_runs
+
+        return rank_runs(self.store, [self.run(run_id) for run_id in run_ids], metric)
 
     def calibrate(
         self,

@@ -35,7 +35,7 @@ def _panel(run_id: str, was_active: bool) -> None:
                 f"{ago(run.started_at or run.created_at)} · {run.id}"
             )
         )
-    if run.reason and run.state not in ("queued", "running", "finished"):
+    if run.reason and run.state not in ("queued", "running"):
         st.warning(plain(run.reason), icon=":material/info:")
     progress = run.progress
     if was_active:
