@@ -69,6 +69,7 @@ def _take(browser: Browser, url: str, run_address: str, scheme: str) -> None:
     expect(page.get_by_text("Input tokens", exact=True)).to_be_visible()
     page.get_by_role("heading", name="New evaluation").scroll_into_view_if_needed()
     _save(page, f"evaluate-{scheme}")
+    _take_datasets(page, url, scheme)
     _take_people(page, url, run_address, scheme)
     page.goto(f"{url}/prompt?name=with-passage")
     expect(page.get_by_text("About ")).to_be_visible()
@@ -81,6 +82,15 @@ def _take(browser: Browser, url: str, run_address: str, scheme: str) -> None:
     expect(page.get_by_text("2 of 2 answered")).to_be_visible()
     _save(page, f"playground-{scheme}")
     page.context.close()
+
+
+def _take_datasets(page: Page, url: str, scheme: str) -> None:
+    page.goto(f"{url}/datasets")
+    expect(page.get_by_text("1 dataset", exact=True)).to_be_visible()
+    _save(page, f"datasets-{scheme}")
+    page.goto(f"{url}/dataset?name=geography")
+    expect(page.get_by_role("region", name="Rows of the dataset")).to_be_visible()
+    _save(page, f"dataset-{scheme}")
 
 
 def _take_people(page: Page, url: str, run_address: str, scheme: str) -> None:
