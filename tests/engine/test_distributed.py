@@ -1,0 +1,116 @@
+"""Brokers by address, messages that get lost, and the application that ``celery -A`` finds."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from prompt_app.engine.chunk_worker import chunk_rows
+from prompt_app.engine.dispatch import StoreDispatcher, make_dispatcher
+from prompt_app.engine.distributed import sweeping
+from prompt_app.engine.distributed.broker import make_celery
+from prompt_app.engine.distributed.dispatching import CeleryDispatcher
+from prompt_app.engine.distributed.sweeping import Sweeper
+from prompt_app.errors import SettingsError
+from prompt_app.interfaces.chunks import WaitingWork
+from prompt_app.settings import Settings
+
+
+def settings(url: str | None) -> Settings:
+    return Settings(broker_url=None if url is None else SecretStr(url), aws_region="eu-west-1")
+
+
+@pytest.mark.parametrize("url", ["redis://cache:6379/1", "rediss://:word@cache:6380/0"])
+def test_redis_by_its_address(url: str) -> None:
+    celery = make_celery(settings(url))
+    assert celery.conf.broker_url == url
+    assert (celery.conf.task_acks_late, celery.conf.task_reject_on_worker_lost) == (True, True)
+    assert celery.conf.accept_content == ["json"]
+
+
+@pytest.mark.parametrize(
+    ("url", "broker", "queue_url"),
+    [
+        ("https://sqs.eu-west-1.amazonaws.com/1/runs", "sqs://", None),
+        ("sqs://sqs.eu-west-1.amazonaws.com/1/runs", "sqs://",
+         "https://sqs.eu-west-1.amazonaws.com/1/runs"),
+        ("http://127.0.0.1:9324/1/runs", "sqs://127.0.0.1:9324", None),
+    ],
+)  # fmt: skip
+def test_a_queue_of_sqs_by_its_address(url: str, broker: str, queue_url: str | None) -> None:
+    celery = make_celery(settings(url))
+    options = celery.conf.broker_transport_options
+    assert (celery.conf.broker_url, celery.conf.task_default_queue) == (broker, "runs")
+    assert options["predefined_queues"] == {"runs": {"url": queue_url or url}}
+    assert options["is_secure"] is (not url.startswith("http://"))
+
+
+@pytest.mark.parametrize("url", ["amqp://me:secret@host", "https://host", "redis"])
+def test_another_broker_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(SettingsError, match="PROMPT_APP_BROKER_URL must be") as raised:
+        make_celery(settings(url))
+    assert "secret" not in str(raised.value)
+
+
+def test_without_a_broker_the_store_is_the_queue() -> None:
+    assert isinstance(make_dispatcher(settings(None)), StoreDispatcher)
+    with pytest.raises(SettingsError, match="is not set"):
+        make_celery(settings(None))
+
+
+def test_a_broker_that_is_away_costs_no_submission(caplog: pytest.LogCaptureFixture) -> None:
+    CeleryDispatcher(settings("redis://127.0.0.1:1/0")).dispatch("run")
+    assert "workers find the work later" in caplog.text
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class Waiting:
+    """A store where always the same work waits."""
+
+    def waiting_work(self, limit: int) -> list[WaitingWork]:
+        return [WaitingWork("run", ordinal) for ordinal in range(limit)]
+
+
+def test_work_that_waits_while_there_is_room_is_announced_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, told, room = Clock(), list[WaitingWork](), [2]
+    monkeypatch.setattr(sweeping, "time", clock)
+    sweeper = Sweeper(Waiting, lambda: room[0], told.append)  # type: ignore[arg-type,return-value]
+    sweeper.sweep()
+    assert told == []
+    clock.now += sweeping.PATIENCE_SECONDS
+    sweeper.sweep()
+    sweeper.sweep()
+    assert told == [WaitingWork("run", 0), WaitingWork("run", 1)]
+    clock.now += sweeping.AGAIN_SECONDS
+    room[0] = 0
+    sweeper.sweep()
+    assert len(told) == 2
+
+
+@pytest.mark.parametrize(("rows", "each"), [(0, 100), (3200, 100), (64_000, 2000), (10**7, 5000)])
+def test_chunks_are_neither_tiny_nor_huge(rows: int, each: int) -> None:
+    assert chunk_rows(rows) == each
+
+
+def test_celery_finds_the_application_by_the_packages_name(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "celery", "-A", "prompt_app", "report"],
+        env={**os.environ, "PROMPT_APP_BROKER_URL": "redis://127.0.0.1:1/0"},
+        capture_output=True, text=True, check=False, cwd=tmp_path, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "task_acks_late: True" in done.stdout
