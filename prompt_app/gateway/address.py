@@ -25,6 +25,8 @@ class Address:
     """Its name in usage records, e.g. ``chat.completions``."""
     scope: Scope | None = Scope.INVOKE
     """That a token needs; None needs no token."""
+    session: bool = False
+    """Whether a login of the studio will do in the place of a token."""
     shape: ErrorShape = problem
     request: type[BaseModel] | None = None
     example: Any = None

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.routing import Route
 
 from prompt_app.errors import SettingsError
-from prompt_app.gateway.core import Gateway, is_loopback
+from prompt_app.gateway.core import Gateway, Visitor, is_loopback
 from prompt_app.gateway.exchange import Endpoint
 from prompt_app.gateway.routes import ADDRESSES
 from prompt_app.workbench import Workbench, open_workbench
@@ -18,10 +18,12 @@ KEEP_ALIVE_SECONDS = 75
 """Longer than the 60 s of the load balancers in front."""
 
 
-def create_gateway(workbench: Workbench, *, open_here: bool) -> FastAPI:
+def create_gateway(
+    workbench: Workbench, *, open_here: bool, visitor: Visitor | None = None
+) -> FastAPI:
     """The app; its ``state.gateway.serving`` must be started on the loop that serves it, which
     its own lifespan does where that runs."""
-    gateway = Gateway(workbench, open_here=open_here)
+    gateway = Gateway(workbench, open_here=open_here, visitor=visitor)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -36,7 +38,9 @@ def create_gateway(workbench: Workbench, *, open_here: bool) -> FastAPI:
     )
     app.state.gateway = gateway
     for address in ADDRESSES:
-        endpoint = Endpoint(address.route, address.handler, address.shape, address.scope)
+        endpoint = Endpoint(
+            address.route, address.handler, address.shape, address.scope, session=address.session
+        )
         for path in address.paths:
             app.router.routes.append(Route(path, endpoint, methods=[address.method]))
     return app

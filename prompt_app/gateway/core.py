@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from prompt_app.datamodel.access import Person, Role
 from prompt_app.datamodel.serving import Scope, UsageRecord
 from prompt_app.errors import PermissionDeniedError, UnknownTokenError
 from prompt_app.workbench import Workbench
 from prompt_app.workbench.serving import Caller, Serving
 from prompt_app.workbench.serving.admission import LOCAL_CALLER, NO_TOKEN, TOKEN_PREFIX
 
+MOST_READERS = 10_000
+Visitor = Callable[[Mapping[str, str]], Person]
+"""Who is logged in, by a request's cookies. Raises LoginRequiredError."""
 Header = Callable[[bytes], str]
 """A request's header by its name in lower case; empty where it is absent."""
 
@@ -19,16 +23,31 @@ class Gateway:
     """What the endpoints share. ``open_here`` lets this machine in without a token: the server
     listens on loopback only."""
 
-    def __init__(self, workbench: Workbench, *, open_here: bool) -> None:
+    def __init__(
+        self, workbench: Workbench, *, open_here: bool, visitor: Visitor | None = None
+    ) -> None:
         self.workbench = workbench
         self.serving = Serving(workbench.settings, workbench.store)
         self.open_here = open_here
+        self._visitor = visitor
+        self._seen: dict[tuple[str, str], None] = {}
         self.keeps_bodies = workbench.settings.gateway_body_days > 0
 
-    async def identify(self, header: Header, needs: Scope) -> Caller:
+    def saw_questions(self, reader: str, assistant: str) -> None:
+        """``reader`` has been given the sample questions of ``assistant``."""
+        self._seen[reader, assistant] = None
+        while len(self._seen) > MOST_READERS:
+            del self._seen[next(iter(self._seen))]
+
+    def has_seen_questions(self, reader: str, assistant: str) -> bool:
+        return (reader, assistant) in self._seen
+
+    async def identify(self, header: Header, needs: Scope, *, session: bool = False) -> Caller:
         """Who calls, and that they may. Raises UnknownTokenError, PermissionDeniedError or
         LimitReachedError."""
         secret = _secret(header)
+        if session and not secret and self._visitor is not None:
+            return self._visiting(header, self._visitor, needs)
         if self.open_here and not secret.startswith(TOKEN_PREFIX):
             _check_origin(header)
             return LOCAL_CALLER
@@ -38,6 +57,22 @@ class Gateway:
         caller.require(needs)
         if caller.ledger is not None:
             caller.ledger.admit()
+        return caller
+
+    def _visiting(self, header: Header, visitor: Visitor, needs: Scope) -> Caller:
+        """Who is logged in to the studio. A call must come from one of its own pages, which
+        another site's page cannot pretend."""
+        own = header(b"origin").partition("://")[2] == header(b"host") != ""
+        if not own and header(b"sec-fetch-site") != "same-origin":
+            raise UnknownTokenError(NO_TOKEN)
+        cookies = {
+            name.strip(): value
+            for name, _, value in (each.partition("=") for each in header(b"cookie").split(";"))
+        }
+        person = visitor(cookies)
+        scopes = {Scope.READ, Scope.INVOKE} if person.may(Role.EDITOR) else {Scope.READ}
+        caller = Caller(person.id, person.name, frozenset(scopes))
+        caller.require(needs)
         return caller
 
     def note(self, record: UsageRecord) -> None:

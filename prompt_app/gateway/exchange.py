@@ -153,10 +153,17 @@ class Endpoint:
     """An ASGI app for one address. ``scope`` is what a token needs; None needs no token."""
 
     def __init__(
-        self, route: str, handler: Handler, shape: ErrorShape, scope: TokenScope | None
+        self,
+        route: str,
+        handler: Handler,
+        shape: ErrorShape,
+        scope: TokenScope | None,
+        *,
+        session: bool = False,
     ) -> None:
         self.route = route
         self.needs = scope
+        self._session = session
         self._handler = handler
         self._shape = shape
 
@@ -164,7 +171,9 @@ class Endpoint:
         exchange = Exchange(scope["app"].state.gateway, self.route, scope, receive)
         try:
             if self.needs is not None:
-                exchange.caller = await exchange.gateway.identify(exchange.header, self.needs)
+                exchange.caller = await exchange.gateway.identify(
+                    exchange.header, self.needs, session=self._session
+                )
             answer = await self._handler(exchange)
         except PromptAppError as error:
             exchange.error = error

@@ -20,7 +20,15 @@ from prompt_app.workbench import Workbench
 class RunningGateway:
     """``url`` is its address, ``token`` a token that may do everything but administer."""
 
-    def __init__(self, folder: Path, upstream: str, *, open_here: bool = False, **settings: Any):
+    def __init__(
+        self,
+        folder: Path,
+        upstream: str,
+        *,
+        open_here: bool = False,
+        certificate: tuple[Path, Path] | None = None,
+        **settings: Any,
+    ) -> None:
         self.workbench: Workbench = temporary_workbench(
             folder,
             _env_file=None,
@@ -34,8 +42,12 @@ class RunningGateway:
         self.token = self.workbench.access_tokens.create("test").secret
         self.app = create_gateway(self.workbench, open_here=open_here)
         self._socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        config = uvicorn.Config(self.app, log_config=None, access_log=False, lifespan="on")
+        scheme = "http" if certificate is None else "https"
+        self.url = f"{scheme}://127.0.0.1:{self._socket.getsockname()[1]}"
+        files: dict[str, Any] = {}
+        if certificate is not None:
+            files = {"ssl_certfile": certificate[0], "ssl_keyfile": certificate[1]}
+        config = uvicorn.Config(self.app, log_config=None, access_log=False, lifespan="on", **files)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True

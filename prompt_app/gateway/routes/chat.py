@@ -9,14 +9,15 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from prompt_app.datamodel.model import InferenceParameters, ReasoningEffort, Reply, ReplyDelta
+from prompt_app.datamodel.model import InferenceParameters, ReasoningEffort, Reply
 from prompt_app.datamodel.prompt import Message, Role
 from prompt_app.errors import PromptAppError
 from prompt_app.gateway.address import Address
 from prompt_app.gateway.answers import Answer, StreamedAnswer
+from prompt_app.gateway.calling import Event, answer, continued, stream
 from prompt_app.gateway.errors import BadRequestError, openai_error, openai_problem
 from prompt_app.gateway.exchange import Exchange
-from prompt_app.workbench.serving import Asked, Served
+from prompt_app.workbench.serving import Asked
 
 FINISH_REASONS = {
     "stop": "stop",
@@ -79,24 +80,16 @@ async def chat_completions(exchange: Exchange) -> Answer | StreamedAnswer:
     request = await exchange.read(ChatRequest)
     asked = asked_of(request)
     asked.cache = exchange.cache_use()
-    exchange.asked = asked
-    caller = exchange.caller
-    assert caller is not None
     if request.stream:
-        exchange.streamed = True
         usage = request.stream_options is not None and request.stream_options.include_usage
-        events = exchange.gateway.serving.stream(asked, caller)
+        events = stream(exchange, asked)
         first = await anext(events)
         head = _head(exchange, "chat.completion.chunk", asked.model)
-        pieces = _chunks(exchange, head, first, events, usage)
-        return StreamedAnswer(
-            pieces, b"text/event-stream; charset=utf-8", _error_event, exchange.serving_headers()
-        )
-    served = await exchange.gateway.serving.answer(asked, caller)
-    exchange.response_text = served.reply.text
-    head = _head(exchange, "chat.completion", served.reply.model or asked.model)
-    body = orjson.dumps(completion(head, served.reply))
-    return Answer(body, headers=exchange.serving_headers())
+        pieces = _chunks(head, first, events, usage)
+        return StreamedAnswer(pieces, EVENT_STREAM, _error_event, exchange.serving_headers())
+    reply = await answer(exchange, asked)
+    head = _head(exchange, "chat.completion", reply.model or asked.model)
+    return Answer(orjson.dumps(completion(head, reply)), headers=exchange.serving_headers())
 
 
 def asked_of(request: ChatRequest) -> Asked:
@@ -115,7 +108,7 @@ def asked_of(request: ChatRequest) -> Asked:
     }
     return Asked(
         model=request.model,
-        messages=tuple(_message(message) for message in request.messages),
+        messages=tuple(message_of(message) for message in request.messages),
         parameters=parameters_of(given),
         variables=request.variables,
         prompt_model=request.prompt_model,
@@ -132,7 +125,8 @@ def parameters_of(given: dict[str, Any]) -> InferenceParameters:
         raise BadRequestError(f"{place}: {problem['msg']}", place) from None
 
 
-def _message(message: ChatMessage) -> Message:
+def message_of(message: ChatMessage) -> Message:
+    """Raises BadRequestError for what is no text."""
     content = message.content
     if isinstance(content, list):
         parts = []
@@ -194,28 +188,18 @@ def usage_of(reply: Reply) -> dict[str, Any]:
 
 
 async def _chunks(
-    exchange: Exchange,
-    head: dict[str, Any],
-    first: ReplyDelta | Served,
-    events: AsyncGenerator[ReplyDelta | Served, None],
-    include_usage: bool,
+    head: dict[str, Any], first: Event, events: AsyncGenerator[Event, None], include_usage: bool
 ) -> AsyncGenerator[bytes, None]:
     begun: set[int] = set()
-    event: ReplyDelta | Served | None = first
-    try:
-        while event is not None:
-            if isinstance(event, Served):
-                exchange.response_text = event.reply.text
-                yield _ending(head, event.reply, include_usage)
-                break
-            delta: dict[str, Any] = {"content": event.text}
-            if event.index not in begun:
-                begun.add(event.index)
-                delta = {"role": "assistant", **delta}
-            yield _chunk(head, [{"index": event.index, "delta": delta, "finish_reason": None}])
-            event = await anext(events, None)
-    finally:
-        await events.aclose()
+    async for event in continued(first, events):
+        if isinstance(event, Reply):
+            yield _ending(head, event, include_usage)
+            continue
+        delta: dict[str, Any] = {"content": event.text}
+        if event.index not in begun:
+            begun.add(event.index)
+            delta = {"role": "assistant", **delta}
+        yield _chunk(head, [{"index": event.index, "delta": delta, "finish_reason": None}])
 
 
 def _ending(head: dict[str, Any], reply: Reply, include_usage: bool) -> bytes:

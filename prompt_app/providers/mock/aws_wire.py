@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Mapping
 from typing import Any
-from zlib import crc32
 
 import orjson
 
 from prompt_app.datamodel.embedding import stored_vectors
 from prompt_app.datamodel.model import Reply
 from prompt_app.datamodel.prompt import Message
+from prompt_app.providers.event_stream import event
 from prompt_app.providers.mock.openai_wire import (
     answer_embeddings,
     parse_chat,
@@ -100,23 +98,6 @@ def stream_converse(call: Call, reply: Reply, request_id: str) -> list[bytes]:
         event("messageStop", {"stopReason": stop}),
         event("metadata", {"usage": _usage(reply), "metrics": metrics}),
     ]
-
-
-def event(kind: str, payload: Mapping[str, Any]) -> bytes:
-    """A message of the ``vnd.amazon.eventstream`` encoding: total and header length with their
-    checksum, headers (name, type 7 = string, value), payload, checksum of all."""
-    headers = b"".join(
-        struct.pack("!B", len(name)) + name + struct.pack("!BH", 7, len(value)) + value
-        for name, value in (
-            (b":message-type", b"event"),
-            (b":event-type", kind.encode()),
-            (b":content-type", b"application/json"),
-        )
-    )
-    content = orjson.dumps(payload)
-    prelude = struct.pack("!II", 16 + len(headers) + len(content), len(headers))
-    message = prelude + struct.pack("!I", crc32(prelude)) + headers + content
-    return message + struct.pack("!I", crc32(message))
 
 
 _PROBLEMS: dict[Problem, tuple[int, str, str]] = {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from prompt_app.datamodel.model import GenerationRequest, Reply, TokenUsage
+from prompt_app.datamodel.embedding import ModelRequest
+from prompt_app.datamodel.model import Reply, TokenUsage
 from prompt_app.providers.prices import cost_usd, largest_cost_usd
 from prompt_app.providers.tokens import CHARACTERS_PER_TOKEN, estimate_tokens
 from prompt_app.workbench.serving.admission import Caller, Reservation
@@ -24,7 +25,7 @@ class Account:
     """What one call may take, reserved while it runs; a context manager that settles it."""
 
     def __init__(
-        self, caller: Caller, candidate: Candidate, asked: Asked, request: GenerationRequest
+        self, caller: Caller, candidate: Candidate, asked: Asked, request: ModelRequest
     ) -> None:
         self.candidate = candidate
         self.asked = asked

@@ -8,7 +8,7 @@ from typing import Any
 
 from prompt_app.datamodel.model import InferenceParameters, ModelSpec, Price, Reply
 from prompt_app.datamodel.prompt import Message, PinnedPrompt
-from prompt_app.interfaces import Provider
+from prompt_app.providers.retrying import Retrying
 
 NO_PARAMETERS = InferenceParameters()
 
@@ -51,6 +51,11 @@ class Asked:
     """Of a saved prompt."""
     prompt_model: str | None = None
     """The model that answers a saved prompt."""
+    spec: ModelSpec | None = None
+    """The model itself, where the server and not the client names it."""
+    texts: tuple[str, ...] = ()
+    """To embed, in the place of messages to answer."""
+    dimensions: int | None = None
     cache: CacheUse = CacheUse()
     spent: Spent = field(default_factory=Spent)
     """Filled in while the call is served."""
@@ -61,7 +66,7 @@ class Target:
     """A model that can be called."""
 
     model: ModelSpec
-    provider: Provider
+    provider: Retrying
     price: Price | None
     timeout: float
     names: tuple[str, ...]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from prompt_app.datamodel.evaluation import Limits, PromptSelection
+from prompt_app.datamodel.model import ModelSpec
 from prompt_app.datamodel.prompt import Message, PinnedPrompt
 from prompt_app.datamodel.rendering import render_messages, template_placeholders
 from prompt_app.datamodel.serving import Assistant, ModelRoute, RouteTarget
@@ -39,7 +40,7 @@ class Names:
         self._settings = settings
         self._store = store
         self._callers = Callers(settings)
-        self._targets: OrderedDict[tuple[str, int, float], Target] = OrderedDict()
+        self._targets: OrderedDict[tuple[str, int, float, bool], Target] = OrderedDict()
         self._prompts: dict[str, tuple[float, PinnedPrompt]] = {}
         self.routes: dict[str, ModelRoute] = {}
         self.assistants: dict[str, Assistant] = {}
@@ -62,9 +63,17 @@ class Names:
     async def candidates(self, asked: Asked) -> list[Candidate]:
         """What may answer, in the order in which it is tried. Raises InputError."""
         await self.refresh()
+        if asked.spec is not None:
+            target = await self._target_of(asked.spec)
+            return [Candidate(target, (asked.model, *target.names))]
         route = self.routes.get(asked.model)
         if route is None:
             one = RouteTarget(model=asked.model, prompt_model=asked.prompt_model)
+            if asked.texts:
+                target = await self._target(
+                    one.model, DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT_SECONDS, embeds=True
+                )
+                return [Candidate(target, (one.model, *target.names))]
             return [await self._candidate(one, DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT_SECONDS)]
         drawn = route.targets[0]
         if len(route.targets) > 1:
@@ -106,19 +115,34 @@ class Names:
             raise UnknownNameError("assistant", name, nearest_names(name, self.assistants))
         return found
 
-    async def _target(self, name: str, attempts: int, timeout: float) -> Target:
-        key = (name, attempts, timeout)
+    async def _target_of(self, model: ModelSpec) -> Target:
+        key = (f"spec:{model.content_id}", DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT_SECONDS, False)
         target = self._targets.get(key)
         if target is None:
-            target = await asyncio.to_thread(self._make_target, name, attempts, timeout)
+            target = await asyncio.to_thread(self._connect, model, model.reference, *key[1:])
+            self._targets[key] = target
+        return target
+
+    async def _target(
+        self, name: str, attempts: int, timeout: float, *, embeds: bool = False
+    ) -> Target:
+        key = (name, attempts, timeout, embeds)
+        target = self._targets.get(key)
+        if target is None:
+            target = await asyncio.to_thread(self._make_target, *key)
             self._targets[key] = target
             if len(self._targets) > MOST_TARGETS:
                 self._targets.popitem(last=False)
         return target
 
-    def _make_target(self, name: str, attempts: int, timeout: float) -> Target:
-        model = pin_server(named_model(name), self._settings)
-        check_model(model, self._settings)
+    def _make_target(self, name: str, attempts: int, timeout: float, embeds: bool) -> Target:
+        return self._connect(named_model(name), name, attempts, timeout, embeds)
+
+    def _connect(
+        self, named: ModelSpec, name: str, attempts: int, timeout: float, embeds: bool
+    ) -> Target:
+        model = pin_server(named, self._settings)
+        check_model(model, self._settings, embeds=embeds)
         limits = Limits(
             max_concurrency=self._settings.gateway_concurrency,
             max_attempts=attempts,

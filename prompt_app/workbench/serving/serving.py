@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
+from prompt_app.datamodel.embedding import EmbeddingRequest, ModelRequest
 from prompt_app.datamodel.model import (
     GenerationRequest,
     Reply,
@@ -122,7 +123,10 @@ class Serving:
         target = candidate.target
 
         async def call() -> AsyncGenerator[ReplyEvent, None]:
-            yield await target.provider.generate(request, target.timeout)
+            if isinstance(request, EmbeddingRequest):
+                yield (await target.provider.embed(request, target.timeout)).as_reply()
+            else:
+                yield await target.provider.generate(request, target.timeout)
 
         with Account(caller, candidate, asked, request) as account:
             flight = self._join(account, key, call)
@@ -140,6 +144,7 @@ class Serving:
                 yield ReplyDelta(output.text, index)
             yield served
             return
+        assert isinstance(request, GenerationRequest)
         target = candidate.target
         with Account(caller, candidate, asked, request) as account:
             flight = self._join(
@@ -215,7 +220,12 @@ def _check_allowed(caller: Caller, candidate: Candidate, asked: Asked) -> None:
         )
 
 
-def _request(candidate: Candidate, asked: Asked) -> tuple[GenerationRequest, str]:
+def _request(candidate: Candidate, asked: Asked) -> tuple[ModelRequest, str]:
+    if asked.texts:
+        embedding = EmbeddingRequest(
+            model=candidate.target.model, texts=asked.texts, dimensions=asked.dimensions
+        )
+        return embedding, cache_key(embedding)
     messages = messages_for(candidate, asked)
     if not messages:
         raise RequestRefusedError("There is no message to answer.", status=400)

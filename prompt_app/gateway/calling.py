@@ -1,0 +1,119 @@
+"""One call, whatever the name stands for: a pipeline is called as if it were a model."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from prompt_app.datamodel.access import Person, Role
+from prompt_app.datamodel.model import GenerationRequest, Output, Reply, ReplyDelta
+from prompt_app.datamodel.pipeline import PipelineCall
+from prompt_app.errors import InputError, PermissionDeniedError, PipelineError
+from prompt_app.gateway.exchange import Exchange
+from prompt_app.interfaces.pipelines import StepReply
+from prompt_app.workbench.pipelines import Pipelines
+from prompt_app.workbench.serving import Asked
+
+PIPELINE = "pipeline/"
+Event = ReplyDelta | Reply
+
+
+async def answer(exchange: Exchange, asked: Asked) -> Reply:
+    """The whole reply. Raises as :meth:`Serving.answer`."""
+    exchange.asked = asked
+    assert exchange.caller is not None
+    if asked.model.startswith(PIPELINE):
+        return await _pipeline_reply(exchange, asked)
+    reply = (await exchange.gateway.serving.answer(asked, exchange.caller)).reply
+    exchange.response_text = reply.text
+    return reply
+
+
+async def stream(exchange: Exchange, asked: Asked) -> AsyncGenerator[Event, None]:
+    """The pieces, then the reply. Raises as :meth:`Serving.stream`."""
+    exchange.asked = asked
+    exchange.streamed = True
+    assert exchange.caller is not None
+    if asked.model.startswith(PIPELINE):
+        reply = await _pipeline_reply(exchange, asked)
+        yield ReplyDelta(reply.text)
+        yield reply
+        return
+    events = exchange.gateway.serving.stream(asked, exchange.caller)
+    try:
+        async for event in events:
+            if isinstance(event, ReplyDelta):
+                yield event
+            else:
+                exchange.response_text = event.reply.text
+                yield event.reply
+    finally:
+        await events.aclose()
+
+
+async def continued(
+    first: Event, events: AsyncGenerator[Event, None]
+) -> AsyncGenerator[Event, None]:
+    """``events``, of which ``first`` has been awaited."""
+    try:
+        yield first
+        async for event in events:
+            yield event
+    finally:
+        await events.aclose()
+
+
+async def _pipeline_reply(exchange: Exchange, asked: Asked) -> Reply:
+    name = asked.model[len(PIPELINE) :]
+    arguments = asked.variables
+    if arguments is None:
+        names = pipelines(exchange).arguments(name)
+        if len(names) > 1:
+            raise InputError(
+                f"The pipeline {name!r} has the arguments {', '.join(names)}: give them in the "
+                "field 'variables'."
+            )
+        texts = [message.content for message in asked.messages if message.role == "user"]
+        arguments = dict(zip(names, texts[-1:], strict=True)) if names else {}
+    call = await call_pipeline(exchange, name, arguments, asked)
+    return Reply(outputs=(Output(text=call.output_text),), usage=call.usage, model=asked.model)
+
+
+async def call_pipeline(
+    exchange: Exchange, pipeline: str | int, arguments: Any, asked: Asked
+) -> PipelineCall:
+    """Each step's model is called under the caller's own limits. Raises PipelineError where it
+    did not end well."""
+    caller = exchange.caller
+    assert caller is not None
+    if not caller.may_call(asked.model):
+        raise PermissionDeniedError(f"This token may not call {asked.model!r}.")
+    spent = asked.spent
+
+    async def ask(request: GenerationRequest) -> StepReply:
+        step = Asked(request.model.reference, request.messages, request.parameters)
+        step.spec = request.model
+        step.cache = asked.cache
+        try:
+            served = await exchange.gateway.serving.answer(step, caller)
+        finally:
+            spent.input_tokens += step.spent.input_tokens
+            spent.output_tokens += step.spent.output_tokens
+            spent.cost_usd += step.spent.cost_usd
+            spent.saved_usd += step.spent.saved_usd
+        return StepReply(served.reply, cost_usd=step.spent.cost_usd, cached=step.spent.cached)
+
+    call = await pipelines(exchange).call(pipeline, arguments, ask=ask)
+    if call.state != "done":
+        raise PipelineError(call.error or "The pipeline did not end.")
+    spent.target = f"pipeline:{call.name}"
+    exchange.response_text = call.output_text
+    return call
+
+
+def pipelines(exchange: Exchange) -> Pipelines:
+    """In the caller's hands: whoever has a token to invoke may call."""
+    caller = exchange.caller
+    assert caller is not None
+    person = Person(id=caller.person, name=caller.name, role=Role.EDITOR)
+    return exchange.gateway.workbench.acting_as(person).pipelines

@@ -1,0 +1,399 @@
+"""``/assessment``: one work by a rubric that comes with the call, or by a release."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+from urllib.parse import parse_qs
+
+import orjson
+from starlette.requests import Request
+
+from prompt_app.datamodel.model import InferenceParameters, ModelSpec
+from prompt_app.datamodel.serving import Scope
+from prompt_app.errors import (
+    AssessmentError,
+    ContextTooLongError,
+    DeadlineExceededError,
+    EmptyAssessmentError,
+    LimitReachedError,
+    PromptAppError,
+    ProviderError,
+    RequestRefusedError,
+    RubricError,
+)
+from prompt_app.gateway.address import Address
+from prompt_app.gateway.answers import Answer
+from prompt_app.gateway.calling import answer
+from prompt_app.gateway.errors import BadRequestError, problem
+from prompt_app.gateway.exchange import Exchange
+from prompt_app.rubrics.code_rules import assess_by_rules
+from prompt_app.rubrics.files import read_rubric
+from prompt_app.rubrics.model import Experiment, RubricParameters, WorkedExample
+from prompt_app.rubrics.prompting import (
+    asked_rubric,
+    blank_assessment,
+    build_messages,
+    is_blank,
+    shown_text,
+)
+from prompt_app.rubrics.releases import promoted_release
+from prompt_app.rubrics.replies import read_reply
+from prompt_app.rubrics.votes import ConceptVote, vote
+from prompt_app.workbench.rubric_preparing import read_outputs, resolve_model
+from prompt_app.workbench.rubrics import EXAMPLE_RUBRICS
+from prompt_app.workbench.serving import Asked, CacheUse
+
+DEFAULT_MODEL = "openai:gpt-5-mini"
+TRUE = frozenset({"1", "true", "yes", "on"})
+EXAMPLE_LESSON = "L1-moving-things"
+EXAMPLE_WORK = "amber"
+
+
+def refusal(error: PromptAppError) -> Answer:
+    """413 for a work that the model cannot take, 504 for no answer in time, 503 for a provider
+    that does not answer as it should, 400 for what the caller can mend."""
+    told = problem(error)
+    if isinstance(error, ContextTooLongError):
+        told.status = 413
+    elif isinstance(error, AssessmentError) or (
+        isinstance(error, ProviderError)
+        and not isinstance(error, DeadlineExceededError | RequestRefusedError)
+    ):
+        told.status = 503
+    elif isinstance(error, LimitReachedError):
+        told.status = 429
+    body = orjson.loads(told.body)
+    body["status"] = told.status
+    told.body = orjson.dumps(body)
+    return told
+
+
+async def assessment(exchange: Exchange) -> Answer:
+    values = await _values(exchange)
+    experiment = await asyncio.to_thread(_experiment, exchange, values)
+    code = values.get("code")
+    if not isinstance(code, str):
+        raise BadRequestError("code: the work to assess is missing", "code")
+    student = str(values.get("student-id") or values.get("student_id") or "")
+    return await _assess(exchange, experiment, code, student)
+
+
+async def _assess(exchange: Exchange, experiment: Experiment, code: str, student: str) -> Answer:
+    started = time.perf_counter()
+    shown = shown_text(code, "work.js", experiment)
+    metadata: dict[str, Any] = {"agent": "static", "student_id": student}
+    if is_blank(shown):
+        votes = vote([blank_assessment(experiment.rubric)])
+        metadata["time"] = round(time.perf_counter() - started, 3)
+        return Answer(orjson.dumps({"metadata": metadata, "data": _rows(votes)}))
+    folder = exchange.gateway.workbench.rubrics.folder
+    model = resolve_model(experiment.parameters.model, folder)
+    votes, asked = await _votes(exchange, experiment, model, shown)
+    spent, parameters = asked.spent, experiment.parameters
+    metadata["agent"] = model.provider
+    metadata["time"] = round(time.perf_counter() - started, 3)
+    metadata["usage"] = {
+        "prompt_tokens": spent.input_tokens,
+        "completion_tokens": spent.output_tokens,
+        "total_tokens": spent.input_tokens + spent.output_tokens,
+    }
+    metadata["request"] = {
+        "model": model.name,
+        "temperature": parameters.temperature,
+        "messages": [each.model_dump() for each in asked.messages],
+        "n": parameters.num_responses,
+    }
+    body = {"metadata": metadata, "data": _rows(votes)}
+    return Answer(orjson.dumps(body), headers=exchange.serving_headers())
+
+
+async def _votes(
+    exchange: Exchange, experiment: Experiment, model: ModelSpec, shown: str
+) -> tuple[tuple[ConceptVote, ...], Asked]:
+    """By the model, and by rules where the experiment has them. A stored reply that cannot be
+    read is asked for anew. Raises AssessmentError where no reply can be read."""
+    parameters = InferenceParameters(
+        temperature=experiment.parameters.temperature,
+        num_responses=experiment.parameters.num_responses,
+    )
+    rubric = asked_rubric(experiment)
+    problem_told: AssessmentError = EmptyAssessmentError("The model gave no assessment.")
+    for cache in (exchange.cache_use(), CacheUse(read=False)):
+        asked = Asked(
+            model.reference, build_messages(experiment, shown), parameters, spec=model, cache=cache
+        )
+        reply = await answer(exchange, asked)
+        assessments, problems = await asyncio.to_thread(read_outputs, reply, rubric)
+        if assessments:
+            found = {each.concept: each for each in vote(assessments)}
+            if experiment.parameters.code_feature_extractor:
+                ruled = assess_by_rules(shown, experiment.code_rules)
+                found |= {each.concept: each for each in vote([tuple(ruled.values())])}
+            return tuple(found[name] for name in experiment.rubric.names), asked
+        problem_told = EmptyAssessmentError(
+            f"No reply of the model could be read: {problems[0].message}"
+        )
+    raise problem_told
+
+
+def _rows(votes: tuple[ConceptVote, ...]) -> list[dict[str, str]]:
+    return [
+        {
+            "Key Concept": each.concept,
+            "Observations": each.observations,
+            "Label": each.label or "",
+            "Reason": each.reason,
+            "Evidence": each.evidence,
+        }
+        for each in votes
+    ]
+
+
+async def _values(exchange: Exchange) -> dict[str, Any]:
+    """The parameters of a form or a JSON object."""
+    body = await exchange.body()
+    kind = exchange.header(b"content-type").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        form = await Request(exchange.scope, _replayed(body)).form(max_files=0, max_fields=50)
+        return {name: str(value) for name, value in form.items()}
+    if kind == "application/x-www-form-urlencoded":
+        fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
+        return {name: values[-1] for name, values in fields.items()}
+    try:
+        values = orjson.loads(body or b"{}")
+    except orjson.JSONDecodeError:
+        values = None
+    if not isinstance(values, dict):
+        raise BadRequestError("Send the parameters as a form or as a JSON object.")
+    return values
+
+
+def _replayed(body: bytes) -> Any:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+def _experiment(exchange: Exchange, values: dict[str, Any]) -> Experiment:
+    """What is asked for, by the call's own rubric or by a release. Raises InputError."""
+    rubrics = exchange.gateway.workbench.rubrics
+    lesson = str(values.get("lesson") or "")
+    release = values.get("release")
+    if release or (lesson and not values.get("rubric")):
+        name = str(release or promoted_release(rubrics.folder, lesson))
+        if not lesson:
+            raise BadRequestError("lesson: a release is of a lesson", "lesson")
+        return rubrics.experiment(name, lesson, "releases")
+    for needed in ("prompt", "rubric"):
+        if not isinstance(values.get(needed), str) or not str(values[needed]).strip():
+            raise BadRequestError(f"{needed}: it is missing", needed)
+    rubric = read_rubric(str(values["rubric"]), "rubric")
+    if _list(values, "code-feature-extractor"):
+        raise BadRequestError(
+            "code-feature-extractor: rules over the program come with a release; name one by "
+            "'release' and 'lesson'",
+            "code-feature-extractor",
+        )
+    return Experiment(
+        name="call",
+        lesson=lesson or "call",
+        parameters=_parameters(values),
+        system_prompt=str(values["prompt"]),
+        rubric=rubric,
+        examples=tuple(
+            WorkedExample(
+                name=f"{number}.js",
+                work=work,
+                reply_file=f"{number}.tsv",
+                reply=reply,
+                assessment=_read_example(reply, rubric, number),
+            )
+            for number, (work, reply) in enumerate(_examples(values), start=1)
+        ),
+    )
+
+
+def _read_example(reply: str, rubric: Any, number: int) -> Any:
+    try:
+        return read_reply(reply, rubric)
+    except AssessmentError as error:
+        raise RubricError(
+            f"The reply of example {number} does not fit the rubric: {error}"
+        ) from None
+
+
+def _parameters(values: dict[str, Any]) -> RubricParameters:
+    def number(name: str, default: float, most: float) -> float:
+        try:
+            value = float(values.get(name) or default)
+        except (TypeError, ValueError):
+            raise BadRequestError(f"{name}: it must be a number", name) from None
+        if not 0 <= value <= most:
+            raise BadRequestError(f"{name}: it must be at most {most:g}", name)
+        return value
+
+    kind = str(values.get("response-type") or "tsv")
+    if kind not in ("tsv", "json"):
+        raise BadRequestError("response-type: it must be tsv or json", "response-type")
+    responses = number("num-responses", 1, 100)
+    return RubricParameters.model_validate(
+        {
+            "model": str(values.get("model") or DEFAULT_MODEL),
+            "num_responses": max(1, int(responses)),
+            "temperature": number("temperature", 0, 2),
+            "remove_comments": str(values.get("remove-comments") or "0").lower() in TRUE,
+            "response_type": kind,
+        }
+    )
+
+
+def _list(values: dict[str, Any], name: str) -> list[Any]:
+    value = values.get(name)
+    if isinstance(value, str):
+        try:
+            value = json.loads(value) if value.strip() else []
+        except json.JSONDecodeError:
+            value = [value]
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise BadRequestError(f"{name}: it must be a JSON array", name)
+    return value
+
+
+def _examples(values: dict[str, Any]) -> list[tuple[str, str]]:
+    pairs = _list(values, "examples")
+    for pair in pairs:
+        if (
+            not isinstance(pair, list)
+            or len(pair) != 2
+            or not all(isinstance(each, str) for each in pair)
+        ):
+            raise BadRequestError("examples: an array of [work, reply] pairs", "examples")
+    return [(work, reply) for work, reply in pairs]
+
+
+# --- trying it out --------------------------------------------------------------------------
+
+
+async def alive(exchange: Exchange) -> Answer:
+    return Answer(b'{"status": "ok"}')
+
+
+async def try_model(exchange: Exchange) -> Answer:
+    """One small paid call to the model that the settings name."""
+    from prompt_app.datamodel.prompt import Message
+
+    settings = exchange.gateway.workbench.settings
+    model = settings.gateway_model or DEFAULT_MODEL
+    asked = Asked(model, (Message(role="user", content="Answer with the word OK."),))
+    asked.cache = CacheUse(read=False, write=False)
+    reply = await answer(exchange, asked)
+    return Answer(orjson.dumps({"model": model, "response": reply.text}))
+
+
+async def openai_models(exchange: Exchange) -> Answer:
+    names = await asyncio.to_thread(exchange.gateway.serving.names.list)
+    found = [name.partition(":")[2] for name in names if name.startswith("openai:")]
+    return Answer(orjson.dumps(found))
+
+
+async def try_assessment(exchange: Exchange) -> Answer:
+    experiment, work = await asyncio.to_thread(_shipped, with_examples=False)
+    return await _assess(exchange, experiment, work, "test")
+
+
+async def try_examples(exchange: Exchange) -> Answer:
+    experiment, work = await asyncio.to_thread(_shipped, with_examples=True)
+    return await _assess(exchange, experiment, work, "test")
+
+
+async def try_blank(exchange: Exchange) -> Answer:
+    experiment, _ = await asyncio.to_thread(_shipped, with_examples=False)
+    return await _assess(exchange, experiment, " \n", "test")
+
+
+def _shipped(*, with_examples: bool) -> tuple[Experiment, str]:
+    """The example lesson and one of its works."""
+    from pathlib import Path
+
+    from prompt_app.rubrics.files import read_experiment, read_works
+    from prompt_app.rubrics.folders import LocalFolder
+
+    folder = LocalFolder(Path(EXAMPLE_RUBRICS))
+    experiment = read_experiment(folder, "first", EXAMPLE_LESSON, "releases")
+    model = resolve_model(experiment.parameters.model, folder)
+    parameters = experiment.parameters.model_copy(
+        update={"model": model.model_dump(mode="json", exclude_defaults=True)}
+    )
+    update: dict[str, Any] = {"parameters": parameters}
+    if not with_examples:
+        update["examples"] = ()
+    works = {work.student: work.text for work in read_works(folder, "games", EXAMPLE_LESSON)}
+    return experiment.model_copy(update=update), works[EXAMPLE_WORK]
+
+
+_ANSWER = {
+    "metadata": {
+        "agent": "openai",
+        "time": 3.2,
+        "student_id": "",
+        "usage": {"prompt_tokens": 900, "completion_tokens": 200, "total_tokens": 1100},
+        "request": {"model": "gpt-5-mini", "temperature": 0.2, "messages": [], "n": 1},
+    },
+    "data": [
+        {
+            "Key Concept": "Loops",
+            "Observations": "A draw loop moves the sprite.",
+            "Label": "Extensive Evidence",
+            "Reason": "Two properties change.",
+            "Evidence": "Lines 12-18",
+        }
+    ],
+}
+
+
+def _trial(path: str, handler: Any, summary: str, scope: Scope | None = Scope.INVOKE) -> Address:
+    return Address(
+        method="GET",
+        paths=(path,),
+        handler=handler,
+        summary=summary,
+        route="assessment.test",
+        scope=scope,
+        shape=refusal,
+    )
+
+
+ADDRESSES = (
+    Address(
+        method="POST",
+        paths=("/assessment",),
+        handler=assessment,
+        summary="A work assessed by a rubric",
+        route="assessment",
+        shape=refusal,
+        media=("application/json", "application/x-www-form-urlencoded", "multipart/form-data"),
+        example={
+            "code": "var sprite = createSprite(200, 200);",
+            "prompt": "Assess the program by the rubric.",
+            "rubric": "Key Concept,Instructions,Extensive Evidence,No Evidence\n"
+            "Sprites,Count them.,At least one,None\n",
+            "examples": "[]",
+            "model": "offline:echo",
+            "num-responses": 1,
+            "temperature": 0.2,
+        },
+        answer=_ANSWER,
+    ),
+    _trial("/test", alive, "Whether the service is alive", scope=None),
+    _trial("/test/openai", try_model, "One small call to the configured model"),
+    _trial("/openai/models", openai_models, "OpenAI's models that are known", scope=Scope.READ),
+    _trial("/test/assessment", try_assessment, "The shipped example assessed"),
+    _trial("/test/assessment/blank", try_blank, "A blank work assessed"),
+    _trial("/test/assessment/examples", try_examples, "The same with worked examples"),
+)

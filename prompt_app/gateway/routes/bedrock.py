@@ -1,0 +1,188 @@
+"""Bedrock's Converse, plain and streamed, for unchanged AWS clients with a bearer token."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator
+from typing import Any, Literal
+
+import orjson
+from pydantic import BaseModel, ConfigDict
+
+from prompt_app.datamodel.model import Reply
+from prompt_app.datamodel.prompt import Message
+from prompt_app.errors import PromptAppError
+from prompt_app.gateway.address import Address
+from prompt_app.gateway.answers import Answer, StreamedAnswer
+from prompt_app.gateway.calling import Event, answer, continued, stream
+from prompt_app.gateway.errors import BadRequestError, bedrock_problem
+from prompt_app.gateway.exchange import Exchange
+from prompt_app.gateway.routes.chat import parameters_of
+from prompt_app.providers.event_stream import event
+from prompt_app.workbench.serving import Asked
+
+STOP_REASONS = {
+    "stop": "end_turn",
+    "length": "max_tokens",
+    "content_filter": "content_filtered",
+    "tool_use": "tool_use",
+    "other": "end_turn",
+}
+
+
+class Block(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    text: str | None = None
+
+
+class ConverseMessage(BaseModel):
+    role: Literal["user", "assistant"]
+    content: list[Block]
+
+
+class InferenceConfig(BaseModel):
+    maxTokens: int | None = None
+    temperature: float | None = None
+    topP: float | None = None
+    stopSequences: list[str] = []
+
+
+class ConverseRequest(BaseModel):
+    """Of Converse's other fields none changes a text reply here."""
+
+    model_config = ConfigDict(extra="allow")
+    messages: list[ConverseMessage] = []
+    system: list[Block] = []
+    inferenceConfig: InferenceConfig = InferenceConfig()
+    additionalModelRequestFields: dict[str, Any] = {}
+    promptVariables: dict[str, Block] | None = None
+    """Values for the placeholders of a saved prompt."""
+
+
+async def converse(exchange: Exchange) -> Answer:
+    asked = await _asked(exchange)
+    reply = await answer(exchange, asked)
+    output = reply.outputs[0]
+    body = {
+        "output": {"message": {"role": "assistant", "content": [{"text": output.text}]}},
+        "stopReason": STOP_REASONS[output.finish_reason],
+        **_figures(exchange, reply),
+    }
+    return Answer(orjson.dumps(body), headers=exchange.serving_headers())
+
+
+async def converse_stream(exchange: Exchange) -> StreamedAnswer:
+    asked = await _asked(exchange)
+    events = stream(exchange, asked)
+    first = await anext(events)
+    return StreamedAnswer(
+        _events(exchange, first, events),
+        b"application/vnd.amazon.eventstream",
+        _exception,
+        exchange.serving_headers(),
+    )
+
+
+async def _asked(exchange: Exchange) -> Asked:
+    request = await exchange.read(ConverseRequest)
+    config = request.inferenceConfig
+    parameters = parameters_of(
+        {
+            "max_tokens": config.maxTokens,
+            "temperature": config.temperature,
+            "top_p": config.topP,
+            "stop": tuple(config.stopSequences),
+            "extra": request.additionalModelRequestFields,
+        }
+    )
+    system = [Message(role="system", content=_text([block])) for block in request.system]
+    turns = [Message(role=turn.role, content=_text(turn.content)) for turn in request.messages]
+    variables = None
+    if request.promptVariables is not None:
+        variables = {name: block.text for name, block in request.promptVariables.items()}
+    return Asked(
+        model=exchange.parameters["name"],
+        messages=(*system, *turns),
+        parameters=parameters,
+        variables=variables,
+        cache=exchange.cache_use(),
+    )
+
+
+def _text(blocks: list[Block]) -> str:
+    for block in blocks:
+        if block.text is None and "cachePoint" not in (block.model_extra or {}):
+            kinds = ", ".join(block.model_extra or {}) or "nothing"
+            raise BadRequestError(f"A content block with {kinds} is not taken: only text is.")
+    return "".join(block.text or "" for block in blocks)
+
+
+def _figures(exchange: Exchange, reply: Reply) -> dict[str, Any]:
+    usage = reply.usage
+    fresh = usage.input - usage.cached_input - usage.cache_write
+    return {
+        "usage": {
+            "inputTokens": fresh,
+            "outputTokens": usage.output,
+            "totalTokens": usage.total,
+            "cacheReadInputTokens": usage.cached_input,
+            "cacheWriteInputTokens": usage.cache_write,
+        },
+        "metrics": {"latencyMs": round((time.perf_counter() - exchange.started) * 1000)},
+    }
+
+
+async def _events(
+    exchange: Exchange, first: Event, events: AsyncGenerator[Event, None]
+) -> AsyncGenerator[bytes, None]:
+    yield event("messageStart", {"role": "assistant"})
+    async for piece in continued(first, events):
+        if not isinstance(piece, Reply):
+            if piece.index == 0:
+                delta = {"contentBlockIndex": 0, "delta": {"text": piece.text}}
+                yield event("contentBlockDelta", delta)
+            continue
+        reason = STOP_REASONS[piece.outputs[0].finish_reason]
+        yield event("contentBlockStop", {"contentBlockIndex": 0})
+        yield event("messageStop", {"stopReason": reason})
+        yield event("metadata", _figures(exchange, piece))
+
+
+def _exception(error: PromptAppError) -> bytes:
+    name = dict(bedrock_problem(error).headers)[b"x-amzn-errortype"].decode()
+    kind = {"ThrottlingException": "throttlingException"}.get(name, "modelStreamErrorException")
+    return event(kind, {"message": str(error)}, exception=True)
+
+
+_REQUEST = {
+    "messages": [{"role": "user", "content": [{"text": "What colour is the sky?"}]}],
+    "inferenceConfig": {"maxTokens": 100},
+}
+ADDRESSES = (
+    Address(
+        method="POST",
+        paths=("/model/{name:path}/converse",),
+        handler=converse,
+        summary="A reply to a conversation, in Bedrock's form",
+        route="converse",
+        shape=bedrock_problem,
+        request=ConverseRequest,
+        example=_REQUEST,
+        answer={
+            "output": {"message": {"role": "assistant", "content": [{"text": "Blue."}]}},
+            "stopReason": "end_turn",
+            "usage": {"inputTokens": 12, "outputTokens": 2, "totalTokens": 14},
+            "metrics": {"latencyMs": 350},
+        },
+    ),
+    Address(
+        method="POST",
+        paths=("/model/{name:path}/converse-stream",),
+        handler=converse_stream,
+        summary="The same, streamed as an AWS event stream",
+        route="converse_stream",
+        shape=bedrock_problem,
+        request=ConverseRequest,
+        example=_REQUEST,
+    ),
+)
