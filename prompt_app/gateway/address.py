@@ -33,6 +33,8 @@ class Address:
     """Of a request."""
     answer: Any = None
     """Example of a response."""
+    produces: str = "application/json"
+    """Type of the response."""
     query: tuple[str, ...] = ()
     media: tuple[str, ...] = field(default=("application/json",))
     """Types of the request's body."""

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.routing import Route
+from starlette.types import Receive, Send
+from starlette.types import Scope as ASGIScope
 
-from prompt_app.errors import SettingsError
+from prompt_app.errors import SettingsError, UnknownNameError
+from prompt_app.gateway.answers import Answer
 from prompt_app.gateway.core import Gateway, Visitor, is_loopback
-from prompt_app.gateway.exchange import Endpoint
+from prompt_app.gateway.errors import problem
+from prompt_app.gateway.exchange import Endpoint, Exchange
+from prompt_app.gateway.openapi import openapi
 from prompt_app.gateway.routes import ADDRESSES
 from prompt_app.workbench import Workbench, open_workbench
 
+VERSION = "1"
+"""Of the HTTP API."""
+SWITCH_SECONDS = 0.0005
+"""So that a thread that writes the books does not hold up the loop for Python's usual 5 ms."""
 KEEP_ALIVE_SECONDS = 75
 """Longer than the 60 s of the load balancers in front."""
 
@@ -43,7 +53,20 @@ def create_gateway(
         )
         for path in address.paths:
             app.router.routes.append(Route(path, endpoint, methods=[address.method]))
+    description = openapi(ADDRESSES, app.title, VERSION)
+    app.openapi = lambda: description  # type: ignore[method-assign]
+    app.router.default = _nothing_here
     return app
+
+
+async def _nothing_here(scope: ASGIScope, receive: Receive, send: Send) -> None:
+    """In the errors' one shape, for paths and methods that there are not."""
+    endpoint = Endpoint("none", _unknown_path, problem, None)
+    await endpoint(scope, receive, send)
+
+
+async def _unknown_path(exchange: Exchange) -> Answer:
+    raise UnknownNameError("address", exchange.scope["path"], advice="See /openapi.json.")
 
 
 def serve(host: str, port: int) -> None:
@@ -66,6 +89,7 @@ def serve(host: str, port: int) -> None:
             timeout_keep_alive=KEEP_ALIVE_SECONDS, timeout_graceful_shutdown=10,
             server_header=False,
         )  # fmt: skip
+        sys.setswitchinterval(SWITCH_SECONDS)
         uvicorn.Server(config).run()
     finally:
         workbench.close()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from prompt_app.datamodel.access import Person, Role
 from prompt_app.datamodel.serving import Scope, UsageRecord
 from prompt_app.errors import PermissionDeniedError, UnknownTokenError
+from prompt_app.gateway.telemetry import Telemetry
 from prompt_app.workbench import Workbench
 from prompt_app.workbench.serving import Caller, Serving
 from prompt_app.workbench.serving.admission import LOCAL_CALLER, NO_TOKEN, TOKEN_PREFIX
@@ -29,6 +30,7 @@ class Gateway:
         self.workbench = workbench
         self.serving = Serving(workbench.settings, workbench.store)
         self.open_here = open_here
+        self.telemetry = Telemetry()
         self._visitor = visitor
         self._seen: dict[tuple[str, str], None] = {}
         self.keeps_bodies = workbench.settings.gateway_body_days > 0
@@ -78,6 +80,7 @@ class Gateway:
     def note(self, record: UsageRecord) -> None:
         """Keep a call in the books."""
         self.serving.books.record(record)
+        self.telemetry.note(record)
 
 
 def is_loopback(host: str) -> bool:

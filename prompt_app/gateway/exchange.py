@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import orjson
 from pydantic import BaseModel, ValidationError
@@ -100,7 +101,7 @@ class Exchange:
         headers = [
             (b"x-request-id", self.id.encode()),
             (b"x-cache-hit", b"true" if spent.cached else b"false"),
-            (b"x-model", spent.target.encode("ascii", "replace")),
+            (b"x-model", quote(spent.target, safe=":/@").encode()),
         ]
         if spent.age is not None:
             headers.append((b"age", str(int(spent.age)).encode()))
@@ -211,6 +212,7 @@ async def _send_pieces(answer: StreamedAnswer, exchange: Exchange, send: Send) -
         *answer.headers,
     ]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
+    exchange.gateway.telemetry.streams.inc()
 
     async def write() -> None:
         try:
@@ -239,6 +241,7 @@ async def _send_pieces(answer: StreamedAnswer, exchange: Exchange, send: Send) -
         await send({"type": "http.response.body", "body": b""})
         return 200 if exchange.error is None else 502
     finally:
+        exchange.gateway.telemetry.streams.dec()
         leaving.cancel()
         writing.cancel()
 

@@ -20,6 +20,7 @@ from prompt_app.ui.backup_route import backup_route
 from prompt_app.ui.components.errors import show_error
 from prompt_app.ui.headers import SecurityHeaders, trusted_hosts
 from prompt_app.ui.login import login_secrets
+from prompt_app.ui.serving import GatewayBeside
 from prompt_app.ui.state import shared_workbench
 from prompt_app.ui.upload_route import upload_route
 from prompt_app.workbench import Workbench
@@ -30,8 +31,10 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     """Open the store before the first visitor comes, so that a wrong setting stops the start."""
     configure_logging(settings)
     opened = await run_sync(shared_workbench)
+    await gateway.start(opened, settings)
     Thread(target=_warm_up, args=(opened,), daemon=True).start()
     yield {}
+    await gateway.stop()
     opened.close()
 
 
@@ -45,6 +48,7 @@ def _warm_up(opened: Workbench) -> None:
 
 
 settings = load_settings()
+gateway = GatewayBeside()
 app = st.App(
     Path(__file__).with_name("main.py"),
     secrets=login_secrets(settings),
@@ -53,6 +57,7 @@ app = st.App(
     middleware=[
         Middleware(TrustedHostMiddleware, allowed_hosts=trusted_hosts(settings)),
         Middleware(SecurityHeaders, settings=settings),
+        Middleware(gateway.before),
     ],
     on_script_error=show_error,
 )

@@ -13,6 +13,7 @@ from prompt_app.gateway.address import Address
 from prompt_app.gateway.answers import Answer
 from prompt_app.gateway.errors import openai_problem
 from prompt_app.gateway.exchange import Exchange
+from prompt_app.gateway.telemetry import CONTENT_TYPE
 from prompt_app.registry import nearest_names
 
 
@@ -31,6 +32,14 @@ async def one_model(exchange: Exchange) -> Answer:
 
 async def health(exchange: Exchange) -> Answer:
     return Answer(b'{"status": "ok"}')
+
+
+async def metrics(exchange: Exchange) -> Answer:
+    return Answer(exchange.gateway.telemetry.exposition(), kind=CONTENT_TYPE)
+
+
+async def openapi(exchange: Exchange) -> Answer:
+    return Answer(orjson.dumps(exchange.scope["app"].openapi()))
 
 
 async def _allowed(exchange: Exchange) -> list[str]:
@@ -76,5 +85,22 @@ ADDRESSES = (
         route="health",
         scope=None,
         answer={"status": "ok"},
+    ),
+    Address(
+        method="GET",
+        paths=("/metrics",),
+        handler=metrics,
+        summary="Figures for Prometheus",
+        route="metrics",
+        scope=Scope.ADMIN,
+        produces="text/plain",
+    ),
+    Address(
+        method="GET",
+        paths=("/openapi.json",),
+        handler=openapi,
+        summary="This description",
+        route="openapi",
+        scope=Scope.READ,
     ),
 )

@@ -1,0 +1,119 @@
+"""What a watcher sees: Prometheus metrics, and traces by OpenTelemetry's GenAI conventions."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from prompt_app.datamodel.serving import UsageRecord
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+
+CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+_OPERATIONS = {"embeddings": "embeddings"}
+
+
+class Telemetry:
+    """Of one gateway process. Traces are sent only where an exporter is set by OpenTelemetry's
+    own variables (``OTEL_EXPORTER_OTLP_ENDPOINT`` or ``..._TRACES_ENDPOINT``)."""
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        names = ("route", "target", "status")
+        self._calls = Counter("gateway_calls", "Calls by outcome", names, registry=registry)
+        self._hits = Counter(
+            "gateway_cache_hits",
+            "Calls that a stored reply answered",
+            ["target"],
+            registry=registry,
+        )
+        self._tokens = Counter(
+            "gateway_tokens", "Tokens of calls made", ["target", "kind"], registry=registry
+        )
+        self._cost = Counter(
+            "gateway_cost_usd", "US dollars of calls made", ["target"], registry=registry
+        )
+        self._saved = Counter(
+            "gateway_saved_usd", "US dollars that stored replies saved", ["target"],
+            registry=registry,
+        )  # fmt: skip
+        self._seconds = Histogram(
+            "gateway_call_seconds", "From request to the last byte", ["route"],
+            buckets=BUCKETS, registry=registry,
+        )  # fmt: skip
+        self.streams = Gauge("gateway_open_streams", "Streams under way", registry=registry)
+        self._children: dict[Any, Any] = {}
+        self._tracer = _tracer()
+
+    def note(self, record: UsageRecord) -> None:
+        """Count a call."""
+        target = record.target
+        key = (record.route, target, record.status)
+        children = self._children.get(key)
+        if children is None:
+            children = self._children[key] = (
+                self._calls.labels(record.route, target, str(record.status)),
+                self._seconds.labels(record.route),
+            )
+        children[0].inc()
+        children[1].observe(record.latency_ms / 1000)
+        if record.cached:
+            self._hits.labels(target).inc()
+            self._saved.labels(target).inc(record.saved_usd)
+        elif record.input_tokens or record.output_tokens:
+            self._tokens.labels(target, "input").inc(record.input_tokens)
+            self._tokens.labels(target, "output").inc(record.output_tokens)
+            self._cost.labels(target).inc(record.cost_usd)
+        if self._tracer is not None:
+            _trace(self._tracer, record)
+
+    def exposition(self) -> bytes:
+        """All metrics in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+
+def _tracer() -> Tracer | None:
+    variables = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    if not any(os.environ.get(name) for name in variables):
+        return None
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    name = os.environ.get("OTEL_SERVICE_NAME", "prompt-gateway")
+    provider = TracerProvider(resource=Resource.create({"service.name": name}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    return provider.get_tracer("prompt_app.gateway")
+
+
+def _trace(tracer: Tracer, record: UsageRecord) -> None:
+    from opentelemetry.trace import SpanKind, Status, StatusCode
+
+    end = int(record.at.timestamp() * 1e9)
+    operation = _OPERATIONS.get(record.route, "chat")
+    provider, _, model = record.target.partition(":")
+    span = tracer.start_span(
+        f"{operation} {record.model}",
+        kind=SpanKind.CLIENT,
+        start_time=end - int(record.latency_ms * 1e6),
+        attributes={
+            "gen_ai.operation.name": operation,
+            "gen_ai.provider.name": provider,
+            "gen_ai.request.model": record.model,
+            "gen_ai.response.model": model,
+            "gen_ai.usage.input_tokens": record.input_tokens,
+            "gen_ai.usage.output_tokens": record.output_tokens,
+            "http.response.status_code": record.status,
+            "prompt_app.cache_hit": record.cached,
+            "prompt_app.cost_usd": record.cost_usd,
+        },
+    )
+    if record.error_kind is not None:
+        span.set_attribute("error.type", record.error_kind)
+        span.set_status(Status(StatusCode.ERROR))
+    span.end(end)
