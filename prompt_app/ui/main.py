@@ -7,6 +7,7 @@ import streamlit as st
 from prompt_app.errors import PermissionDeniedError
 from prompt_app.ui.components.login_page import login_page
 from prompt_app.ui.state import (
+    ASSISTANTS,
     COMPARE,
     DATASET,
     DATASETS,
@@ -25,6 +26,8 @@ from prompt_app.ui.state import (
     RUN,
     RUNS,
     SETTINGS,
+    TOKENS,
+    USAGE,
     forget_submission,
     person,
 )
@@ -178,6 +181,27 @@ page = st.navigation(
                 icon=":material/function:",
                 url_path="functions",
                 help="What a pipeline can call, and functions of your own.",
+            ),
+            st.Page(
+                ASSISTANTS,
+                title="Assistants",
+                icon=":material/support_agent:",
+                url_path="assistants",
+                help="Contexts with sample questions, and names that callers use as models.",
+            ),
+            st.Page(
+                TOKENS,
+                title="Tokens",
+                icon=":material/key:",
+                url_path="tokens",
+                help="Who may call the gateway, how often and for how much.",
+            ),
+            st.Page(
+                USAGE,
+                title="Usage",
+                icon=":material/monitoring:",
+                url_path="usage",
+                help="What the gateway was called for, what it cost and what failed.",
             ),
         ],
     },

@@ -50,8 +50,10 @@ if TYPE_CHECKING:
     from prompt_app.workbench.reporting import Reports
     from prompt_app.workbench.resolving import ResolvedEvaluation
     from prompt_app.workbench.rubrics import Rubrics
+    from prompt_app.workbench.serving_names import ServingNames
     from prompt_app.workbench.spending import Spending
     from prompt_app.workbench.variance import VarianceSplit
+    from prompt_app.workbench.usage import Usage
 
 FIRST_ROWS = 20
 
@@ -526,6 +528,20 @@ class Workbench:
         from prompt_app.workbench.access_tokens import AccessTokens
 
         return AccessTokens(self.store, self.actor)
+
+    @property
+    def usage(self) -> Usage:
+        """Calls of the gateway."""
+        from prompt_app.workbench.usage import Usage
+
+        return Usage(self.store, self.actor)
+
+    @property
+    def serving_names(self) -> ServingNames:
+        """Aliases and assistants."""
+        from prompt_app.workbench.serving_names import ServingNames
+
+        return ServingNames(self.store, self.actor)
 
     @property
     def audit(self) -> Audit:

@@ -1,0 +1,65 @@
+"""Single calls of the gateway, and picking them into a dataset."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+
+from prompt_app.datamodel.serving import UsageFilter, UsageRecord
+from prompt_app.errors import PromptAppError
+from prompt_app.ui.state import may_edit, workbench
+
+ROWS = 50
+
+
+def usage_calls(which: UsageFilter) -> None:
+    """A page of calls at a time, newest first."""
+    st.subheader("Calls")
+    failed = st.toggle("Failed alone", key="failed", bind="query-params")
+    which = replace(which, failed=failed)
+    page = int(st.session_state.get("calls.page", 1))
+    found = workbench().usage.calls(which, offset=(page - 1) * ROWS, limit=ROWS)
+    if not found.total:
+        st.caption("No call.")
+        return
+    records = found.items
+    chosen = st.dataframe(
+        pd.DataFrame([_row(record) for record in records]),
+        hide_index=True, on_select="rerun", selection_mode="multi-row", key="calls",
+        column_config={"Cost": st.column_config.NumberColumn(format="$%.6f")},
+    )  # fmt: skip
+    st.pagination(max(1, -(-found.total // ROWS)), key="calls.page")
+    picked = [records[row].id for row in chosen.selection.rows if row < len(records)]
+    if picked and may_edit():
+        _pick(picked)
+
+
+def _pick(picked: list[str]) -> None:
+    with st.form("pick"):
+        name = st.text_input("Dataset", "gateway-calls")
+        if st.form_submit_button(f"Save {len(picked)} calls as a dataset"):
+            try:
+                version = workbench().usage.pick(picked, name)
+            except PromptAppError as error:
+                st.error(str(error))
+            else:
+                st.success(f"Saved as {version.name}@{version.number}.")
+
+
+def _row(record: UsageRecord) -> dict[str, object]:
+    return {
+        "At": record.at,
+        "Person": record.person,
+        "Token": record.token,
+        "Asked for": record.model,
+        "Answered by": record.target,
+        "Prompt": record.prompt,
+        "Tokens": record.input_tokens + record.output_tokens,
+        "Cost": record.cost_usd,
+        "ms": round(record.latency_ms),
+        "Stored": record.cached,
+        "Status": record.status,
+        "Error": record.error_kind or "",
+    }

@@ -1,0 +1,78 @@
+"""Sums over the gateway's calls."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+import streamlit as st
+
+from prompt_app.datamodel.serving import UsageFilter, UsageGroup, UsageTotals
+from prompt_app.ui.components.downloads import table_downloads
+from prompt_app.ui.state import workbench
+
+PERIODS = {"Today": 1, "7 days": 7, "30 days": 30, "90 days": 90}
+GROUPS: dict[str, UsageGroup] = {
+    "Day": "day", "Person": "person", "Token": "token", "Model": "model", "Prompt": "prompt",
+}  # fmt: skip
+
+
+def usage_filter() -> UsageFilter:
+    """Which calls are meant; kept in the page's address."""
+    period = st.segmented_control(
+        "Period", list(PERIODS), default="7 days", key="period", bind="query-params",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    days = PERIODS.get(period or "7 days", 7)
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return UsageFilter(since=midnight - timedelta(days=days - 1))
+
+
+def usage_totals(which: UsageFilter) -> None:
+    """Figures, and a table by day, person, token, model or prompt."""
+    days = workbench().usage.totals("day", which)
+    calls = sum(day.calls for day in days)
+    if not calls:
+        st.info("The gateway was not called in this time.")
+        return
+    _figures(days, calls)
+    chosen = st.segmented_control(
+        "By", list(GROUPS), default="Day", key="by", bind="query-params",
+    )  # fmt: skip
+    group = GROUPS.get(chosen or "Day", "day")
+    totals = days if group == "day" else workbench().usage.totals(group, which)
+    frame = pd.DataFrame([_row(each, chosen or "Day") for each in totals])
+    st.dataframe(
+        frame, hide_index=True,
+        column_config={
+            "Cost": st.column_config.NumberColumn(format="$%.4f"),
+            "Saved": st.column_config.NumberColumn(format="$%.4f"),
+            "Mean ms": st.column_config.NumberColumn(format="%.0f"),
+            "Failed": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
+        },
+    )  # fmt: skip
+    table_downloads(frame, f"usage-by-{group}")
+
+
+def _figures(days: list[UsageTotals], calls: int) -> None:
+    cached, failed = sum(day.cached for day in days), sum(day.failed for day in days)
+    columns = st.columns(4)
+    columns[0].metric("Calls", f"{calls:,}", border=True)
+    columns[1].metric("Cost", f"${sum(day.cost_usd for day in days):,.4f}", border=True)
+    saved = f"${sum(day.saved_usd for day in days):,.4f}"
+    columns[2].metric(f"Saved by {cached:,} stored replies", saved, border=True)
+    columns[3].metric("Failed", f"{failed / calls:.1%}", border=True)
+
+
+def _row(totals: UsageTotals, what: str) -> dict[str, object]:
+    return {
+        what: totals.key or "none",
+        "Calls": totals.calls,
+        "Failed": totals.failed / totals.calls,
+        "Stored replies": totals.cached,
+        "Tokens in": totals.input_tokens,
+        "Tokens out": totals.output_tokens,
+        "Cost": totals.cost_usd,
+        "Saved": totals.saved_usd,
+        "Mean ms": totals.mean_latency_ms,
+    }

@@ -1,0 +1,83 @@
+"""What the gateway was used for: sums, single calls, and calls picked into a dataset."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+from prompt_app.datamodel.access import Person, Role
+from prompt_app.datamodel.base import content_hash
+from prompt_app.datamodel.dataset import DatasetOptions, DatasetVersion, Example
+from prompt_app.datamodel.serving import UsageFilter, UsageGroup, UsageRecord, UsageTotals
+from prompt_app.errors import InputError
+from prompt_app.interfaces import Page, Store
+
+
+class Usage:
+    """Admins see every call, everybody else their own."""
+
+    def __init__(self, store: Store, actor: Person) -> None:
+        self._store = store
+        self._actor = actor
+
+    def totals(self, group: UsageGroup, which: UsageFilter) -> list[UsageTotals]:
+        """Days in order; persons, tokens, models and prompts by what they cost."""
+        return self._store.usage_totals(group, self._own(which))
+
+    def calls(self, which: UsageFilter, *, offset: int = 0, limit: int = 50) -> Page[UsageRecord]:
+        """Newest first, without their bodies."""
+        return self._store.list_usage(self._own(which), offset=offset, limit=limit)
+
+    def call(self, usage_id: str) -> UsageRecord:
+        """One call, with its body where that is kept. Raises PermissionDeniedError."""
+        record = self._store.get_usage(usage_id)
+        if record.person != self._actor.id:
+            self._actor.require(Role.ADMIN, "look into the calls of others")
+        return record
+
+    def pick(self, usage_ids: Sequence[str], dataset: str) -> DatasetVersion:
+        """Save calls whose bodies were kept as a dataset: ``messages`` as they were asked, and
+        ``response``. Raises InputError where a call's body was not kept."""
+        self._actor.require(Role.EDITOR, "make datasets")
+        examples = []
+        for position, usage_id in enumerate(usage_ids):
+            record = self.call(usage_id)
+            if record.body is None:
+                raise InputError(
+                    f"The body of the call {usage_id} was not kept. Bodies are kept where "
+                    "PROMPT_APP_GATEWAY_BODY_DAYS is above 0."
+                )
+            fields = _fields(record)
+            examples.append(Example(id=content_hash(fields), position=position, fields=fields))
+        if not examples:
+            raise InputError("Choose at least one call.")
+        options = DatasetOptions(reference_field="response")
+        unique = {example.id: example for example in examples}
+        ordered = [
+            example.model_copy(update={"position": at})
+            for at, example in enumerate(unique.values())
+        ]
+        return self._store.save_dataset_version(
+            dataset, options, ordered, source="gateway", note="picked from calls"
+        )
+
+    def _own(self, which: UsageFilter) -> UsageFilter:
+        if self._actor.may(Role.ADMIN):
+            return which
+        return replace(which, person=self._actor.id)
+
+
+def _fields(record: UsageRecord) -> dict[str, object]:
+    body = json.loads(record.body or "{}")
+    request = body.get("request")
+    asked = request if isinstance(request, dict) else {}
+    messages = asked.get("messages") or []
+    texts = [each.get("content") for each in messages if isinstance(each, dict)]
+    question = texts[-1] if texts and isinstance(texts[-1], str) else ""
+    return {
+        "question": question or str(asked.get("input") or asked.get("prompt") or ""),
+        "request": asked,
+        "response": body.get("response") or "",
+        "model": record.target,
+    }

@@ -1,0 +1,79 @@
+"""The pages about the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from streamlit.testing.v1 import AppTest
+
+from prompt_app.datamodel.serving import UsageRecord
+from prompt_app.workbench import Workbench
+
+OpenPage = Callable[..., AppTest]
+
+
+def test_a_token_is_made_shown_once_and_listed(open_page: OpenPage, workbench: Workbench) -> None:
+    app = open_page("app_pages/tokens.py")
+    app.text_input[0].set_value("ci")
+    next(button for button in app.button if button.label == "Make the token").click().run()
+    assert not app.exception
+    secret = app.code[0].value
+    assert secret.startswith("sk-prompt-")
+    assert workbench.access_tokens.all()[0].name == "ci"
+    app = open_page("app_pages/tokens.py")
+    assert not app.code
+    assert app.dataframe[0].value["Name"].tolist() == ["ci"]
+
+
+def test_usage_is_summed_up_and_calls_become_a_dataset(
+    open_page: OpenPage, workbench: Workbench
+) -> None:
+    app = open_page("app_pages/usage.py")
+    assert "not called" in app.info[0].value
+    body = (
+        '{"request": {"messages": [{"role": "user", "content": "Why?"}]}, "response": "Because."}'
+    )
+    now = datetime.now(UTC)
+    workbench.store.write_usage(
+        [
+            UsageRecord("u1", now, "t", "local", "chat", "best", "offline:echo", cost_usd=0.5,
+                        body=body),
+            UsageRecord("u2", now, "t", "local", "chat", "best", "offline:echo", status=502,
+                        error_kind="server"),
+        ],
+        [],
+    )  # fmt: skip
+    app = open_page("app_pages/usage.py")
+    figures = {metric.label: metric.value for metric in app.metric}
+    assert figures["Calls"] == "2"
+    assert figures["Cost"] == "$0.5000"
+    assert figures["Failed"] == "50.0%"
+    version = workbench.usage.pick(["u1"], "picked")
+    (example,) = workbench.examples(version)
+    assert (example.fields["question"], example.fields["response"]) == ("Why?", "Because.")
+
+
+def test_an_assistant_and_an_alias_are_saved(open_page: OpenPage, workbench: Workbench) -> None:
+    app = open_page("app_pages/assistants.py")
+    names = [field for field in app.text_input if field.label == "Name"]
+    areas = {area.label: area for area in app.text_area}
+    names[0].set_value("tutor")
+    areas["Context"].set_value("You teach.")
+    areas["Sample questions"].set_value("What is a loop?\n\nWhat is a list?")
+    saves = [button for button in app.button if button.label == "Save"]
+    saves[0].click().run()
+    assert not app.exception
+    (assistant,) = workbench.serving_names.assistants()
+    assert assistant.questions == ("What is a loop?", "What is a list?")
+    names = [field for field in app.text_input if field.label == "Name"]
+    areas = {area.label: area for area in app.text_area}
+    names[1].set_value("best")
+    areas["Answered by"].set_value("prompt/ask@production offline:echo 3\noffline:fixed")
+    [button for button in app.button if button.label == "Save"][1].click().run()
+    assert not app.exception
+    (alias,) = workbench.serving_names.aliases()
+    assert [(t.model, t.prompt_model, t.weight) for t in alias.targets] == [
+        ("prompt/ask@production", "offline:echo", 3.0),
+        ("offline:fixed", None, 1.0),
+    ]
