@@ -1,0 +1,146 @@
+"""The parameters of ``/assessment``, from a form or JSON, as an experiment."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import parse_qs
+
+import orjson
+from starlette.requests import Request
+
+from prompt_app.errors import AssessmentError, RubricError
+from prompt_app.gateway.errors import BadRequestError
+from prompt_app.gateway.exchange import Exchange
+from prompt_app.rubrics.files import read_rubric
+from prompt_app.rubrics.model import Experiment, RubricParameters, WorkedExample
+from prompt_app.rubrics.releases import promoted_release
+from prompt_app.rubrics.replies import read_reply
+from prompt_app.workbench.rubrics import Rubrics
+
+DEFAULT_MODEL = "openai:gpt-5-mini"
+TRUE = frozenset({"1", "true", "yes", "on"})
+
+
+async def read_values(exchange: Exchange) -> dict[str, Any]:
+    """The parameters of a form or a JSON object."""
+    body = await exchange.body()
+    kind = exchange.header(b"content-type").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        form = await Request(exchange.scope, _replayed(body)).form(max_files=0, max_fields=50)
+        return {name: str(value) for name, value in form.items()}
+    if kind == "application/x-www-form-urlencoded":
+        fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
+        return {name: values[-1] for name, values in fields.items()}
+    try:
+        values = orjson.loads(body or b"{}")
+    except orjson.JSONDecodeError:
+        values = None
+    if not isinstance(values, dict):
+        raise BadRequestError("Send the parameters as a form or as a JSON object.")
+    return values
+
+
+def _replayed(body: bytes) -> Any:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+def experiment_of(rubrics: Rubrics, values: dict[str, Any]) -> Experiment:
+    """What is asked for, by the call's own rubric or by a release. Raises InputError."""
+    lesson = str(values.get("lesson") or "")
+    release = values.get("release")
+    if release or (lesson and not values.get("rubric")):
+        name = str(release or promoted_release(rubrics.folder, lesson))
+        if not lesson:
+            raise BadRequestError("lesson: a release is of a lesson", "lesson")
+        return rubrics.experiment(name, lesson, "releases")
+    for needed in ("prompt", "rubric"):
+        if not isinstance(values.get(needed), str) or not str(values[needed]).strip():
+            raise BadRequestError(f"{needed}: it is missing", needed)
+    rubric = read_rubric(str(values["rubric"]), "rubric")
+    if _list(values, "code-feature-extractor"):
+        raise BadRequestError(
+            "code-feature-extractor: rules over the program come with a release; name one by "
+            "'release' and 'lesson'",
+            "code-feature-extractor",
+        )
+    return Experiment(
+        name="call",
+        lesson=lesson or "call",
+        parameters=_parameters(values),
+        system_prompt=str(values["prompt"]),
+        rubric=rubric,
+        examples=tuple(
+            WorkedExample(
+                name=f"{number}.js",
+                work=work,
+                reply_file=f"{number}.tsv",
+                reply=reply,
+                assessment=_read_example(reply, rubric, number),
+            )
+            for number, (work, reply) in enumerate(_examples(values), start=1)
+        ),
+    )
+
+
+def _read_example(reply: str, rubric: Any, number: int) -> Any:
+    try:
+        return read_reply(reply, rubric)
+    except AssessmentError as error:
+        raise RubricError(
+            f"The reply of example {number} does not fit the rubric: {error}"
+        ) from None
+
+
+def _parameters(values: dict[str, Any]) -> RubricParameters:
+    def number(name: str, default: float, most: float) -> float:
+        try:
+            value = float(values.get(name) or default)
+        except (TypeError, ValueError):
+            raise BadRequestError(f"{name}: it must be a number", name) from None
+        if not 0 <= value <= most:
+            raise BadRequestError(f"{name}: it must be at most {most:g}", name)
+        return value
+
+    kind = str(values.get("response-type") or "tsv")
+    if kind not in ("tsv", "json"):
+        raise BadRequestError("response-type: it must be tsv or json", "response-type")
+    responses = number("num-responses", 1, 100)
+    return RubricParameters.model_validate(
+        {
+            "model": str(values.get("model") or DEFAULT_MODEL),
+            "num_responses": max(1, int(responses)),
+            "temperature": number("temperature", 0, 2),
+            "remove_comments": str(values.get("remove-comments") or "0").lower() in TRUE,
+            "response_type": kind,
+        }
+    )
+
+
+def _list(values: dict[str, Any], name: str) -> list[Any]:
+    value = values.get(name)
+    if isinstance(value, str):
+        try:
+            value = json.loads(value) if value.strip() else []
+        except json.JSONDecodeError:
+            value = [value]
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise BadRequestError(f"{name}: it must be a JSON array", name)
+    return value
+
+
+def _examples(values: dict[str, Any]) -> list[tuple[str, str]]:
+    pairs = _list(values, "examples")
+    for pair in pairs:
+        if (
+            not isinstance(pair, list)
+            or len(pair) != 2
+            or not all(isinstance(each, str) for each in pair)
+        ):
+            raise BadRequestError("examples: an array of [work, reply] pairs", "examples")
+    return [(work, reply) for work, reply in pairs]
