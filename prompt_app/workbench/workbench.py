@@ -52,8 +52,8 @@ if TYPE_CHECKING:
     from prompt_app.workbench.rubrics import Rubrics
     from prompt_app.workbench.serving_names import ServingNames
     from prompt_app.workbench.spending import Spending
-    from prompt_app.workbench.variance import VarianceSplit
     from prompt_app.workbench.usage import Usage
+    from prompt_app.workbench.variance import VarianceSplit
 
 FIRST_ROWS = 20
 
