@@ -46,5 +46,5 @@ class LabelStore(Protocol):
         ...
 
     def answered_examples(self, run_id: str) -> list[str]:
-        """Ids of the examples with a reply, in order of position."""
+        """Ids of the examples whose first repeat has a reply, in order of position."""
         ...

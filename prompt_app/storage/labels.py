@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from prompt_app.datamodel.labelling import Annotation, LabelQueue, LabelRubric
 from prompt_app.errors import ConflictError, UnknownNameError
@@ -116,16 +116,16 @@ class Labels(StorePart):
             return [_annotation_of(row) for row in connection.execute(query)]
 
     def answered_examples(self, run_id: str) -> list[str]:
-        """Ids of the examples with a reply, in order of position."""
+        """Ids of the examples whose first repeat has a reply, in order of position."""
         with self._database.read() as connection:
             query = (
                 select(samples.c.example_id)
                 .where(
                     samples.c.run == find_run(connection, run_id).number,
+                    samples.c.repeat == 0,
                     samples.c.reply.is_not(None),
                 )
-                .group_by(samples.c.example_id)
-                .order_by(func.min(samples.c.position))
+                .order_by(samples.c.position)
             )
             return list(connection.scalars(query))
 

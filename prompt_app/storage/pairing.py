@@ -34,11 +34,10 @@ class Pairing(StorePart):
         with self._database.read() as connection:
             runs_found = find_run(connection, first_run), find_run(connection, second_run)
             matched = _matched(*runs_found, pair_filter)
-            counted = matched.add_columns(func.count().over().label("total"))
-            found = connection.execute(counted.offset(offset).limit(limit)).all()
-            total = found[0].total if found else 0
-            if not found and offset:
-                total = connection.scalar(select(func.count()).select_from(matched.subquery()))
+            # Two statements take half the time of one that counts in the same pass.
+            found = connection.execute(matched.offset(offset).limit(limit)).all()
+            counted = select(func.count()).select_from(matched.order_by(None).subquery())
+            total = connection.scalar(counted)
             return Page(tuple(_pairs(connection, found)), int(total or 0), offset)
 
     def call_figures(self, run_id: str) -> CallFigures:
@@ -98,7 +97,8 @@ def _scored(run: Row[Any], metric: str) -> Subquery:
         .join(scores, scores.c.sample == samples.c.number)
         .where(
             samples.c.run == run.number,
-            scores.c.run == run.number,
+            # Not by scores.c.run: SQLite would then search the scores of the whole run for each
+            # example of the other one.
             scores.c.metric == metric,
             scores.c.value.is_not(None),
         )

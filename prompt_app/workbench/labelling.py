@@ -166,8 +166,8 @@ class Labelling:
 
         Rows that others have begun come first where several people are asked about each. Then,
         with a judge, those whose labels narrow the interval of people's mean most
-        (:func:`plan_labels`); without one, a fixed random order. Rows that this person answered
-        or skipped do not come again.
+        (:func:`plan_labels`); without one, a random order, the same each time for one person.
+        Rows that this person answered or skipped do not come again.
         """
         queue = self.queue(which)
         answers = self.answers(queue.id)
@@ -186,10 +186,17 @@ class Labelling:
         rest = [example for example in free if not others[example]]
         return tuple([*begun[:count], *self._in_order(queue, rest, answers, count)][:count])
 
-    def standing(self, which: str) -> LabelStanding:
-        """How far the queue is, how far people agree, and what their labels say."""
+    def row_count(self, which: str) -> int:
+        """Rows that can be labelled."""
+        return len(self._examples(self.queue(which)))
+
+    def standing(self, which: str, rows: int | None = None) -> LabelStanding:
+        """How far the queue is, how far people agree, and what their labels say. ``rows``: of
+        :meth:`row_count`, where it is known already."""
         queue = self.queue(which)
-        return standing(queue, self.answers(queue.id), len(self._examples(queue)))
+        if rows is None:
+            rows = self.row_count(queue.id)
+        return standing(queue, self.answers(queue.id), rows)
 
     def human_labels(self, which: str, run: Run, metric: str) -> dict[str, float]:
         """Example id -> what people agreed on, on the scale of ``metric`` of ``run``; rows on
@@ -246,7 +253,9 @@ class Labelling:
             planned = self._planned(queue, set(free), answers, count)
         chosen = set(planned)
         rest = (example for example in free if example not in chosen)
-        drawn = heapq.nsmallest(count, rest, key=lambda each: sampling_key(0, f"{queue.id}:{each}"))
+        # Each person has an order of their own, so that two at work at once seldom meet.
+        own = f"{queue.id}:{self._actor.id}"
+        drawn = heapq.nsmallest(count, rest, key=lambda each: sampling_key(0, f"{own}:{each}"))
         return [*planned, *drawn]
 
     def _planned(
@@ -262,7 +271,7 @@ class Labelling:
                 list(scores.values()),
                 [human.get(example) for example in examples],
                 count + passed_over,
-                seed=len(answers),
+                seed=int(content_hash([self._actor.id, len(answers)])[:8], 16),
             )
         except StatisticsError:
             return []

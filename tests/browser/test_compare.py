@@ -67,10 +67,17 @@ def test_a_comparison_shows_inert_words_side_by_side(
     assert excess <= 0
     check_accessibility(page)
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download").first.click()
+        leaderboard = page.locator("[class*='st-key-download'][class*='leaderboard']").first
+        leaderboard.get_by_role("button", name="Download").click()
         page.get_by_role("button", name="JSON", exact=True).click()
     (row,) = json.loads(Path(download.value.path()).read_text("utf-8"))[1:]
     assert row["run id"] == runs[0]
+    page.keyboard.press("Escape")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="HTML report").click()
+    report = Path(download.value.path()).read_text("utf-8")
+    assert "Better: exact_match differs by +100.0 points" in report
+    assert "<script" not in report
 
 
 def test_an_example_opens_in_its_run_by_address_and_arrows(
@@ -85,6 +92,9 @@ def test_an_example_opens_in_its_run_by_address_and_arrows(
     drawer.get_by_role("button", name="Close").click()
     expect(drawer).to_be_hidden()
     page.wait_for_url(lambda url: "row=" not in url)
+    page.get_by_text("Cost and latency").click()
+    expect(page.get_by_text("Latency, 95th percentile")).to_be_visible()
+    settled(page)
     table = page.get_by_role("region", name="Rows of this run")
     table.scroll_into_view_if_needed()
     settled(page)

@@ -96,4 +96,4 @@ def test_a_finished_queue_says_so(open_page: OpenPage, workbench: Workbench, que
         workbench.labelling.label(queue, example, "pass")
     app = open_page(LABEL, queue=queue)
     assert "Nothing is left for you" in app.success[0].value
-    assert any("Agreement with" in each.value for each in app.markdown)
+    assert any("Same verdict" in each.value for each in app.text)

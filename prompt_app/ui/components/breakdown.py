@@ -16,10 +16,21 @@ from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import workbench
 from prompt_app.workbench.contrasting import Breakdown
 
+MOST_ROWS_UNASKED = 20_000
+"""More are read when somebody asks."""
 
+
+@st.fragment
 def breakdown_section(runs: Sequence[Run], metric: str) -> None:
-    st.subheader("By group")
-    with errors_shown():
+    box = st.expander(
+        "By group",
+        expanded=runs[0].progress.total <= MOST_ROWS_UNASKED,
+        icon=":material/category:",
+        on_change="rerun",
+    )
+    if not box.open:
+        return
+    with box, errors_shown():
         fields = workbench().contrasts.group_fields(runs[0].id)
         if not fields:
             st.info(

@@ -10,6 +10,7 @@ from prompt_app.datamodel.labelling import LabelQueue, LabelRubric
 from prompt_app.errors import UnknownNameError
 from prompt_app.ui.components.compare_choice import RECENT, run_labels
 from prompt_app.ui.components.errors import errors_shown, show_message
+from prompt_app.ui.components.label_standing import row_count
 from prompt_app.ui.components.wording import ago, plain
 from prompt_app.ui.state import LABEL, may_edit, workbench
 
@@ -48,7 +49,7 @@ def queue_list() -> None:
 
 
 def _card(queue: LabelQueue) -> None:
-    standing = workbench().labelling.standing(queue.id)
+    standing = workbench().labelling.standing(queue.id, row_count(queue.id))
     with st.container(border=True, gap="xsmall"):
         st.page_link(LABEL, label=plain(queue.name), query_params={"queue": queue.name})
         kind = "which of two replies is better" if queue.is_pair else ", ".join(queue.rubric.labels)

@@ -11,26 +11,32 @@ from prompt_app.statistics.estimate import Estimate
 from prompt_app.ui.components.downloads import table_downloads
 from prompt_app.ui.components.wording import number, plain
 from prompt_app.ui.state import LABEL, workbench
-from prompt_app.workbench.calibrating import Calibration
 from prompt_app.workbench.label_standing import LabelStanding
 
 MOST_SPLITS = 10
+MOST_ROWS_UNASKED = 20_000
+"""Of a larger queue the judge's scores are read when somebody asks."""
 
 
 def standing_section(queue: LabelQueue) -> None:
     st.subheader("How it stands")
     labelling = workbench().labelling
-    standing = labelling.standing(queue.id)
+    rows = row_count(queue.id)
+    standing = labelling.standing(queue.id, rows)
     share = standing.labelled / standing.rows if standing.rows else 0.0
     st.progress(share, text=f"{standing.labelled:,} of {standing.rows:,} rows labelled")
     if not standing.labellers:
         return
     _people(queue, standing)
     if queue.metric:
-        try:
-            _judge(queue, labelling.judge_agreement(queue.id))
-        except PromptAppError as error:
-            st.caption(plain(str(error)))
+        box = st.expander(
+            plain(f"Agreement with {queue.metric} so far"),
+            expanded=rows <= MOST_ROWS_UNASKED,
+            on_change="rerun",
+        )
+        if box.open:
+            with box:
+                _judge(queue)
     _answers(queue, labelling.answers(queue.id))
 
 
@@ -83,28 +89,37 @@ def _named(queue: LabelQueue, label: str) -> str:
     return {"first": names[0], "second": names[1], "equal": "equal"}[label]
 
 
-def _judge(queue: LabelQueue, found: Calibration) -> None:
-    with st.container(border=True):
-        st.markdown(f"**Agreement with {plain(queue.metric)} so far**")
-        if found.agreement is not None:
-            st.text(f"Same verdict: {estimate_text(found.agreement.accuracy)}")
-            st.text(f"Cohen's kappa: {estimate_text(found.agreement.kappa)}")
-        if found.correlation is not None:
-            st.text(f"Spearman's correlation: {estimate_text(found.correlation)}")
-        if found.stratified is not None:
-            mean, interval = found.stratified.value, found.stratified.interval
-            st.text(
-                f"People's mean over all rows: {mean:.3f} ({interval.lower:.3f} – "
-                f"{interval.upper:.3f}); the judge's own is {found.stratified.raw:.3f}"
-            )
-        else:
-            st.caption("People's mean over all rows needs two labels for each kind of score.")
-        for each in found.disagreements[:MOST_SPLITS]:
-            st.page_link(
-                LABEL,
-                label=plain(f"{each.example_id} – people {each.human:g}, judge {each.judge:g}"),
-                query_params={"queue": queue.name, "row": each.example_id},
-            )
+def _judge(queue: LabelQueue) -> None:
+    try:
+        found = workbench().labelling.judge_agreement(queue.id)
+    except PromptAppError as error:
+        st.caption(plain(str(error)))
+        return
+    if found.agreement is not None:
+        st.text(f"Same verdict: {estimate_text(found.agreement.accuracy)}")
+        st.text(f"Cohen's kappa: {estimate_text(found.agreement.kappa)}")
+    if found.correlation is not None:
+        st.text(f"Spearman's correlation: {estimate_text(found.correlation)}")
+    if found.stratified is not None:
+        mean, interval = found.stratified.value, found.stratified.interval
+        st.text(
+            f"People's mean over all rows: {mean:.3f} ({interval.lower:.3f} – "
+            f"{interval.upper:.3f}); the judge's own is {found.stratified.raw:.3f}"
+        )
+    else:
+        st.caption("People's mean over all rows needs two labels for each kind of score.")
+    for each in found.disagreements[:MOST_SPLITS]:
+        st.page_link(
+            LABEL,
+            label=plain(f"{each.example_id} – people {each.human:g}, judge {each.judge:g}"),
+            query_params={"queue": queue.name, "row": each.example_id},
+        )
+
+
+@st.cache_data(show_spinner=False, ttl="10m", max_entries=100)
+def row_count(queue_id: str) -> int:
+    """Counting reads every id, and a queue's runs have usually ended."""
+    return workbench().labelling.row_count(queue_id)
 
 
 def _answers(queue: LabelQueue, answers: list[Annotation]) -> None:
