@@ -49,6 +49,7 @@ metrics:
   - {name: qa_accuracy_by_llm, judge: "openai:gpt-5-mini"}
 repeats: 1
 cache: use                    # refresh, off
+mode: live                    # batch: by the provider's batch jobs, see docs/scaling.md
 limits:
   max_concurrency: 50
   requests_per_minute: 500
