@@ -72,7 +72,7 @@ def _take(browser: Browser, url: str, run_address: str, scheme: str) -> None:
     _take_datasets(page, url, scheme)
     _take_people(page, url, run_address, scheme)
     page.goto(f"{url}/prompt?name=with-passage")
-    expect(page.get_by_text("About ")).to_be_visible()
+    expect(page.get_by_text("input tokens")).to_be_visible()
     _save(page, f"prompt-{scheme}")
     page.goto(f"{url}/models")
     expect(page.get_by_role("region", name="Models with their prices")).to_be_visible()

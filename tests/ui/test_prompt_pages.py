@@ -151,3 +151,9 @@ def test_what_is_written_over_an_older_version_is_found_again(
     press(app, "Unsaved changes over version 1")
     assert app.toggle[0].value is True
     assert "version 1 of 2" in texts(app)
+
+
+def test_a_version_is_evaluated_from_its_page(open_page: OpenPage, second: None) -> None:
+    app = press(open_page(PROMPT, name="with-passage", version="1"), "Evaluate")
+    refs = next(each for each in app.multiselect if each.label == "Stored prompts")
+    assert refs.value == ["with-passage@1"]

@@ -18,6 +18,9 @@ def save_prompt_dialog(call: PlannedCall) -> None:
     """The template, as a version of a prompt that is there or of a new one."""
     known = call.title.partition("@")[0].partition(" · ")[0]
     name = st.text_input("Prompt", "" if known == OWN else known, placeholder="e.g. answer-briefly")
+    known_versions = {version.name: version.number for version in workbench().list_prompts()}
+    if (newest := known_versions.get(name.strip())) is not None:
+        st.caption(plain(f"{name.strip()} is there: this follows its version {newest}."))
     note = st.text_input("What changed", placeholder="Optional")
     if st.button("Save version", type="primary", icon=":material/save:"):
         with errors_shown():

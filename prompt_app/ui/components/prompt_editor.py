@@ -20,7 +20,7 @@ from prompt_app.ui.components.prompt_list import label_badges
 from prompt_app.ui.components.prompt_preview import ChosenRow, preview, row_choice
 from prompt_app.ui.components.template_editor import template_editor
 from prompt_app.ui.components.wording import plain
-from prompt_app.ui.state import may_edit, open_prompt, workbench
+from prompt_app.ui.state import EVALUATE, PLAYGROUND, may_edit, open_prompt, workbench
 
 ROLES: list[Role] = ["system", "user", "assistant"]
 NOTATIONS: dict[Notation, str] = {"single": "{field}", "double": "{{field}}"}
@@ -67,6 +67,8 @@ def _heading(version: PromptVersion | None, draft: Draft) -> None:
                 on_click=drop_draft,
                 args=(version,),
             )
+        else:
+            _uses(version)
         for number in other_drafts(version):
             st.button(
                 f"Unsaved changes over version {number}",
@@ -76,6 +78,22 @@ def _heading(version: PromptVersion | None, draft: Draft) -> None:
                 on_click=show_version,
                 args=(number,),
             )
+
+
+def _uses(version: PromptVersion) -> None:
+    """What to do with a version as it is saved."""
+    ref = f"{version.name}@{version.number}"
+    st.page_link(
+        PLAYGROUND,
+        label="Try in the playground",
+        icon=":material/science:",
+        query_params={"prompts": ref},
+    )
+    if may_edit() and st.button(
+        "Evaluate", type="tertiary", icon=":material/play_circle:", key=f"evaluate.{ref}"
+    ):
+        st.session_state["prompt.refs"] = [ref]
+        st.switch_page(EVALUATE)
 
 
 def message_fields(draft: Draft, row: ChosenRow | None, *, unsaved: bool = False) -> None:
