@@ -38,6 +38,7 @@ from prompt_app.interfaces.catalogue import CatalogueStore
 from prompt_app.interfaces.chunks import Chunk, ChunkStore
 from prompt_app.interfaces.curating import CurationStore
 from prompt_app.interfaces.labelling import LabelStore
+from prompt_app.interfaces.logins import LoginStore
 from prompt_app.interfaces.pairing import PairStore
 from prompt_app.interfaces.pipelines import PipelineStore
 from prompt_app.interfaces.replies import StoredReply as StoredReply
@@ -174,6 +175,7 @@ class Store(
     PairStore,
     CatalogueStore,
     LabelStore,
+    LoginStore,
     PipelineStore,
     BackupStore,
     BatchJobStore,

@@ -13,6 +13,7 @@ from prompt_app.storage.curating import Curation
 from prompt_app.storage.evaluations import Evaluations
 from prompt_app.storage.labels import Labels
 from prompt_app.storage.leases import Leases
+from prompt_app.storage.logins import Logins
 from prompt_app.storage.model_settings import ModelSettings
 from prompt_app.storage.pairing import Pairing
 from prompt_app.storage.pipelines import Pipelines
@@ -42,6 +43,7 @@ class SqlStore(
     Replies,
     Pairing,
     Labels,
+    Logins,
     Pipelines,
     Backups,
     Serving,

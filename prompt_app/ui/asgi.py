@@ -53,7 +53,7 @@ app = st.App(
     Path(__file__).with_name("main.py"),
     secrets=login_secrets(settings),
     lifespan=lifespan,
-    routes=[*auth_routes(settings), backup_route(settings), upload_route(settings)],
+    routes=[*auth_routes(settings), backup_route(), upload_route(settings)],
     middleware=[
         Middleware(TrustedHostMiddleware, allowed_hosts=trusted_hosts(settings)),
         Middleware(SecurityHeaders, settings=settings),

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -13,6 +14,8 @@ from streamlit.web.server.starlette.starlette_auth_routes import create_auth_rou
 from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
 
 from prompt_app.settings import Settings
+from prompt_app.ui.login import claims_of
+from prompt_app.ui.state import shared_workbench
 
 LOGIN, CALLBACK, LOGOUT = "/auth/login", "/oauth2callback", "/auth/logout"
 FAILED = "/?login=failed"
@@ -45,6 +48,7 @@ def auth_routes(settings: Settings) -> list[Route]:
 
     async def logout(request: Request) -> Response:
         response = await own[LOGOUT](request)
+        await run_sync(shared_workbench().logins.end, claims_of(request.cookies))
         if settings.oidc_logout_url:
             response.headers["location"] = logout_address(settings)
         return response

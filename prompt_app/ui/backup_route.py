@@ -12,7 +12,6 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from prompt_app.errors import LoginRequiredError, PermissionDeniedError, PromptAppError
-from prompt_app.settings import Settings
 from prompt_app.ui.login import person_of_cookies
 from prompt_app.ui.state import shared_workbench
 from prompt_app.workbench.backups import backup_name
@@ -20,13 +19,14 @@ from prompt_app.workbench.backups import backup_name
 BACKUP_PATH = "/backup"
 
 
-def backup_route(settings: Settings) -> Route:
+def backup_route() -> Route:
     async def download(request: Request) -> Response:
         if request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
             return PlainTextResponse("Other sites may not ask for this.", status_code=403)
         try:
-            person = person_of_cookies(request.cookies, settings)
-            bench = shared_workbench().acting_as(person)
+            shared = shared_workbench()
+            person = await run_sync(person_of_cookies, request.cookies, shared)
+            bench = shared.acting_as(person)
             file = Path(mkdtemp(prefix="prompt-app-backup-")) / backup_name()
             try:
                 await run_sync(bench.backups.write, file)

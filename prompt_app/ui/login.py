@@ -15,7 +15,11 @@ from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_N
 
 from prompt_app.datamodel.access import LOCAL_PERSON, Person
 from prompt_app.settings import Settings
-from prompt_app.workbench.logins import person_of
+from prompt_app.workbench import Workbench
+
+KNOWN_SECONDS = 1.0
+"""So long a script does not ask the store again who runs it."""
+_KNOWN = "login.known"
 
 
 def login_secrets(settings: Settings) -> dict[str, Any] | None:
@@ -36,19 +40,25 @@ def login_secrets(settings: Settings) -> dict[str, Any] | None:
     }
 
 
-def visitor(settings: Settings) -> Person:
+def visitor(bench: Workbench) -> Person:
     """Whose script runs now. Raises LoginRequiredError and PermissionDeniedError."""
-    if not settings.has_login:
+    if not bench.settings.has_login:
         return LOCAL_PERSON
-    return person_of(st.user.to_dict(), settings, now=time.time())
+    known: tuple[Person, float, float] | None = st.session_state.get(_KNOWN)
+    if known is not None and time.monotonic() < known[1] and time.time() < known[2]:
+        return known[0]
+    claims = st.user.to_dict()
+    person = bench.logins.person(claims, now=time.time())
+    st.session_state[_KNOWN] = person, time.monotonic() + KNOWN_SECONDS, float(str(claims["exp"]))
+    return person
 
 
-def person_of_cookies(cookies: Mapping[str, str], settings: Settings) -> Person:
+def person_of_cookies(cookies: Mapping[str, str], bench: Workbench) -> Person:
     """Who sent a plain request, for routes beside the studio. Raises LoginRequiredError and
     PermissionDeniedError."""
-    if not settings.has_login:
+    if not bench.settings.has_login:
         return LOCAL_PERSON
-    return person_of(claims_of(cookies), settings, now=time.time())
+    return bench.logins.person(claims_of(cookies), now=time.time())
 
 
 def claims_of(cookies: Mapping[str, str]) -> dict[str, Any]:

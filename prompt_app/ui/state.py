@@ -57,7 +57,7 @@ def workbench() -> Workbench:
 
 def person() -> Person:
     """Who looks at the page. Raises PermissionDeniedError."""
-    return visitor(shared_workbench().settings)
+    return visitor(shared_workbench())
 
 
 def may_edit() -> bool:

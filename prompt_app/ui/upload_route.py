@@ -22,6 +22,7 @@ from starlette.routing import Route
 from prompt_app.errors import PermissionDeniedError
 from prompt_app.settings import Settings
 from prompt_app.ui.login import person_of_cookies
+from prompt_app.ui.state import shared_workbench
 
 UPLOAD_PATH = "/upload"
 KEPT_SECONDS = 3600.0
@@ -93,7 +94,7 @@ class _RefusedError(Exception):
 def upload_route(settings: Settings) -> Route:
     async def receive(request: Request) -> Response:
         try:
-            ticket = _ticket_of(request, settings)
+            ticket = await run_sync(_ticket_of, request, settings)  # it asks the store
             folder = await _received(request, settings.max_upload_mb)
         except _RefusedError as refused:
             return PlainTextResponse(str(refused), status_code=refused.status)
@@ -107,7 +108,7 @@ def _ticket_of(request: Request, settings: Settings) -> Ticket:
     if request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
         raise _RefusedError(403, "Other sites may not send files.")
     try:
-        person = person_of_cookies(request.cookies, settings)
+        person = person_of_cookies(request.cookies, shared_workbench())
     except PermissionDeniedError as error:
         raise _RefusedError(403, str(error)) from None
     if int(request.headers.get("content-length") or 0) > settings.max_upload_mb * 1_000_000:

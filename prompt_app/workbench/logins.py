@@ -2,15 +2,60 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from prompt_app.datamodel.access import Person, Role
-from prompt_app.errors import LoginRequiredError, PermissionDeniedError
+from prompt_app.errors import InputError, LoginRequiredError, PermissionDeniedError
+from prompt_app.interfaces import Store
 from prompt_app.settings import Settings
 
 
-def person_of(claims: Mapping[str, Any], settings: Settings, *, now: float) -> Person:
+class Logins:
+    """``Workbench.logins``."""
+
+    def __init__(self, settings: Settings, store: Store, actor: Person) -> None:
+        self._settings = settings
+        self._store = store
+        self._actor = actor
+
+    def person(self, claims: Mapping[str, Any], *, now: float) -> Person:
+        """As :func:`person_of`, but nobody where the login was ended, and with the role that was
+        given to the address here where that is higher."""
+        granted = None
+        if claims.get("email") and claims.get("email_verified") in (True, "true"):
+            granted = self._store.granted_role(str(claims["email"]))
+        person = person_of(claims, self._settings, now=now, granted=granted)
+        if self._store.login_ended(login_of(claims)):
+            raise LoginRequiredError("You have logged out. Log in again to go on.")
+        return person
+
+    def end(self, claims: Mapping[str, Any]) -> None:
+        """Refuse this login from now on, in every window and on every replica."""
+        expires = claims.get("exp")
+        if claims.get("sub") and isinstance(expires, int | float):
+            self._store.end_login(login_of(claims), datetime.fromtimestamp(expires, UTC))
+
+    def make_admin(self, email: str) -> None:
+        """Whoever logs in with this address, verified by the provider, is an admin."""
+        self._actor.require(Role.ADMIN, "make others admins")
+        if "@" not in email.strip(" @"):
+            raise InputError(f"{email!r} is no e-mail address.")
+        self._store.grant_role(email.strip(), Role.ADMIN)
+
+
+def login_of(claims: Mapping[str, Any]) -> str:
+    """What tells one login from another of the same person."""
+    parts = [claims.get(name) for name in ("sub", "iat", "exp", "nonce", "sid")]
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()
+
+
+def person_of(
+    claims: Mapping[str, Any], settings: Settings, *, now: float, granted: Role | None = None
+) -> Person:
     """The person whom the verified claims of an ID token name. ``now`` is Unix time in seconds.
 
     Raises LoginRequiredError where there are none or the token has expired, and
@@ -26,6 +71,8 @@ def person_of(claims: Mapping[str, Any], settings: Settings, *, now: float) -> P
     names = (claims.get(claim) for claim in ("name", "preferred_username"))
     name = next((str(each) for each in names if each), email or str(identity))
     role = role_of(groups_of(claims, settings.oidc_groups_claim), settings)
+    if granted is not None and (role is None or granted.includes(role)):
+        role = granted
     if role is None:
         raise PermissionDeniedError(
             f"You are logged in as {email or name}, and none of your groups gives you a role here. "

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from prompt_app.workbench.curating import Curation
     from prompt_app.workbench.exporting import ExportFormat
     from prompt_app.workbench.labelling import Labelling
+    from prompt_app.workbench.logins import Logins
     from prompt_app.workbench.models import Models
     from prompt_app.workbench.pipelines import Pipelines
     from prompt_app.workbench.playground import Playground
@@ -93,6 +94,13 @@ class Workbench:
         from prompt_app.workbench.connections import list_connections
 
         return list_connections(self.settings)
+
+    @property
+    def logins(self) -> Logins:
+        """Who a login is about, and its end."""
+        from prompt_app.workbench.logins import Logins
+
+        return Logins(self.settings, self.store, self.actor)
 
     @property
     def backups(self) -> Backups:

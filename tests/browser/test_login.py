@@ -154,6 +154,10 @@ def test_logging_out_ends_the_providers_session_too(
     page = visitor.new_page()
     page.goto(f"{replicas.url}/settings")
     log_in(page, "ed")
+    kept = visitor.cookies()
+    other = visitor.new_page()  # another window of the same login
+    other.goto(f"{replicas.url}/runs")
+    expect(other.get_by_role("heading", level=1)).to_have_text("Runs")
     page.get_by_role("button", name="Log out").click()
     page.wait_for_url(f"{replicas.url}/")
     expect_login_page(page)
@@ -161,6 +165,10 @@ def test_logging_out_ends_the_providers_session_too(
     assert not {name for name in names if name.startswith(("_streamlit_user", "_session"))}
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_placeholder("Enter any login")).to_be_visible()  # asked anew
+    expect(other.get_by_text("You have logged out")).to_be_visible()  # it looks again by itself
+    thief = new_visitor()
+    thief.add_cookies([each for each in kept if each["name"].startswith("_streamlit")])  # type: ignore[misc]
+    assert thief.request.get(f"{replicas.url}/backup").status == 401
 
 
 def test_any_replica_goes_on_with_the_login_also_after_a_restart(

@@ -19,7 +19,7 @@ VIEWER = Person(id="v", name="Vi", role=Role.VIEWER)
 
 @pytest.fixture
 def as_viewer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state, "visitor", lambda settings: VIEWER)
+    monkeypatch.setattr(state, "visitor", lambda bench: VIEWER)
 
 
 def test_every_page_opens_for_a_viewer(

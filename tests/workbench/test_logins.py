@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from prompt_app.datamodel.access import Role
-from prompt_app.errors import LoginRequiredError, PermissionDeniedError
+from prompt_app.datamodel.access import Person, Role
+from prompt_app.errors import InputError, LoginRequiredError, PermissionDeniedError
 from prompt_app.settings import Settings
+from prompt_app.workbench import Workbench
 from prompt_app.workbench.logins import groups_of, person_of
 
 NOW = 1_000_000.0
@@ -70,3 +71,24 @@ def test_a_claim_is_found_by_its_name_or_by_its_path() -> None:
 )
 def test_who_has_no_name_is_called_by_what_there_is(present: dict[str, Any], shown: str) -> None:
     assert person_of(claims(**present), Settings(), now=NOW).name == shown
+
+
+def test_an_ended_login_is_nobodys_and_the_next_one_is_good(workbench: Workbench) -> None:
+    workbench.logins.end(claims(iat=1))
+    with pytest.raises(LoginRequiredError, match="logged out"):
+        workbench.logins.person(claims(iat=1), now=NOW)
+    assert workbench.logins.person(claims(iat=2), now=NOW).role == Role.EDITOR
+    workbench.logins.end({})  # nobody was logged in
+
+
+def test_an_admin_is_made_by_a_verified_address(workbench: Workbench) -> None:
+    workbench.logins.make_admin("Ada@example.com")
+    verified = claims(email="ada@example.com", email_verified=True, groups=[])
+    assert workbench.logins.person(verified, now=NOW).role == Role.ADMIN
+    with pytest.raises(PermissionDeniedError):
+        workbench.logins.person({**verified, "email_verified": False}, now=NOW)
+    with pytest.raises(InputError):
+        workbench.logins.make_admin("ada")
+    editor = workbench.acting_as(Person(id="e", name="E", role=Role.EDITOR))
+    with pytest.raises(PermissionDeniedError):
+        editor.logins.make_admin("ed@example.com")
