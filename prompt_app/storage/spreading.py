@@ -281,7 +281,7 @@ def _settlement(connection: Connection, run: Row[Any]) -> tuple[RunState, str] |
     if "running" in states:
         return None
     if not states.keys() - {"finished"}:
-        return "finished", ""
+        return "finished", states.get("finished", (0, ""))[1]
     if run.requested == "cancel":
         return "cancelled", "Cancelled on request."
     for state in _STOPPED:

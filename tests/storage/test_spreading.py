@@ -96,6 +96,13 @@ def test_a_run_ends_once_when_all_chunks_have(store: SqlStore) -> None:
             call(leases[0])
 
 
+def test_why_chunks_ended_early_becomes_the_runs_reason(store: SqlStore) -> None:
+    run = spread(store)
+    for ordinal in range(3):
+        store.end_chunk(chunk(store, run, ordinal), "finished", reason="Stopped early.")
+    assert store.settle_run(run.id, []).reason == "Stopped early."
+
+
 @pytest.mark.parametrize(("asked", "state"), [("pause", "paused"), ("cancel", "cancelled")])
 def test_a_request_reaches_every_chunk(store: SqlStore, asked: str, state: str) -> None:
     run = spread(store)
