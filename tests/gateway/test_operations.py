@@ -144,3 +144,19 @@ def test_no_request_makes_a_server_error(gateway: RunningGateway) -> None:
             assert response.status_code not in (500, 501), (case.path, response.text)
 
         given(case=operation.as_strategy())(one)()
+
+
+async def test_bodies_are_kept_as_long_as_the_settings_say(
+    tmp_path: Path, mock_server: MockServer
+) -> None:
+    with RunningGateway(tmp_path, mock_server.url, gateway_body_days=1) as gateway:
+        assert await post(gateway, CHAT) == 200
+        (record,) = await asyncio.to_thread(gateway.usage)
+        kept = gateway.workbench.usage.call(record.id).body
+        assert kept is not None
+        assert '"content":"Hello"' in kept
+        assert '"response":"OK"' in kept
+    with RunningGateway(tmp_path, mock_server.url) as gateway:
+        async with asyncio.timeout(5):
+            while gateway.workbench.usage.call(record.id).body is not None:
+                await asyncio.sleep(0.05)

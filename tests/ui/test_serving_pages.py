@@ -24,6 +24,7 @@ def test_a_token_is_made_shown_once_and_listed(open_page: OpenPage, workbench: W
     app = open_page("app_pages/tokens.py")
     assert not app.code
     assert app.dataframe[0].value["Name"].tolist() == ["ci"]
+    assert app.dataframe[1].value["What"].tolist() == ["token.create"]
 
 
 def test_usage_is_summed_up_and_calls_become_a_dataset(

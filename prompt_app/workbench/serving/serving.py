@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
 
 from prompt_app.datamodel.embedding import EmbeddingRequest, ModelRequest
 from prompt_app.datamodel.model import (
@@ -38,6 +39,8 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.5
 """How long another process's change may go unnoticed."""
 COUNT_SPEND_EVERY = 20
+FORGET_EVERY = 600
+"""Looks between two of them."""
 
 
 class Serving:
@@ -189,6 +192,11 @@ class Serving:
                 return None
         return hit
 
+    def _forget_bodies(self) -> None:
+        """Keep no body for longer than the settings say; none where they say none."""
+        days = timedelta(days=self.settings.gateway_body_days)
+        self.store.forget_bodies(datetime.now(UTC) - days)
+
     async def _watch_changes(self, revision: int) -> None:
         """Take note of what other processes change."""
         looks = 0
@@ -200,6 +208,8 @@ class Serving:
                     await self.admission.load()
                     await self.names.load()
                     revision = now
+                if looks % FORGET_EVERY == 0:
+                    await asyncio.to_thread(self._forget_bodies)
                 looks += 1
                 if looks % COUNT_SPEND_EVERY == 0:
                     await self.admission.count_spend()
