@@ -89,10 +89,12 @@ class EarlyStop:
         spent = progress.cost_usd + progress.judge_cost_usd
         saved = savings(max(progress.total, progress.done), progress.done, spent)
         interval = decision.interval
-        bounds = f", {level:.3g} interval {interval.lower:+.3g} to {interval.upper:+.3g}"
+        bounds = ""
+        if interval is not None:
+            bounds = f", {level:.3g} interval {interval.lower:+.3g} to {interval.upper:+.3g}"
         return (
             f"Stopped early: {stopping.metric} is worse than that of {baseline.id} after "
-            f"{decision.examples} examples (improvement{bounds if interval else ''}, valid "
+            f"{decision.examples} examples (improvement{bounds}, valid "
             f"however often one looks). {saved.sentence}"
         )
 
