@@ -55,15 +55,18 @@ class Curation(Datasets):
     ) -> Page[Example]:
         with self._database.read() as connection:
             version = version_number(connection, version_id)
-            query = _searched(rows_of(version), text, split)
-            total = _count(connection, version, text, split)
-            if text or split is not None:
-                query = query.offset(offset)
-            else:  # positions have no gaps, so that nothing before the page need be read
-                query = query.where(version_rows.c.position >= offset)
-            query = query.order_by(version_rows.c.position).limit(limit)
-            items = tuple(example_of(row) for row in connection.execute(query))
-        return Page(items, total, offset)
+            if not text and split is None:  # positions have no gaps: nothing before is read
+                places: Sequence[int] = range(offset, offset + limit)
+                total = _count(connection, version)
+            else:
+                query = _positions(version, text, split).offset(offset).limit(limit)
+                found = connection.execute(query.add_columns(func.count().over())).all()
+                places = [row[0] for row in found]
+                # Searching is slow, so that the same pass counts; a page behind the end does not.
+                total = found[0][1] if found else _count(connection, version, text, split)
+            query = rows_of(version).where(version_rows.c.position.in_(places))
+            rows = connection.execute(query.order_by(version_rows.c.position))
+            return Page(tuple(example_of(row) for row in rows), int(total), offset)
 
     def example_keys(self, version_id: str) -> list[tuple[str, int]]:
         with self._database.read() as connection:
@@ -118,17 +121,18 @@ class Curation(Datasets):
         self._database.write_retrying(lambda connection: connection.execute(remove))
 
 
-def _searched(query: Select[Any], text: str, split: str | None) -> Select[Any]:
+def _positions(version: int, text: str, split: str | None) -> Select[Any]:
+    """Of the rows that fit, in order."""
+    query = select(version_rows.c.position).where(version_rows.c.version == version)
     if split is not None:
         query = query.where(version_rows.c.split == split)
     if text:
-        query = query.where(examples.c.folded.contains(text.casefold(), autoescape=True))
-    return query
+        query = query.join(examples, examples.c.number == version_rows.c.example).where(
+            examples.c.folded.contains(text.casefold(), autoescape=True)
+        )
+    return query.order_by(version_rows.c.position)
 
 
-def _count(connection: Connection, version: int, text: str, split: str | None) -> int:
-    query = select(func.count()).select_from(version_rows)
-    if text:
-        query = query.join(examples, examples.c.number == version_rows.c.example)
-    query = _searched(query.where(version_rows.c.version == version), text, split)
-    return int(connection.scalar(query) or 0)
+def _count(connection: Connection, version: int, text: str = "", split: str | None = None) -> int:
+    query = _positions(version, text, split).order_by(None)
+    return int(connection.scalar(query.with_only_columns(func.count())) or 0)

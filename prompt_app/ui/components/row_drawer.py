@@ -9,7 +9,7 @@ import streamlit as st
 
 from prompt_app.datamodel.evaluation import Run
 from prompt_app.errors import PromptAppError, TemplateError, UnknownNameError
-from prompt_app.interfaces import RowFilter, StoredSample
+from prompt_app.interfaces import Page, RowFilter, StoredSample
 from prompt_app.ui.components.errors import show_message
 from prompt_app.ui.components.references import nearest_reference, references
 from prompt_app.ui.components.verbatim import cut, verbatim
@@ -20,10 +20,10 @@ from prompt_app.ui.state import workbench
 _PLACE, _SHOWN = "drawer.place", "drawer.shown"
 
 
-def open_drawer(run: Run, wanted: RowFilter, place: int) -> None:
-    """Show the row at ``place`` (0-based) of those that ``wanted`` finds."""
-    st.session_state[_PLACE] = place
-    _browser(run, wanted)
+def open_drawer(run: Run, wanted: RowFilter, shown: Page[StoredSample], row: int) -> None:
+    """Show a row, counted from 0, of the page that is ``shown`` of those that ``wanted`` finds."""
+    st.session_state[_PLACE] = shown.offset + row
+    _browser(run, wanted, shown)
 
 
 def open_addressed_row(run: Run) -> None:
@@ -52,14 +52,16 @@ def _closed() -> None:
 
 
 @st.dialog("Row", width=680, position="right", on_dismiss=_closed)
-def _browser(run: Run, wanted: RowFilter) -> None:
+def _browser(run: Run, wanted: RowFilter, shown: Page[StoredSample]) -> None:
     place = st.session_state[_PLACE]
-    page = workbench().rows(run.id, wanted, offset=place, limit=1)
+    page = shown
+    if not 0 <= place - shown.offset < len(shown.items):
+        page = workbench().rows(run.id, wanted, offset=place, limit=1)
     if not page.items:
         st.info("This row is no longer among those that fit the filters.")
         return
     _navigation(place, page.total)
-    _row(run, page.items[0])
+    _row(run, page.items[place - page.offset])
 
 
 @st.dialog("Row", width=680, position="right", on_dismiss=_closed)

@@ -110,7 +110,7 @@ def _table(run: Run) -> None:
             st.pagination(pages, key=pager, width=300)
     click = st.session_state.get("rows.open")
     if click:
-        open_drawer(run, wanted, page.offset + click.row)
+        open_drawer(run, wanted, page, click.row)
     else:
         open_addressed_row(run)
 

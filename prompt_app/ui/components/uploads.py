@@ -39,8 +39,8 @@ def upload_form(done: Added) -> None:
     kept = file_upload("Dataset file", [*FORMATS, *OTHER_ENDINGS], key=KEPT)
     if kept is None:
         st.caption(
-            "One row for each example, with any field names. Reference answers are a list, or "
-            "text with `<OR>` between alternatives."
+            r"One row for each example, with any field names. Reference answers are a list, or "
+            r"text with \<OR\> between alternatives."
         )
         return
     way = _way_of_reading(kept.path.suffix)
