@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from collections.abc import Callable, Mapping
 
@@ -49,7 +50,7 @@ class Gateway:
         LimitReachedError."""
         secret = _secret(header)
         if session and not secret and self._visitor is not None:
-            return self._visiting(header, self._visitor, needs)
+            return await self._visiting(header, self._visitor, needs)
         if self.open_here and not secret.startswith(TOKEN_PREFIX):
             _check_origin(header)
             return LOCAL_CALLER
@@ -61,7 +62,7 @@ class Gateway:
             caller.ledger.admit()
         return caller
 
-    def _visiting(self, header: Header, visitor: Visitor, needs: Scope) -> Caller:
+    async def _visiting(self, header: Header, visitor: Visitor, needs: Scope) -> Caller:
         """Who is logged in to the studio. A call must come from one of its own pages, which
         another site's page cannot pretend."""
         own = header(b"origin").partition("://")[2] == header(b"host") != ""
@@ -71,7 +72,7 @@ class Gateway:
             name.strip(): value
             for name, _, value in (each.partition("=") for each in header(b"cookie").split(";"))
         }
-        person = visitor(cookies)
+        person = await asyncio.to_thread(visitor, cookies)
         scopes = {Scope.READ, Scope.INVOKE} if person.may(Role.EDITOR) else {Scope.READ}
         caller = Caller(person.id, person.name, frozenset(scopes))
         caller.require(needs)

@@ -33,7 +33,10 @@ class GatewayBeside:
         self._app = gateway.create_gateway(
             workbench,
             open_here=open_here,
-            visitor=lambda cookies: person_of_cookies(cookies, settings),
+            # Without a login there is no visitor to tell from a stranger.
+            visitor=(lambda cookies: person_of_cookies(cookies, workbench))
+            if settings.has_login
+            else None,
         )
         await self._app.state.gateway.serving.start()
 

@@ -27,6 +27,7 @@ class RunningGateway:
         *,
         open_here: bool = False,
         certificate: tuple[Path, Path] | None = None,
+        visitor: Any = None,
         **settings: Any,
     ) -> None:
         self.workbench: Workbench = temporary_workbench(
@@ -40,7 +41,7 @@ class RunningGateway:
             **settings,
         )
         self.token = self.workbench.access_tokens.create("test").secret
-        self.app = create_gateway(self.workbench, open_here=open_here)
+        self.app = create_gateway(self.workbench, open_here=open_here, visitor=visitor)
         self._socket = socket.create_server(("127.0.0.1", 0))
         scheme = "http" if certificate is None else "https"
         self.url = f"{scheme}://127.0.0.1:{self._socket.getsockname()[1]}"
