@@ -236,7 +236,8 @@ def soak(minutes: float, per_second: float) -> None:
                 seconds = time.perf_counter() - begun
                 memory = "/".join(f"{w.memory_info().rss >> 20}" for w in workers)
                 files = "/".join(f"{w.num_fds()}" for w in workers)
-                sessions = len(place.servers[0].children()) if place.servers else 0
+                databases = [each for each in place.servers if each.name() == "postgres"]
+                sessions = sum(len(each.children()) for each in databases)
                 answered = now.progress.answered
                 print(f"{seconds:6.0f}{answered:10}{answered / seconds:7.0f}"
                       f"{memory:>14}{files:>14}{sessions:5}", flush=True)  # fmt: skip
