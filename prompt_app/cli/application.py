@@ -31,6 +31,7 @@ COMMANDS = {
     "rescore": "rescore:rescore",
     "datasets": "datasets:app",
     "prompts": "prompts:app",
+    "finetune": "finetune:app",
     "functions": "functions:app",
     "pipelines": "pipelines:app",
     "rubric": "rubric:app",

@@ -37,6 +37,7 @@ from prompt_app.interfaces.batch_jobs import BatchJobStore
 from prompt_app.interfaces.catalogue import CatalogueStore
 from prompt_app.interfaces.chunks import Chunk, ChunkStore
 from prompt_app.interfaces.curating import CurationStore
+from prompt_app.interfaces.finetuning import FinetuneStore
 from prompt_app.interfaces.labelling import LabelStore
 from prompt_app.interfaces.logins import LoginStore
 from prompt_app.interfaces.pairing import PairStore
@@ -177,6 +178,7 @@ class Store(
     LabelStore,
     LoginStore,
     PipelineStore,
+    FinetuneStore,
     BackupStore,
     BatchJobStore,
     ArchiveStore,

@@ -11,6 +11,7 @@ from prompt_app.storage.batch_jobs import BatchJobs
 from prompt_app.storage.batches import Batches
 from prompt_app.storage.curating import Curation
 from prompt_app.storage.evaluations import Evaluations
+from prompt_app.storage.finetuning import FinetuneJobs
 from prompt_app.storage.labels import Labels
 from prompt_app.storage.leases import Leases
 from prompt_app.storage.logins import Logins
@@ -45,6 +46,7 @@ class SqlStore(
     Labels,
     Logins,
     Pipelines,
+    FinetuneJobs,
     Backups,
     Serving,
     Usage,

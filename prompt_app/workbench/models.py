@@ -33,6 +33,7 @@ from prompt_app.providers.catalogue import (
 from prompt_app.providers.prices import cost_usd, price_of
 from prompt_app.settings import Settings
 from prompt_app.workbench.auditing import Audit
+from prompt_app.workbench.finetuning import finetuned_cards
 from prompt_app.workbench.permissions import check_server
 
 TEST_MESSAGE = "Reply with the word OK."
@@ -75,7 +76,7 @@ class Models:
             )
             for each in self._store.list_endpoints()
         ]
-        return own + list_models(self._settings)
+        return own + finetuned_cards(self._store) + list_models(self._settings)
 
     def spec(self, reference: str) -> ModelSpec:
         """The model that ``provider:name`` or ``endpoint:NAME`` stands for. Raises InputError or

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from prompt_app.workbench.contrasting import RunContrasts
     from prompt_app.workbench.curating import Curation
     from prompt_app.workbench.exporting import ExportFormat
+    from prompt_app.workbench.finetuning import Finetuning
     from prompt_app.workbench.labelling import Labelling
     from prompt_app.workbench.logins import Logins
     from prompt_app.workbench.models import Models
@@ -131,6 +132,13 @@ class Workbench:
         from prompt_app.workbench.pipelines import Pipelines
 
         return Pipelines(self.settings, self.store, self.actor)
+
+    @property
+    def finetuning(self) -> Finetuning:
+        """Training files, jobs, and the models that come out."""
+        from prompt_app.workbench.finetuning import Finetuning
+
+        return Finetuning(self.settings, self.store, self.actor)
 
     # datasets
 
@@ -565,6 +573,7 @@ class Workbench:
     ) -> None:
         """Be a worker: advance queued runs and tests of rubrics until ``stop``, or until there are
         none."""
+        from prompt_app.workbench.finetuning import follow_jobs
         from prompt_app.workbench.pipeline_models import connector
 
         identity = this_worker()
@@ -577,3 +586,5 @@ class Workbench:
                         self.store, self.settings, identity, stop, until_idle=until_idle
                     )
                 )
+                if not until_idle:
+                    group.create_task(follow_jobs(self.store, self.settings, stop))

@@ -20,6 +20,7 @@ from prompt_app.errors import PromptAppError
 from prompt_app.providers.mock import aws_wire, openai_wire
 from prompt_app.providers.mock.batch_jobs import MockBatchJobs
 from prompt_app.providers.mock.faults import Fault, Faults
+from prompt_app.providers.mock.finetuning import MockJobs
 from prompt_app.providers.mock.options import MockServerOptions, Stats
 from prompt_app.providers.mock.wire import Answered, BadRequestError, Call, Problem, Wire
 from prompt_app.providers.offline import OFFLINE_MODELS, create_answer, make_reply
@@ -50,6 +51,7 @@ class MockApplication:
         self._answers: dict[str, Answer] = {}
         self._ids = count(1)
         self._batch_jobs = MockBatchJobs(self._answer_in_batch, lambda: self.options.batch_seconds)
+        self._tuning = MockJobs(self._batch_jobs.files)
 
     def change(self, changes: dict[str, Any]) -> MockServerOptions:
         """Raises pydantic.ValidationError, having changed nothing."""
@@ -70,11 +72,11 @@ class MockApplication:
             return await self._control(request, path)
         if request.method == "GET" and path == "/v1/models":
             return _json(openai_wire.list_models(self.options.models or sorted(OFFLINE_MODELS)))
-        if (told := await self._batch_jobs.handle(request)) is not None:
-            return _json(*told)
-        if request.method != "POST":
-            return _json(b'{"error": {"message": "Not found."}}', 404)
-        wire, model = _route(path, request.rel_url.raw_path)
+        for jobs in (self._tuning, self._batch_jobs):
+            if (told := await jobs.handle(request)) is not None:
+                return _json(*told)
+        is_post = request.method == "POST"
+        wire, model = _route(path, request.rel_url.raw_path) if is_post else (None, "")
         if wire is None:
             return _json(b'{"error": {"message": "Not found."}}', 404)
         return await self._generate(request, wire, model)

@@ -40,7 +40,8 @@ class MockBatchJobs:
     def __init__(self, answer: Answer, seconds: Callable[[], float]) -> None:
         self._answer = answer
         self._seconds = seconds
-        self._files: dict[str, bytes] = {}
+        self.files: dict[str, bytes] = {}
+        """Uploaded, for batches and for fine-tuning."""
         self._jobs: dict[str, _Job] = {}
         self._ids = count(1)
 
@@ -62,7 +63,7 @@ class MockBatchJobs:
             case "POST", ["files"]:
                 body = await self._add_file(request)
             case "GET", ["files", name, "content"]:
-                body = self._files[name]
+                body = self.files[name]
             case "POST", ["batches"]:
                 body = self._add_openai(orjson.loads(await request.read()))
             case "GET", ["batches"]:
@@ -110,14 +111,14 @@ class MockBatchJobs:
         name = f"file-{next(self._ids)}"
         async for part in await request.multipart():
             if getattr(part, "name", None) == "file":
-                self._files[name] = bytes(await part.read())  # type: ignore[union-attr]
+                self.files[name] = bytes(await part.read())  # type: ignore[union-attr]
         return orjson.dumps(
-            {"id": name, "object": "file", "bytes": len(self._files[name]), "created_at": 0,
+            {"id": name, "object": "file", "bytes": len(self.files[name]), "created_at": 0,
              "filename": "requests.jsonl", "purpose": "batch", "status": "processed"}
         )  # fmt: skip
 
     def _add_openai(self, created: dict[str, Any]) -> bytes:
-        job = self._add("", created, self._files[created["input_file_id"]])
+        job = self._add("", created, self.files[created["input_file_id"]])
         job.files["input"] = created["input_file_id"]
         return orjson.dumps(self._openai(job))
 
@@ -150,7 +151,7 @@ class MockBatchJobs:
         for kind, found in lines.items():
             if found:
                 job.files[kind] = f"{job.id}-{kind}"
-                self._files[job.files[kind]] = b"\n".join(found)
+                self.files[job.files[kind]] = b"\n".join(found)
 
     # Bedrock
 
