@@ -243,6 +243,9 @@ def test_a_job_at_bedrock_reads_its_file_from_the_bucket(
         assert bench.finetuning.cancel(other.id).status.state == "cancelled"
         with pytest.raises(EvaluationError, match="needs a role"):
             bench.finetuning.start(request.model_copy(update={"role_arn": None}))
+        for each in s3.list_objects_v2(Bucket="tuning")["Contents"]:  # all servers share a state
+            s3.delete_object(Bucket="tuning", Key=each["Key"])
+        s3.delete_bucket(Bucket="tuning")
     finally:
         moto.stop()
 

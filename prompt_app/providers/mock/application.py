@@ -75,9 +75,8 @@ class MockApplication:
         for jobs in (self._tuning, self._batch_jobs):
             if (told := await jobs.handle(request)) is not None:
                 return _json(*told)
-        is_post = request.method == "POST"
-        wire, model = _route(path, request.rel_url.raw_path) if is_post else (None, "")
-        if wire is None:
+        wire, model = _route(path, request.rel_url.raw_path)
+        if wire is None or request.method != "POST":
             return _json(b'{"error": {"message": "Not found."}}', 404)
         return await self._generate(request, wire, model)
 
