@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from prompt_app.datamodel.base import Record
-from prompt_app.datamodel.dataset import Name
 from prompt_app.datamodel.model import InferenceParameters, ModelSpec
+from prompt_app.datamodel.names import Name
 
 ENDPOINT_PROVIDER = "endpoint"
 """``endpoint:NAME`` stands for the stored endpoint's model wherever a model is named."""

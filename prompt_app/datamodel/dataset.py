@@ -6,11 +6,10 @@ import hashlib
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
-
-from pydantic import Field
+from typing import Any, Literal
 
 from prompt_app.datamodel.base import Record, content_hash
+from prompt_app.datamodel.names import Name
 
 REFERENCE_SEPARATOR = "<OR>"
 _INDEX = re.compile("[0-9]{1,9}")
@@ -20,8 +19,6 @@ DatasetFormat = Literal[
     "promptfoo", "promptfoo-csv", "openai-evals", "hosted-evals", "bedrock", "fmeval", "inspect",
     "langfuse",
 ]  # fmt: skip
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
-"""A name that is safe in an address, a label and a log; it never becomes a path."""
 
 
 class Example(Record):

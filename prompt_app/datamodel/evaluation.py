@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from prompt_app.datamodel.base import Record
-from prompt_app.datamodel.dataset import DatasetFormat, DatasetOptions, Name
+from prompt_app.datamodel.dataset import DatasetFormat, DatasetOptions
 from prompt_app.datamodel.model import InferenceParameters, ModelSpec, TokenUsage
+from prompt_app.datamodel.names import Name
 from prompt_app.datamodel.perturbing import Perturbation
 from prompt_app.datamodel.prompt import PinnedPrompt, PromptTemplate
 from prompt_app.datamodel.score import MetricSpec, MetricSummary
@@ -48,8 +49,7 @@ class DatasetSelection(Record):
     def _from_text(cls, data: Any) -> Any:
         if isinstance(data, str):
             ending = data.rpartition(".")[2].lower()
-            looks_like_file = "/" in data or ending in get_args(DatasetFormat)
-            if looks_like_file:
+            if "/" in data or ending in get_args(DatasetFormat):  # it looks like a file
                 return {"path": data}
             name, _, number = data.partition("@")
             return {"name": name, "number": number or None}

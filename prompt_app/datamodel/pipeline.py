@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 from prompt_app.datamodel.base import Record
-from prompt_app.datamodel.dataset import Name
 from prompt_app.datamodel.model import TokenUsage
+from prompt_app.datamodel.names import Name
 
 Source = Literal["built-in", "custom", "prompt"]
 Variadic = Literal["", "*", "**"]

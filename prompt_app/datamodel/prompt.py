@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from prompt_app.datamodel.base import Record
-from prompt_app.datamodel.dataset import Example, Name
+from prompt_app.datamodel.dataset import Example
+from prompt_app.datamodel.names import Name
 from prompt_app.datamodel.perturbing import Perturbation
 
 Role = Literal["system", "user", "assistant"]

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from prompt_app.datamodel.base import Record
-from prompt_app.datamodel.dataset import Name
+from prompt_app.datamodel.names import Name
 
 
 class Scope(StrEnum):

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, Row, delete, func, insert, select
 
-from prompt_app.datamodel.dataset import Name
+from prompt_app.datamodel.names import Name
 from prompt_app.datamodel.prompt import PromptTemplate, PromptVersion
 from prompt_app.errors import ConflictError, EvaluationError, UnknownNameError
 from prompt_app.registry import nearest_names

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-
-from prompt_app.datamodel.dataset import DatasetVersion, Example, Name
+from prompt_app.datamodel.dataset import DatasetVersion, Example
 from prompt_app.datamodel.evaluation import Run
-from prompt_app.errors import ConflictError, InputError, UnknownNameError
+from prompt_app.datamodel.names import require_name
+from prompt_app.errors import ConflictError, UnknownNameError
 from prompt_app.interfaces import Page, Store
 from prompt_app.settings import Settings
 from prompt_app.workbench.dataset_difference import VersionDifference, compare_keys
@@ -20,18 +19,6 @@ from prompt_app.workbench.importing import exchange_options, import_dataset
 from prompt_app.workbench.profiling import FieldProfile, profile_fields
 
 ROWS_AT_ONCE = 1_000
-_NAME: TypeAdapter[str] = TypeAdapter(Name)
-
-
-def checked_name(name: str) -> str:
-    """``name`` without the blanks around it. Raises InputError where it cannot be a dataset's."""
-    try:
-        return _NAME.validate_python(name.strip())
-    except ValidationError:
-        raise InputError(
-            f"{name[:100]!r} cannot be a dataset's name: use letters, digits, '.', '_' and '-', "
-            "and start with a letter or digit."
-        ) from None
 
 
 class Curation:
@@ -109,7 +96,7 @@ class Curation:
         """The same rows, dealt into named splits by ``seed``; without fractions, into none."""
         options = base.options.model_copy(
             update={
-                "splits": {checked_name(name): part for name, part in fractions.items()},
+                "splits": {require_name(name, "a split"): part for name, part in fractions.items()},
                 "seed": seed if fractions else 0,
                 "split_field": None,
             }
@@ -125,7 +112,7 @@ class Curation:
 
     def collect_failures(self, run: Run, wanted: Failures, name: str) -> CollectedRows:
         """The rows that ``run`` did badly on, in dataset ``name``."""
-        return collect_failures(self._store, run, wanted, checked_name(name))
+        return collect_failures(self._store, run, wanted, require_name(name, "a dataset"))
 
     def import_exchange(
         self,
@@ -150,7 +137,7 @@ class Curation:
             self._store,
             self._settings,
             str(source),
-            name=checked_name(name) if name else None,
+            name=require_name(name, "a dataset") if name else None,
             options=options,
             skip_bad_rows=skip_bad_rows,
             note=f"Imported from {exchange_format}",
@@ -178,7 +165,7 @@ class Curation:
 
     def copy(self, name: str, new_name: str) -> DatasetVersion:
         """All versions under another name. Raises ConflictError where that is taken."""
-        new_name = checked_name(new_name)
+        new_name = require_name(new_name, "a dataset")
         if self._is_there(new_name):
             raise ConflictError(f"There is a dataset {new_name!r} already.")
         versions = self._store.list_dataset_versions(name)

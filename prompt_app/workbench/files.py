@@ -51,7 +51,13 @@ def parse_evaluation(text: str, where: str) -> EvaluationSpec:
 def describe_problems(error: ValidationError) -> str:
     """A validation error as ``place: what is wrong`` parts on one line."""
     parts: list[str] = []
+    places = [problem["loc"] for problem in error.errors(include_url=False)]
     for problem in error.errors(include_url=False)[:PROBLEMS_SHOWN]:
+        where = problem["loc"]
+        if problem["type"] == "too_short" and any(
+            len(other) > len(where) and other[: len(where)] == where for other in places
+        ):
+            continue  # it is short because of what is wrong in it
         place = ".".join(str(part) for part in problem["loc"]) or "evaluation"
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":

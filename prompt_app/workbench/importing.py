@@ -13,6 +13,7 @@ from prompt_app.datamodel.dataset import (
     RowProblem,
     field_paths,
 )
+from prompt_app.datamodel.names import require_name
 from prompt_app.datasets import check_dataset, read_examples, read_fields
 from prompt_app.datasets.exchange import EXCHANGES, Exchange
 from prompt_app.datasets.guessing import guessed_reference
@@ -56,6 +57,7 @@ def import_dataset(
 
     Raises BadRowsError with every malformed row, unless ``skip_bad_rows``.
     """
+    name = dataset_name(source) if name is None else require_name(name, "a dataset")
     options = options or DatasetOptions()
     check = check_dataset(source, options, settings)
     if check.problem_count and not skip_bad_rows:
@@ -64,7 +66,7 @@ def import_dataset(
     if check.rows == 0:
         raise DatasetError(f"{display_name(source)} has no rows that can be used.")
     return store.save_dataset_version(
-        name or dataset_name(source),
+        name,
         options,
         read_examples(source, options, settings),
         source=display_name(source),

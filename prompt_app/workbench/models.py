@@ -7,11 +7,10 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from prompt_app.datamodel.access import Person, Role
 from prompt_app.datamodel.catalogue import ENDPOINT_PROVIDER, Endpoint, ParameterPreset
-from prompt_app.datamodel.dataset import Name
 from prompt_app.datamodel.model import (
     GenerationRequest,
     InferenceParameters,
@@ -19,6 +18,7 @@ from prompt_app.datamodel.model import (
     Reply,
     TokenUsage,
 )
+from prompt_app.datamodel.names import require_name
 from prompt_app.datamodel.prompt import Message
 from prompt_app.errors import InputError, PromptAppError
 from prompt_app.interfaces import Store
@@ -156,7 +156,7 @@ class Models:
         PermissionDeniedError for anyone but an admin: prompts, data and a key go to the address.
         """
         self._actor.require(Role.ADMIN, "add and change endpoints")
-        _check_name(name, "an endpoint")
+        name = require_name(name, "an endpoint")
         if model.provider == ENDPOINT_PROVIDER:
             raise InputError("An endpoint names a provider's model, not another endpoint.")
         check_model(model, self._settings)
@@ -184,7 +184,7 @@ class Models:
     def save_preset(self, name: str, parameters: InferenceParameters) -> ParameterPreset:
         """A new version, or the one that is already equal. Raises InputError."""
         self._actor.require(Role.EDITOR, "save presets")
-        _check_name(name, "a preset")
+        name = require_name(name, "a preset")
         if not parameters.given():
             raise InputError("Set at least one parameter: this preset would change nothing.")
         return self._store.save_preset(name, parameters, self._actor.name)
@@ -193,13 +193,3 @@ class Models:
         """All its versions; runs keep their parameters."""
         self._actor.require(Role.EDITOR, "remove presets")
         self._store.delete_preset(name)
-
-
-def _check_name(name: str, what: str) -> None:
-    try:
-        TypeAdapter(Name).validate_python(name)
-    except ValidationError:
-        raise InputError(
-            f"{name!r} cannot be {what}'s name: use letters, digits, '.', '_' and '-', at most "
-            "100, with a letter or digit first."
-        ) from None

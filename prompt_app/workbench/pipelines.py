@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from prompt_app.datamodel.access import Person, Role
-from prompt_app.datamodel.dataset import Name
+from prompt_app.datamodel.names import require_name
 from prompt_app.datamodel.pipeline import (
     FunctionInfo,
     PipelineCall,
@@ -116,13 +114,7 @@ class Pipelines:
     ) -> PipelineVersion:
         """Check and keep ``text`` as the next version of ``name``."""
         self._actor.require(Role.EDITOR, "save pipelines")
-        try:
-            TypeAdapter(Name).validate_python(name)
-        except ValidationError:
-            raise PipelineError(
-                f"{name!r} cannot be a pipeline's name: use letters, digits, '.', '_' and '-', at "
-                "most 100, with a letter or digit first."
-            ) from None
+        name = require_name(name, "a pipeline")
         if name.isdecimal():
             raise PipelineError(f"{name!r} cannot be a pipeline's name: it reads as its id.")
         self.check(text, model)

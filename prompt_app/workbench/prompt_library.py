@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from prompt_app.datamodel.access import Person, Role
-from prompt_app.datamodel.dataset import DatasetVersion, Example, Name, field_paths
+from prompt_app.datamodel.dataset import DatasetVersion, Example, field_paths
 from prompt_app.datamodel.evaluation import PromptSelection, Run
+from prompt_app.datamodel.names import require_name
 from prompt_app.datamodel.prompt import Message, PromptTemplate, PromptVersion
 from prompt_app.datamodel.rendering import check_template, render_messages
 from prompt_app.errors import InputError, TemplateError
@@ -80,13 +81,7 @@ class PromptLibrary:
         that the writer has seen (0: none, the prompt is new); where there is a newer one by now,
         raises ConflictError and saves nothing. Raises InputError for a name that is none."""
         self._actor.require(Role.EDITOR, "save prompts")
-        try:
-            TypeAdapter(Name).validate_python(name)
-        except ValidationError:
-            raise InputError(
-                f"{name!r} cannot be a prompt's name: use letters, digits, '.', '_' and '-', at "
-                "most 100, with a letter or digit first."
-            ) from None
+        name = require_name(name, "a prompt")
         return self._store.save_prompt_version(
             name, template, note.strip(), author=self._actor.name, based_on=based_on
         )

@@ -136,3 +136,22 @@ def test_an_unknown_run(command_line: CommandLine) -> None:
     result = command_line.run("show", "nothing")
     assert result.code == 2
     assert "nothing" in result.err
+
+
+@pytest.mark.parametrize("name", ["a/../b", "", "-x", "a" * 101, "café"])
+def test_a_name_that_is_none(command_line: CommandLine, name: str) -> None:
+    written(command_line.folder, "rows.jsonl", GOOD)
+    result = command_line.run("datasets", "add", "rows.jsonl", "--name", name)
+    assert result.code == 2
+    (line,) = result.err.splitlines()
+    assert "cannot be a dataset's name" in line
+
+
+def test_what_follows_from_another_mistake_is_not_told(command_line: CommandLine) -> None:
+    written(command_line.folder, "rows.jsonl", GOOD)
+    result = command_line.run(
+        "run", command_line.evaluation("rows.jsonl", prompts=[{"template": "{question}"}])
+    )
+    assert result.code == 2
+    assert "needs a 'name'" in result.err
+    assert "at least 1 item" not in result.err

@@ -82,7 +82,7 @@ def test_splits_are_the_same_for_the_same_seed(workbench: Workbench, quiz: Datas
     assert {row.id: row.split for row in workbench.curation.rows(again)} == splits
     with pytest.raises(DatasetError, match="add up to at most 1"):
         workbench.curation.deal_splits(again, {"a": 0.8, "b": 0.4}, 1)
-    with pytest.raises(InputError, match="cannot be a dataset's name"):
+    with pytest.raises(InputError, match="cannot be a split's name"):
         workbench.curation.deal_splits(again, {"../etc": 0.5}, 1)
 
 

@@ -15,7 +15,7 @@ from prompt_app.datamodel.access import Person, Role
 from prompt_app.datamodel.model import GenerationRequest
 from prompt_app.datamodel.pipeline import PipelineCall
 from prompt_app.datamodel.prompt import PromptTemplate
-from prompt_app.errors import PermissionDeniedError, PipelineError, UnknownNameError
+from prompt_app.errors import InputError, PermissionDeniedError, PipelineError, UnknownNameError
 from prompt_app.interfaces.pipelines import StepReply
 from prompt_app.workbench import Workbench
 
@@ -154,7 +154,7 @@ def test_what_is_wrong_is_not_saved(bench: Workbench) -> None:
         ("a", "hello(x, model='pipeline:a')", None),
         ("a", "hello@7(x)", ECHO),
     ]:
-        with pytest.raises(PipelineError):
+        with pytest.raises(InputError):
             bench.pipelines.save(name, text, model=model)
     assert bench.pipelines.list_pipelines().total == 0
 
