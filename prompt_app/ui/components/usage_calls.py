@@ -28,7 +28,10 @@ def usage_calls(which: UsageFilter) -> None:
     chosen = st.dataframe(
         pd.DataFrame([_row(record) for record in records]),
         hide_index=True, on_select="rerun", selection_mode="multi-row", key="calls",
-        column_config={"Cost": st.column_config.NumberColumn(format="$%.6f")},
+        column_config={
+            "At": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss"),
+            "Cost": st.column_config.NumberColumn(format="$%.6f"),
+        },
     )  # fmt: skip
     st.pagination(max(1, -(-found.total // ROWS)), key="calls.page")
     picked = [records[row].id for row in chosen.selection.rows if row < len(records)]
