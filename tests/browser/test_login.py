@@ -232,3 +232,17 @@ def test_only_an_admin_downloads_everything(replicas: Replicas, new_visitor: New
     assert "attachment" in given.headers["content-disposition"]
     crossing = admin.request.get(address, headers={"Sec-Fetch-Site": "cross-site"})
     assert crossing.status == 403
+
+
+def test_a_page_of_the_studio_may_call_pipelines_as_who_is_logged_in(
+    replicas: Replicas, new_visitor: NewVisitor
+) -> None:
+    visitor = new_visitor()
+    address = f"{replicas.url}/api/pipeline/args?pipeline_name=none"
+    assert visitor.request.get(address, headers={"Origin": replicas.url}).status == 401
+    page = visitor.new_page()
+    page.goto(replicas.url)
+    log_in(page, "ed")
+    assert visitor.request.get(address, headers={"Origin": replicas.url}).status == 404
+    elsewhere = {"Origin": "https://elsewhere.example.com"}
+    assert visitor.request.get(address, headers=elsewhere).status == 401

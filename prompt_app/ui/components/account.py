@@ -6,7 +6,7 @@ import streamlit as st
 
 from prompt_app.datamodel.access import Role
 from prompt_app.ui.components.wording import plain
-from prompt_app.ui.state import person, workbench
+from prompt_app.ui.state import TOKENS, may_edit, person, workbench
 
 ROLES = {
     Role.VIEWER: "You may look at everything, and change nothing.",
@@ -32,5 +32,7 @@ def account_section() -> None:
             st.text(who.email, width="content")
         st.badge(who.role.value, color="blue")
     st.caption(ROLES[who.role])
+    if may_edit():
+        st.page_link(TOKENS, label="Your access tokens", icon=":material/key:")
     if st.button("Log out", icon=":material/logout:"):
         st.logout()
