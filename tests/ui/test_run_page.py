@@ -125,3 +125,22 @@ def test_cost_and_latency_are_read_when_asked_for(
 ) -> None:
     app = open_page(RUN, id=finished.run_ids[0])
     assert "Latency, median" not in [each.label for each in app.metric]
+
+
+def test_a_judge_is_held_against_labels_and_asked_again(
+    open_page: OpenPage, workbench: Workbench, tmp_path: Path
+) -> None:
+    metrics = [{"name": "qa_accuracy_by_llm", "judge": "offline:judge"}]
+    path = rows_file(tmp_path, 12)
+    spec = echo_spec(path, "http://unused", models=["offline:echo"], metrics=metrics)
+    evaluation = workbench.submit_evaluation(spec)
+    work(workbench)
+    app = open_page(RUN, id=evaluation.run_ids[0])
+    app.session_state["judges"] = True
+    app.run()
+    labels = next(each for each in app.selectbox if each.label == "Field with people's labels")
+    labels.select("group").run()
+    assert not app.exception
+    again = next(each for each in app.button if each.label == "Judge them again")
+    again.click().run()
+    assert any("10 of 10 scores are as before" in each.value for each in app.markdown)

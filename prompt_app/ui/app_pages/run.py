@@ -3,6 +3,7 @@
 import streamlit as st
 
 from prompt_app.ui.components.call_section import call_section
+from prompt_app.ui.components.judge_section import judge_section
 from prompt_app.ui.components.progress import progress_panel
 from prompt_app.ui.components.row_table import row_section
 from prompt_app.ui.components.run_choice import chosen_run
@@ -15,6 +16,7 @@ progress_panel(run)
 score_section(run)
 call_section(run)
 sibling_section(run)
+judge_section(run)
 row_section(run)
 with st.expander("Everything that this run is made of", icon=":material/settings:"):
     st.code(run.spec.to_yaml(), language="yaml")
