@@ -30,7 +30,7 @@ def check_section(source: TrainingSource | None) -> TrainingCheck | None:
         st.warning(plain(warning), icon=":material/warning:")
     _leaks(check)
     if not check.errors and not check.leaks:
-        st.success("Roles, lengths and leakage are as they should be.", icon=":material/check:")
+        st.success("Roles and lengths are as they should be.", icon=":material/check:")
     with st.container(horizontal=True):
         for provider, label in (("openai", "OpenAI"), ("bedrock", "Bedrock")):
             st.download_button(
