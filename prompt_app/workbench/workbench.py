@@ -17,6 +17,7 @@ from prompt_app.engine.worker import Worker
 from prompt_app.settings import Settings, load_settings
 from prompt_app.storage import open_store
 from prompt_app.storage.identity import this_worker
+from prompt_app.workbench.capabilities import Capabilities
 from prompt_app.workbench.rubric_working import work_on_rubric_tests
 
 if TYPE_CHECKING:
@@ -30,31 +31,14 @@ if TYPE_CHECKING:
     from prompt_app.interfaces import Dispatcher, Page, RowFilter, Store, StoredSample
     from prompt_app.providers.catalogue import ModelCard
     from prompt_app.statistics.preference import PreferenceRanking
-    from prompt_app.workbench.access_tokens import AccessTokens
-    from prompt_app.workbench.archiving import Archiving
-    from prompt_app.workbench.auditing import Audit
-    from prompt_app.workbench.backups import Backups
     from prompt_app.workbench.calibrating import Calibration
     from prompt_app.workbench.comparing import Margins, RunComparison
     from prompt_app.workbench.connections import Connection
-    from prompt_app.workbench.contrasting import RunContrasts
-    from prompt_app.workbench.curating import Curation
     from prompt_app.workbench.exporting import ExportFormat
-    from prompt_app.workbench.finetuning import Finetuning
-    from prompt_app.workbench.labelling import Labelling
-    from prompt_app.workbench.logins import Logins
-    from prompt_app.workbench.models import Models
-    from prompt_app.workbench.pipelines import Pipelines
-    from prompt_app.workbench.playground import Playground
     from prompt_app.workbench.powering import PowerPlan
-    from prompt_app.workbench.prompt_library import PromptLibrary
     from prompt_app.workbench.regrading import Regrading
-    from prompt_app.workbench.reporting import Reports
     from prompt_app.workbench.resolving import ResolvedEvaluation
-    from prompt_app.workbench.rubrics import Rubrics
-    from prompt_app.workbench.serving_names import ServingNames
     from prompt_app.workbench.spending import Spending
-    from prompt_app.workbench.usage import Usage
     from prompt_app.workbench.variance import VarianceSplit
 
 FIRST_ROWS = 20
@@ -69,7 +53,7 @@ def open_workbench(settings: Settings | None = None) -> Workbench:
     return Workbench(settings, open_store(settings), make_dispatcher(settings))
 
 
-class Workbench:
+class Workbench(Capabilities):
     """All methods are synchronous and safe to call from several threads."""
 
     def __init__(
@@ -79,9 +63,7 @@ class Workbench:
         dispatcher: Dispatcher | None = None,
         actor: Person = LOCAL_PERSON,
     ) -> None:
-        self.settings = settings
-        self.store = store
-        self.actor = actor
+        super().__init__(settings, store, actor)
         self._dispatcher = dispatcher or StoreDispatcher()
 
     def acting_as(self, person: Person) -> Workbench:
@@ -96,49 +78,8 @@ class Workbench:
 
         return list_connections(self.settings)
 
-    @property
-    def logins(self) -> Logins:
-        """Who a login is about, and its end."""
-        from prompt_app.workbench.logins import Logins
-
-        return Logins(self.settings, self.store, self.actor)
-
-    @property
-    def backups(self) -> Backups:
-        """The whole store as one file, and back."""
-        from prompt_app.workbench.backups import Backups
-
-        return Backups(self.settings, self.store, self.actor)
-
-    @property
-    def archive(self) -> Archiving:
-        """The rows of old runs in files."""
-        from prompt_app.workbench.archiving import Archiving
-
-        return Archiving(self.settings, self.store, self.actor)
-
-    @property
-    def rubrics(self) -> Rubrics:
-        from prompt_app.workbench.rubrics import Rubrics
-
-        return Rubrics(self.settings, self.store, self.actor)
-
     def close(self) -> None:
         self.store.close()
-
-    @property
-    def pipelines(self) -> Pipelines:
-        """Functions, and pipelines of them."""
-        from prompt_app.workbench.pipelines import Pipelines
-
-        return Pipelines(self.settings, self.store, self.actor)
-
-    @property
-    def finetuning(self) -> Finetuning:
-        """Training files, jobs, and the models that come out."""
-        from prompt_app.workbench.finetuning import Finetuning
-
-        return Finetuning(self.settings, self.store, self.actor)
 
     # datasets
 
@@ -192,13 +133,6 @@ class Workbench:
     ) -> list[Example]:
         return self.store.list_examples(version.id, after_position=after_position, limit=limit)
 
-    @property
-    def curation(self) -> Curation:
-        """Looking through, comparing and changing datasets."""
-        from prompt_app.workbench.curating import Curation
-
-        return Curation(self.store, self.settings)
-
     def load_examples(self) -> None:
         """Put the shipped example into a store that has no dataset yet."""
         from prompt_app.workbench.files import EXAMPLE_FILE, load_evaluation
@@ -217,12 +151,6 @@ class Workbench:
         return spec.model_copy(update={"dataset": spec.dataset.model_copy(update=stored)})
 
     # prompts
-
-    @property
-    def prompt_library(self) -> PromptLibrary:
-        from prompt_app.workbench.prompt_library import PromptLibrary
-
-        return PromptLibrary(self.store, self.actor)
 
     def save_prompt(self, name: str, template: PromptTemplate, note: str = "") -> PromptVersion:
         return self.prompt_library.save(name, template, note)
@@ -248,20 +176,6 @@ class Workbench:
         return diff_templates(a.template, b.template)
 
     # models and metrics
-
-    @property
-    def models(self) -> Models:
-        """The catalogue, endpoints and presets of one's own, test calls."""
-        from prompt_app.workbench.models import Models
-
-        return Models(self.store, self.settings, self.actor)
-
-    @property
-    def playground(self) -> Playground:
-        """One input against several prompts and models at once."""
-        from prompt_app.workbench.playground import Playground
-
-        return Playground(self.store, self.settings, self.actor)
 
     def list_models(self) -> list[ModelCard]:
         return self.models.cards()
@@ -400,27 +314,6 @@ class Workbench:
         self.archive.refuse(runs)
         return compare_runs(self.store, runs, margin=margin, metrics=metrics)
 
-    @property
-    def contrasts(self) -> RunContrasts:
-        """Leaderboards, breakdowns and single examples of several runs."""
-        from prompt_app.workbench.contrasting import RunContrasts
-
-        return RunContrasts(self.store)
-
-    @property
-    def reports(self) -> Reports:
-        """Self-contained HTML files."""
-        from prompt_app.workbench.reporting import Reports
-
-        return Reports(self.store)
-
-    @property
-    def labelling(self) -> Labelling:
-        """Queues in which people label replies."""
-        from prompt_app.workbench.labelling import Labelling
-
-        return Labelling(self.store, self.actor)
-
     def plan_power(
         self, pilot: tuple[str, str], metric: str, difference: float, *, power: float = 0.8
     ) -> PowerPlan:
@@ -535,36 +428,6 @@ class Workbench:
         archived = self.store.archive_key(run.id) is not None
         samples = self.archive.iterate(run) if archived else self.store.iterate_samples(run.id)
         return export_rows(self.store, run, samples, path, export_format)
-
-    # serving
-
-    @property
-    def access_tokens(self) -> AccessTokens:
-        """Tokens for the gateway."""
-        from prompt_app.workbench.access_tokens import AccessTokens
-
-        return AccessTokens(self.store, self.actor)
-
-    @property
-    def usage(self) -> Usage:
-        """Calls of the gateway."""
-        from prompt_app.workbench.usage import Usage
-
-        return Usage(self.store, self.actor)
-
-    @property
-    def serving_names(self) -> ServingNames:
-        """Aliases and assistants."""
-        from prompt_app.workbench.serving_names import ServingNames
-
-        return ServingNames(self.store, self.actor)
-
-    @property
-    def audit(self) -> Audit:
-        """Who changed what."""
-        from prompt_app.workbench.auditing import Audit
-
-        return Audit(self.store, self.actor)
 
     # work
 

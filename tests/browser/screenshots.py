@@ -15,6 +15,19 @@ from browser.studio import PATIENCE_MS, click_row, launched, running_studio, set
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 PROMPT = "Passage: {passage}\n\nQuestion: {question}\nAnswer:"
 PLAYED = "prompts=with-passage@1&models_played=offline:extractive&models_played=offline:echo"
+PLAIN_PAGES = {
+    "runs": "Runs",
+    "prompts": "Prompts",
+    "rubrics": "Rubrics",
+    "pipelines": "Pipelines",
+    "functions": "Functions",
+    "fine-tuning": "Fine-tuning",
+    "assistants": "Assistants",
+    "tokens": "Tokens",
+    "usage": "Usage",
+    "settings": "Settings",
+}
+"""Address and heading of what needs no more than a visit."""
 SIZE = {"width": 1280, "height": 900}
 
 
@@ -81,6 +94,10 @@ def _take(browser: Browser, url: str, run_address: str, scheme: str) -> None:
     page.get_by_role("button", name="Call 2").click()
     expect(page.get_by_text("2 of 2 answered")).to_be_visible()
     _save(page, f"playground-{scheme}")
+    for address, heading in PLAIN_PAGES.items():
+        page.goto(f"{url}/{address}")
+        expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+        _save(page, f"{address}-{scheme}")
     page.context.close()
 
 

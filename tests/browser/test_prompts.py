@@ -35,6 +35,8 @@ def test_a_prompt_is_written_saved_labelled_and_compared(
     settled(page)
     page.get_by_role("button", name="New prompt").click()
     page.wait_for_url("**/prompt")
+    page.goto(f"{studio}/prompt?on=geography")
+    settled(page)
     written = page.get_by_label("Text of message 2")
     written.click()
     page.keyboard.type("Ask: {quest")

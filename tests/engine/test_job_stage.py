@@ -50,7 +50,7 @@ def aws(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     s3 = boto3.client("s3")
-    if not s3.list_buckets()["Buckets"]:
+    if "jobs" not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
         s3.create_bucket(
             Bucket="jobs", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
         )

@@ -13,7 +13,7 @@ from prompt_app.datamodel.rendering import Notation
 _editor = st.components.v2.component(
     "prompt-app.template-editor",
     html="""
-<label for="text"></label>
+<label for="text">Text</label>
 <div class="frame">
   <div class="box">
     <div class="layer" aria-hidden="true"></div>
