@@ -86,9 +86,12 @@ class Waiting:
 def test_work_that_waits_while_there_is_room_is_announced_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    clock, told, room = Clock(), list[WaitingWork](), [2]
+    clock, told, room, lost = Clock(), list[WaitingWork](), [2], list[float]()
     monkeypatch.setattr(sweeping, "time", clock)
-    sweeper = Sweeper(Waiting, lambda: room[0], told.append)  # type: ignore[arg-type,return-value]
+    sweeper = Sweeper(
+        Waiting,  # type: ignore[arg-type]
+        lambda: room[0], told.append, lambda: lost.append(clock.now),
+    )  # fmt: skip
     sweeper.sweep()
     assert told == []
     clock.now += sweeping.PATIENCE_SECONDS
@@ -99,6 +102,23 @@ def test_work_that_waits_while_there_is_room_is_announced_again(
     room[0] = 0
     sweeper.sweep()
     assert len(told) == 2
+    assert lost == []
+
+
+def test_a_worker_that_is_not_given_what_was_announced_connects_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, told, lost = Clock(), list[WaitingWork](), list[float]()
+    monkeypatch.setattr(sweeping, "time", clock)
+    sweeper = Sweeper(
+        Waiting,  # type: ignore[arg-type]
+        lambda: 1, told.append, lambda: lost.append(clock.now),
+    )  # fmt: skip
+    for _ in range(11):
+        sweeper.sweep()
+        clock.now += 1.0
+    assert lost == [sweeping.PATIENCE_SECONDS + sweeping.AGAIN_SECONDS]
+    assert told == [WaitingWork("run", 0)] * 2
 
 
 @pytest.mark.parametrize(("rows", "each"), [(0, 100), (3200, 100), (64_000, 2000), (10**7, 5000)])

@@ -47,9 +47,17 @@ def _live_with_the_worker(celery: Celery, host: EngineHost) -> None:
         else:
             send(celery, WORK_CHUNK, work.run_id, work.chunk)
 
-    sweeper = Sweeper(host.store, room, announce)
+    consumers: list[Any] = []
 
-    def begin(**_: Any) -> None:
+    def reconnect() -> None:
+        # After an acknowledgement that failed, Celery may listen to a dead connection for ever.
+        for consumer in consumers:
+            consumer.call_soon(_lose_connection)
+
+    sweeper = Sweeper(host.store, room, announce, reconnect)
+
+    def begin(sender: Any = None, **_: Any) -> None:
+        consumers[:] = [sender]
         sweeper.start()
 
     def end(**_: Any) -> None:
@@ -58,3 +66,8 @@ def _live_with_the_worker(celery: Celery, host: EngineHost) -> None:
 
     signals.worker_ready.connect(begin, weak=False)
     signals.worker_shutting_down.connect(end, weak=False)
+
+
+def _lose_connection() -> None:
+    """On the consumer's loop: it then connects anew, as after any lost connection."""
+    raise ConnectionResetError("The broker delivers nothing.")

@@ -18,6 +18,8 @@ SWEEP_SECONDS = 1.0
 PATIENCE_SECONDS = 2.0
 """Work that has waited for so long while this worker had room is announced again."""
 AGAIN_SECONDS = 8.0
+"""Work that has been announced and is not taken for so long, although this worker has room: it
+does not hear the broker any more."""
 
 
 class Sweeper:
@@ -29,11 +31,14 @@ class Sweeper:
         store: Callable[[], Store],
         room: Callable[[], int],
         announce: Callable[[WaitingWork], None],
+        reconnect: Callable[[], None],
     ) -> None:
         self._store = store
         self._room = room
         self._announce = announce
+        self._reconnect = reconnect
         self._due: dict[WaitingWork, float] = {}
+        self._announced: set[WaitingWork] = set()
         self._stop = threading.Event()
 
     def start(self) -> None:
@@ -49,12 +54,18 @@ class Sweeper:
         now = time.monotonic()
         if room <= 0:
             self._due.clear()
+            self._announced.clear()
             return
         self._due = {work: self._due.get(work, now + PATIENCE_SECONDS) for work in waiting}
-        for work, due in self._due.items():
-            if now >= due:
-                self._due[work] = now + AGAIN_SECONDS
-                self._announce(work)
+        due = [work for work, moment in self._due.items() if now >= moment]
+        self._announced &= self._due.keys()
+        if self._announced.intersection(due):
+            logger.warning("work that was announced is not delivered: connecting anew")
+            self._reconnect()
+        for work in due:
+            self._due[work] = now + AGAIN_SECONDS
+            self._announced.add(work)
+            self._announce(work)
 
     def _run(self) -> None:
         while not self._stop.wait(SWEEP_SECONDS):
