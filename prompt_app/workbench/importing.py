@@ -29,9 +29,11 @@ class BadRowsError(DatasetError):
     """A dataset has malformed rows, and the user has not said to skip them."""
 
     def __init__(self, source: str, problems: Sequence[RowProblem], count: int) -> None:
-        advice = "Mend it, or skip bad rows (on_bad_rows: skip, --skip-bad-rows)."
+        what = "it" if count == 1 else "them"
+        advice = f"Mend {what}, or skip bad rows (on_bad_rows: skip, --skip-bad-rows)."
         if count == 1:
-            super().__init__(f"{source}, line {problems[0].line}: {problems[0].reason} {advice}")
+            reason = problems[0].reason.removesuffix(".")
+            super().__init__(f"{source}, line {problems[0].line}: {reason}. {advice}")
         else:
             lines = [f"  line {problem.line}: {problem.reason}" for problem in problems]
             if count > len(lines):
