@@ -52,7 +52,8 @@ def summarize_metric(
         examples=len(values),
         scored=scored,
         failed=failed,
-        skipped=max(0, run.progress.total - scored - failed),
+        # What is not answered yet is not skipped.
+        skipped=max(0, run.progress.done - scored - failed),
         direction=info.direction,
         unit=info.unit,
         kind=info.kind,
