@@ -45,7 +45,9 @@ def test_an_endpoint_is_added_tested_and_played(
     page.get_by_role("button", name="Test the connection").click()
     expect(page.get_by_text("Answered in")).to_be_visible()
 
-    page.goto(f"{studio}/playground?prompts=with-passage@1&models_played=endpoint:mine")
+    page.goto(
+        f"{studio}/playground?prompts=with-passage@1&models_played=endpoint:mine&on=geography"
+    )
     page.get_by_role("button", name="Call 1").click()
     expect(page.get_by_text("Khartoum").first).to_be_visible()
     page.get_by_role("button", name="Save as row").click()
