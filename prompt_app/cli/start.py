@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import signal
 import subprocess
@@ -19,6 +18,7 @@ import typer
 from prompt_app.cli.common import notices
 from prompt_app.cli.opening import opened_workbench
 from prompt_app.errors import SettingsError
+from prompt_app.providers.addresses import is_loopback
 
 if TYPE_CHECKING:
     from prompt_app.settings import Settings
@@ -76,16 +76,6 @@ def announcement(host: str, port: int, settings: Settings) -> str:
     else:
         access = "No login is configured: IT IS OPEN to everyone who reaches this address."
     return f"The studio is at {address}. {access} Ctrl+C stops it."
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can connect to ``host``."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def studio_command(host: str, port: int) -> list[str]:

@@ -13,11 +13,12 @@ from starlette.types import Scope as ASGIScope
 
 from prompt_app.errors import SettingsError, UnknownNameError
 from prompt_app.gateway.answers import Answer
-from prompt_app.gateway.core import Gateway, Visitor, is_loopback
+from prompt_app.gateway.core import Gateway, Visitor
 from prompt_app.gateway.errors import problem
 from prompt_app.gateway.exchange import Endpoint, Exchange
 from prompt_app.gateway.openapi import openapi
 from prompt_app.gateway.routes import ADDRESSES
+from prompt_app.providers.addresses import is_loopback
 from prompt_app.workbench import Workbench, open_workbench
 
 VERSION = "1"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import Callable, Mapping
 
 from prompt_app.datamodel.access import Person, Role
 from prompt_app.datamodel.serving import Scope, UsageRecord
 from prompt_app.errors import PermissionDeniedError, UnknownTokenError
 from prompt_app.gateway.telemetry import Telemetry
+from prompt_app.providers.addresses import is_loopback
 from prompt_app.workbench import Workbench
 from prompt_app.workbench.serving import Caller, Serving
 from prompt_app.workbench.serving.admission import LOCAL_CALLER, NO_TOKEN, TOKEN_PREFIX
@@ -82,16 +82,6 @@ class Gateway:
         """Keep a call in the books."""
         self.serving.books.record(record)
         self.telemetry.note(record)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can connect to ``host``."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _secret(header: Header) -> str:

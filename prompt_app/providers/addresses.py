@@ -32,6 +32,16 @@ class ForbiddenAddressError(OSError):
     """A connection to an address that is not allowed was about to be made."""
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can connect to ``host``."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def check_base_url(url: str, allow_private: bool) -> None:
     """Raise InputError unless ``url`` is plain http(s), names a host that resolves, and points to
     allowed addresses only.

@@ -8,7 +8,7 @@ import math
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from typing import TypeVar
 
 from prompt_app.datamodel.embedding import EmbeddingReply, EmbeddingRequest, ModelRequest
@@ -184,42 +184,41 @@ class Limited:
     async def close(self) -> None:
         await self._provider.close()
 
-    async def _in_turn(
-        self, request: ModelRequest, call: Callable[[], Awaitable[Answered]]
-    ) -> Answered:
-        limiter = self._limiter
-        slot = await limiter.acquire(self._tokens_of(request))
-        used: int | None = None
-        try:
-            reply = await call()
-            used = reply.usage.total
-            limiter.succeeded()
-            return reply
-        except RateLimitedError as error:
-            used = 0
-            limiter.refused(slot, error.retry_after)
-            raise
-        except ServerError:
-            used = 0
-            limiter.failed()
-            raise
-        finally:
-            limiter.release(slot, used)
-
     async def stream(
         self, request: GenerationRequest, timeout: float
     ) -> AsyncGenerator[ReplyEvent, None]:
         """The slot is held until the stream ends."""
+        async with (
+            self._turn(request) as answered,
+            aclosing(self._provider.stream(request, timeout)) as events,
+        ):
+            async for event in events:
+                if isinstance(event, Reply):
+                    answered(event.usage.total)
+                yield event
+
+    async def _in_turn(
+        self, request: ModelRequest, call: Callable[[], Awaitable[Answered]]
+    ) -> Answered:
+        async with self._turn(request) as answered:
+            reply = await call()
+            answered(reply.usage.total)
+            return reply
+
+    @asynccontextmanager
+    async def _turn(self, request: ModelRequest) -> AsyncGenerator[Callable[[int], None], None]:
+        """Holds a slot; what it gives is to be told the tokens that the answer took."""
         limiter = self._limiter
         slot = await limiter.acquire(self._tokens_of(request))
         used: int | None = None
+
+        def answered(tokens: int) -> None:
+            nonlocal used
+            used = tokens
+            limiter.succeeded()
+
         try:
-            async with aclosing(self._provider.stream(request, timeout)) as events:
-                async for event in events:
-                    if isinstance(event, Reply):
-                        used = event.usage.total
-                        limiter.succeeded()
-                    yield event
+            yield answered
         except RateLimitedError as error:
             used = 0
             limiter.refused(slot, error.retry_after)

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from prompt_app.datamodel.model import ModelSpec, Price, PriceTier, TokenPrice, TokenUsage
+from prompt_app.providers.addresses import is_loopback
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice
 
 FREE = Price(input=0.0, output=0.0)
 MILLION = 1_000_000
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _PREFIX = re.compile(r"(?:us|eu|apac|us-gov|ca|jp|au|in|global|regional)\.(?=\w+\.)")
 # genai-prices' names of the prices, by ours.
 PRICE_KEYS = {
@@ -53,7 +53,7 @@ def listed_model(model: ModelSpec) -> ModelInfo | None:
     if model.provider == "openai":
         if model.base_url is None:
             return _find("openai", None, model.name)
-        if urlsplit(model.base_url).hostname in LOOPBACK:
+        if is_loopback(urlsplit(model.base_url).hostname or ""):
             return None  # the vendors' servers are elsewhere: their table need not be loaded
         return _find(None, model.base_url, model.name)
     return None

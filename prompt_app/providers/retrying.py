@@ -91,13 +91,7 @@ class Retrying:
             try:
                 return await attempt(), call.made
             except ProviderError as error:
-                wait = call.wait_after(error) if isinstance(error, TransientError) else None
-                if wait is None:
-                    error.attempts = call.made
-                    raise
-                kind = error.kind
-            if self._on_retry is not None:
-                self._on_retry(kind)
+                wait = self._wait_after(error, call)
             await asyncio.sleep(wait)
 
     async def stream(
@@ -115,16 +109,20 @@ class Retrying:
                         yield event
                 return
             except ProviderError as error:
-                wait = None
-                if isinstance(error, TransientError) and not begun:
-                    wait = call.wait_after(error)
-                if wait is None:
-                    error.attempts = call.made
-                    raise
-                kind = error.kind
-            if self._on_retry is not None:
-                self._on_retry(kind)
+                wait = self._wait_after(error, call, begun=begun)
             await asyncio.sleep(wait)
+
+    def _wait_after(self, error: ProviderError, call: _Retries, *, begun: bool = False) -> float:
+        """Seconds until the next attempt. Raises ``error`` where there shall be none."""
+        wait = None
+        if isinstance(error, TransientError) and not begun:
+            wait = call.wait_after(error)
+        if wait is None:
+            error.attempts = call.made
+            raise error
+        if self._on_retry is not None:
+            self._on_retry(error.kind)
+        return wait
 
 
 class _Retries:

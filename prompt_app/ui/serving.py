@@ -7,6 +7,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from prompt_app.providers.addresses import is_loopback
 from prompt_app.settings import Settings
 from prompt_app.ui.login import person_of_cookies
 from prompt_app.workbench import Workbench
@@ -29,7 +30,7 @@ class GatewayBeside:
     async def start(self, workbench: Workbench, settings: Settings) -> None:
         # Named, not imported: the faces do not see each other.
         gateway = import_module("prompt_app.gateway")
-        open_here = gateway.is_loopback(settings.host) and not settings.has_login
+        open_here = is_loopback(settings.host) and not settings.has_login
         self._app = gateway.create_gateway(
             workbench,
             open_here=open_here,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import streamlit as st
-from pydantic import ValidationError
 
 from prompt_app.datamodel.serving import ModelRoute, RouteTarget
-from prompt_app.errors import InputError, PromptAppError
+from prompt_app.errors import InputError
+from prompt_app.ui.components.errors import errors_shown
 from prompt_app.ui.state import may_edit, workbench
 
 NEW = "New alias"
@@ -47,18 +47,12 @@ def aliases() -> None:
 
 
 def _save(name: str, targets: str, fallbacks: str, attempts: int, seconds: float) -> None:
-    try:
+    with errors_shown():
         route = ModelRoute(
             name=name, targets=_read(targets), fallbacks=_read(fallbacks), attempts=attempts,
             timeout_seconds=seconds,
         )  # fmt: skip
         workbench().serving_names.save_alias(route)
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        st.error(f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}")
-    except PromptAppError as error:
-        st.error(str(error))
-    else:
         st.success(f"Saved. Callers use {name} as a model.")
 
 

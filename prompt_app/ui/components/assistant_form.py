@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import streamlit as st
-from pydantic import ValidationError
 
 from prompt_app.datamodel.serving import Assistant
-from prompt_app.errors import PromptAppError
+from prompt_app.ui.components.errors import errors_shown
 from prompt_app.ui.state import may_edit, workbench
 
 NEW = "New assistant"
@@ -41,17 +40,11 @@ def assistants() -> None:
 
 
 def _save(name: str, context: str, questions: str, models: str) -> None:
-    try:
+    with errors_shown():
         assistant = Assistant(
             name=name, context=context, questions=_lines(questions), models=_lines(models)
         )
         workbench().serving_names.save_assistant(assistant)
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        st.error(f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}")
-    except PromptAppError as error:
-        st.error(str(error))
-    else:
         st.success(f"Saved. Callers reach it as assistant/{name}.")
 
 
