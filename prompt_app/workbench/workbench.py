@@ -436,7 +436,6 @@ class Workbench(Capabilities):
     ) -> None:
         """Be a worker: advance queued runs and tests of rubrics until ``stop``, or until there are
         none."""
-        from prompt_app.workbench.finetuning import follow_jobs
         from prompt_app.workbench.pipeline_models import connector
 
         identity = this_worker()
@@ -450,4 +449,6 @@ class Workbench(Capabilities):
                     )
                 )
                 if not until_idle:
+                    from prompt_app.workbench.finetuning import follow_jobs
+
                     group.create_task(follow_jobs(self.store, self.settings, stop))
