@@ -38,9 +38,9 @@ class ChrF:
 
     @cached_property
     def _chrf(self) -> CHRF:
-        from sacrebleu.metrics.chrf import CHRF
+        from prompt_app.metrics.chrf_counting import CountedChrF
 
-        return CHRF(word_order=self.word_order, lowercase=self.ignore_case)
+        return CountedChrF(word_order=self.word_order, lowercase=self.ignore_case)
 
     def score(self, sample: ScoringInput) -> Score:
         """Raises NoReferenceError, TextTooLongError."""

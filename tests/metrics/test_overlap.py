@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer  # type: ignore[import-untyped]
 from sacrebleu import sentence_bleu, sentence_chrf
+from sacrebleu.metrics.chrf import CHRF
 
 from prompt_app.errors import EvaluationError, NoReferenceError, TextTooLongError
+from prompt_app.metrics.chrf_counting import CountedChrF
 from tests.metrics.samples import make, sample, score, value
 
 SENTENCES = st.lists(
@@ -58,6 +60,27 @@ def test_bleu_and_chrf_agree_with_sacrebleu(text: str, references: list[str]) ->
     assert value("chrf", text, *references) == pytest.approx(chrf)
     plus = sentence_chrf(text, references, word_order=2).score
     assert value("chrf", text, *references, word_order=2) == pytest.approx(plus)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    text=st.text(max_size=30),
+    references=st.lists(st.text(min_size=1, max_size=30), min_size=1, max_size=4),
+    word_order=st.integers(0, 3),
+    lowercase=st.booleans(),
+)
+def test_chrf_counts_as_sacrebleu_does(
+    text: str, references: list[str], word_order: int, lowercase: bool
+) -> None:
+    given_options = {"word_order": word_order, "lowercase": lowercase}
+    expected = CHRF(**given_options).sentence_score(text, references).score
+    assert CountedChrF(**given_options).sentence_score(text, references).score == expected
+
+
+def test_chrf_of_an_alphabet_without_end() -> None:
+    text = "".join(chr(0x4E00 + place) for place in range(4_000))
+    expected = CHRF().sentence_score(text, [text[5:], text[:-1]]).score
+    assert CountedChrF().sentence_score(text, [text[5:], text[:-1]]).score == expected
 
 
 def test_bleu_options() -> None:
