@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from statistics import fmean
 
-from prompt_app.datamodel.dataset import field_value
 from prompt_app.datamodel.evaluation import ACTIVE_STATES, Run, RunSpec
 from prompt_app.datamodel.score import Interval, MetricInfo, MetricSpec, MetricSummary
 from prompt_app.interfaces import Store
@@ -74,18 +73,9 @@ def metric_interval(
 
 
 def read_clusters(store: Store, spec: RunSpec) -> dict[str, str] | None:
-    """Example id -> cluster, where the dataset names a cluster field."""
+    """Example id -> cluster, where the dataset names a cluster field. Examples whose field is
+    absent or blank share nothing, and are left out."""
     if spec.cluster_field is None:
         return None
-    return dict(_read_clusters(store, spec, spec.cluster_field))
-
-
-def _read_clusters(store: Store, spec: RunSpec, path: str) -> Iterator[tuple[str, str]]:
-    position = -1
-    while page := store.list_examples(spec.dataset_version, after_position=position, limit=1000):
-        for example in page:
-            try:
-                yield example.id, str(field_value(example.fields, path))
-            except KeyError:
-                continue
-        position = page[-1].position
+    values = store.example_values(spec.dataset_version, spec.cluster_field)
+    return {example: str(value) for example, value in values.items() if value not in (None, "")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from prompt_app.interfaces.rows import Page, StoredSample
 
@@ -59,6 +59,19 @@ class PairStore(Protocol):
 
     def call_figures(self, run_id: str) -> CallFigures:
         """In order of position."""
+        ...
+
+    def example_means(self, run_id: str, metric: str) -> dict[str, float]:
+        """Example id -> mean of the repeats that ``metric`` scored, in order of position."""
+        ...
+
+    def example_fingerprints(self, version_id: str) -> dict[str, str]:
+        """Example id -> fingerprint of its content, in order of position."""
+        ...
+
+    def example_values(self, version_id: str, field: str) -> dict[str, Any]:
+        """Example id -> value of a field of the dataset version, a name or dotted path, in order
+        of position; None for an example without the field."""
         ...
 
     def spend_since(self, moment: datetime) -> float:

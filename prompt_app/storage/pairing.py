@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
+from statistics import fmean
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Subquery, func, select
 
+from prompt_app.datamodel.dataset import field_value
 from prompt_app.datamodel.evaluation import RunSpec
 from prompt_app.interfaces.pairing import CallFigures, PairFilter, SamplePair
 from prompt_app.interfaces.rows import Page
+from prompt_app.storage.datasets import version_number
 from prompt_app.storage.encoding import load_record
 from prompt_app.storage.part import StorePart
 from prompt_app.storage.runs import find_run
 from prompt_app.storage.samples import load_samples
 from prompt_app.storage.tables import examples, replies, runs, samples, scores, version_rows
 
+ROWS_AT_ONCE = 2_000
+"""Of a dataset's whole rows in memory."""
+
 
 class Pairing(StorePart):
-    """The part of the store that reads across the samples of runs."""
+    """The part of the store that reads what comparisons of runs need."""
 
     def list_pairs(
         self,
@@ -51,6 +58,55 @@ class Pairing(StorePart):
             )
             rows = connection.execute(query).all()
         return CallFigures(tuple(row[0] for row in rows), tuple(row[1] for row in rows))
+
+    def example_means(self, run_id: str, metric: str) -> dict[str, float]:
+        """Example id -> mean of the repeats that ``metric`` scored, in order of position."""
+        with self._database.read() as connection:
+            run = find_run(connection, run_id)
+            query = (
+                select(samples.c.example_id, scores.c.value)
+                .join(scores, scores.c.sample == samples.c.number)
+                .where(
+                    samples.c.run == run.number,
+                    scores.c.metric == metric,
+                    scores.c.value.is_not(None),
+                )
+                .order_by(samples.c.position, samples.c.repeat)
+            )
+            rows = connection.execute(query).all()
+        if load_record(RunSpec, run.spec).repeats == 1:
+            return {row[0]: row[1] for row in rows}
+        values: dict[str, list[float]] = {}
+        for example, value in rows:
+            values.setdefault(example, []).append(value)
+        return {example: fmean(each) for example, each in values.items()}
+
+    def example_fingerprints(self, version_id: str) -> dict[str, str]:
+        """Example id -> fingerprint of its content, in order of position."""
+        with self._database.read() as connection:
+            query = (
+                select(version_rows.c.example_id, examples.c.fingerprint)
+                .join(examples, examples.c.number == version_rows.c.example)
+                .where(version_rows.c.version == version_number(connection, version_id))
+                .order_by(version_rows.c.position)
+            )
+            return {row[0]: row[1] for row in connection.execute(query).all()}
+
+    def example_values(self, version_id: str, field: str) -> dict[str, Any]:
+        """Example id -> value of a field of the dataset version, in order of position."""
+        with self._database.read() as connection:
+            version = version_number(connection, version_id)
+            query = (
+                select(version_rows.c.example_id, examples.c.fields)
+                .join(examples, examples.c.number == version_rows.c.example)
+                .where(version_rows.c.version == version)
+                .order_by(version_rows.c.position)
+                .execution_options(yield_per=ROWS_AT_ONCE)
+            )
+            return {
+                example: _value(json.loads(fields), field)
+                for example, fields in connection.execute(query)
+            }
 
     def spend_since(self, moment: datetime) -> float:
         """US dollars that the runs created from ``moment`` on have cost, judges included."""
@@ -134,6 +190,13 @@ def _with_rows(
             examples.c.folded.contains(text.casefold(), autoescape=True)
         )
     return query
+
+
+def _value(fields: dict[str, Any], field: str) -> Any:
+    try:
+        return field_value(fields, field)
+    except KeyError:
+        return None
 
 
 def _pairs(connection: Connection, found: Any) -> list[SamplePair]:

@@ -17,7 +17,6 @@ from prompt_app.registry import nearest_names
 from prompt_app.statistics.comparison import PairedMetric, compare
 from prompt_app.statistics.verdict import PairedComparison
 from prompt_app.workbench.matching import (
-    example_means,
     filled_clusters,
     match_examples,
     without,
@@ -58,7 +57,7 @@ def compare_runs(
     warnings = [_unfinished(run) for run in runs if run.state != "finished"]
     warnings += [_stopped(run) for run in runs if run.reason and run.state == "finished"]
     clusters = read_clusters(store, baseline.spec)
-    before = {key: example_means(store, baseline, key) for key in chosen}
+    before = {key: store.example_means(baseline.id, key) for key in chosen}
     paired: list[PairedMetric] = []
     shared: dict[str, int] = {}
     for candidate in candidates:
@@ -72,7 +71,7 @@ def compare_runs(
                 PairedMetric(
                     metric=spec.key,
                     baseline=without(before[spec.key], match.changed),
-                    candidate=without(example_means(store, candidate, spec.key), match.changed),
+                    candidate=without(store.example_means(candidate.id, spec.key), match.changed),
                     clusters=filled_clusters(clusters, before[spec.key]),
                     candidate_name=candidate.id,
                     **described(spec, margin),

@@ -22,7 +22,6 @@ from prompt_app.statistics.verdict import PairedComparison
 from prompt_app.workbench.comparing import described
 from prompt_app.workbench.grouping import group_fields, group_names, split_values
 from prompt_app.workbench.matching import (
-    example_means,
     filled_clusters,
     match_examples,
     without,
@@ -226,7 +225,7 @@ class RunContrasts:
         changed: frozenset[str] = frozenset()
         for run in runs[1:]:
             changed |= match_examples(self._store, runs[0], run).changed
-        return [without(example_means(self._store, run, metric), changed) for run in runs]
+        return [without(self._store.example_means(run.id, metric), changed) for run in runs]
 
 
 def _spec(runs: Sequence[Run], metric: str) -> MetricSpec:

@@ -11,7 +11,6 @@ from prompt_app.datamodel.dataset import field_paths, field_value
 from prompt_app.datamodel.evaluation import RunSpec
 from prompt_app.errors import EvaluationError
 from prompt_app.interfaces import Store
-from prompt_app.workbench.pinning import all_examples
 
 LOOKED_AT = 200
 """Rows in which fields to group by are looked for."""
@@ -33,12 +32,8 @@ def group_names(store: Store, spec: RunSpec, field: str) -> dict[str, str]:
 
     Raises EvaluationError where no row has one.
     """
-    names: dict[str, str] = {}
-    for example in all_examples(store, spec.dataset_version):
-        try:
-            names[example.id] = _name(field_value(example.fields, field))
-        except KeyError:
-            names[example.id] = NO_VALUE
+    values = store.example_values(spec.dataset_version, field)
+    names = {example: _name(value) for example, value in values.items()}
     if set(names.values()) <= {NO_VALUE}:
         raise EvaluationError(f"No row of {spec.dataset_name} has a value of {field!r}.")
     return names

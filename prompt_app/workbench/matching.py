@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import groupby
-from statistics import fmean
 
 from prompt_app.datamodel.evaluation import Run
 from prompt_app.interfaces import Store
-from prompt_app.workbench.pinning import all_examples
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +25,8 @@ def match_examples(store: Store, baseline: Run, candidate: Run) -> Match:
     first, second = baseline.spec, candidate.spec
     if first.dataset_version == second.dataset_version:
         return Match(store.get_dataset_version_by_id(first.dataset_version).rows)
-    ours = _fingerprints(store, first.dataset_version)
-    theirs = _fingerprints(store, second.dataset_version)
+    ours = store.example_fingerprints(first.dataset_version)
+    theirs = store.example_fingerprints(second.dataset_version)
     common = ours.keys() & theirs.keys()
     changed = frozenset(example for example in common if ours[example] != theirs[example])
     sentence = (
@@ -42,10 +39,6 @@ def match_examples(store: Store, baseline: Run, candidate: Run) -> Match:
     return Match(len(common) - len(changed), changed, (sentence,))
 
 
-def _fingerprints(store: Store, version: str) -> dict[str, str]:
-    return {example.id: example.fingerprint for example in all_examples(store, version)}
-
-
 def filled_clusters(
     clusters: Mapping[str, str] | None, examples: Iterable[str]
 ) -> dict[str, Hashable] | None:
@@ -55,15 +48,7 @@ def filled_clusters(
     return {example: clusters.get(example, ("alone", example)) for example in examples}
 
 
-def example_means(store: Store, run: Run, key: str) -> dict[str, float]:
-    """Example id -> mean of its repeats; examples without a score are left out."""
-    means: dict[str, float] = {}
-    for example, group in groupby(store.iterate_outcomes(run.id, key), key=lambda each: each[0]):
-        values = [value for _, _, value in group if value is not None]
-        if values:
-            means[example] = fmean(values)
-    return means
-
-
 def without(values: Mapping[str, float], left_out: frozenset[str]) -> dict[str, float]:
+    if not left_out:
+        return dict(values)
     return {example: value for example, value in values.items() if example not in left_out}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from storage.building import NANO, a_reply, examples, key, outcome, run_spec, save_dataset, spec_of
 
-from prompt_app.datamodel.dataset import DatasetVersion
+from prompt_app.datamodel.dataset import DatasetVersion, Example
 from prompt_app.datamodel.evaluation import Evaluation, Progress, Run
 from prompt_app.interfaces import SampleResult, SampleScores, Store, StoredReply, WriteBatch
 from prompt_app.interfaces.pairing import PairFilter, SamplePair
@@ -139,3 +139,26 @@ def test_runs_of_a_time(store: SqlStore, two: tuple[Run, Run]) -> None:
     now = datetime.now(UTC)
     assert store.list_runs(since=now - timedelta(days=7)).total == 2
     assert store.list_runs(since=now + timedelta(days=1)).total == 0
+
+
+def test_means_of_examples(store: SqlStore) -> None:
+    version = save_dataset(store, 4)
+    once = run_with(store, version, "once", {2: [0.5], 0: [1], 1: [None]})
+    thrice = run_with(store, version, "thrice", {0: [0, 1, 1], 1: [0.1, None, 0.2], 3: [None] * 3})
+    assert list(store.example_means(once.id, METRIC).items()) == [("e0", 1), ("e2", 0.5)]
+    assert store.example_means(thrice.id, METRIC) == pytest.approx({"e0": 2 / 3, "e1": 0.15})
+    assert store.example_means(once.id, "no such metric") == {}
+
+
+def test_values_and_content_of_examples(store: SqlStore) -> None:
+    rows = [
+        Example(id="b", position=0, fields={"group": "x", "deep": {"inner": [1, 10**30]}}),
+        Example(id="a", position=1, fields={"group": None}),
+        Example(id="c", position=2, fields={"other": 1}),
+    ]
+    version = save_dataset(store, rows)
+    values = store.example_values(version.id, "group")
+    assert list(values.items()) == [("b", "x"), ("a", None), ("c", None)]
+    assert store.example_values(version.id, "deep.inner.1")["b"] == 10**30
+    fingerprints = store.example_fingerprints(version.id)
+    assert fingerprints == {each.id: each.fingerprint for each in rows}

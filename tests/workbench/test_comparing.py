@@ -78,6 +78,15 @@ def test_the_dataset_clusters_are_honoured(workbench: Workbench, dataset: Write)
     assert "clusters" in (result.test or "")
 
 
+def test_a_blank_cluster_is_shared_by_nobody(workbench: Workbench, dataset: Write) -> None:
+    path = dataset([BOTH] * 30 + [SECOND] * 10, topic="")
+    runs = runs_of(workbench, path, "first", "second", cluster_field="topic")
+    (result,) = workbench.compare(ids(runs)).results
+    assert (result.clusters, result.test) == (None, "exact McNemar")
+    assert runs[0].summary[0].interval is not None
+    assert runs[0].summary[0].interval.method == "Wilson score"
+
+
 def test_the_correction_covers_all_runs_and_metrics(workbench: Workbench, dataset: Write) -> None:
     path = dataset([BOTH] * 20 + [SECOND] * 8)
     metrics = ["exact_match", "squad_f1"]
