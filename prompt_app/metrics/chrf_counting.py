@@ -62,7 +62,7 @@ def _count(sequences: Sequence[IntArray], order: int) -> IntArray | None:
     of the reference, and those that both have; None where codes are too many to number n-grams.
     """
     codes = np.concatenate(sequences) + 1
-    base = int(codes.max(initial=0)) + 1
+    base = int(np.max(codes, initial=0)) + 1
     if base**order > _LARGEST_CODE:
         return None
     lengths = np.array([sequence.size for sequence in sequences])
@@ -76,8 +76,8 @@ def _count(sequences: Sequence[IntArray], order: int) -> IntArray | None:
     row, place = np.nonzero(left >= np.arange(1, order + 1)[:, None])
     grams, which = np.unique(numbers[row, place], return_inverse=True)
     size = lengths.size
-    table = np.bincount(which * size + owner[place], minlength=grams.size * size)
-    table = table.reshape(grams.size, size)
+    counts = np.bincount(which * size + owner[place], minlength=grams.size * size)
+    table = counts.reshape(grams.size, size)
     both = np.cumsum(np.minimum(table[:, 1:], table[:, :1]), axis=0)
     both = np.vstack([np.zeros((1, size - 1), dtype=np.int64), both])
     ends = np.searchsorted(grams, [base**n for n in range(order)] + [_LARGEST_CODE])
