@@ -80,6 +80,9 @@ class Database(Construct):
             "PGSSLMODE": "verify-full",
             "PGSSLROOTCERT": "/etc/ssl/certs/rds.pem",
         }
+        if pauses:
+            # It pauses only while nobody is connected.
+            self.environment["PROMPT_APP_IDLE_SECONDS"] = "60"
         self.secrets = {
             "PGUSER": ecs.Secret.from_secrets_manager(secret, "username"),
             "PGPASSWORD": ecs.Secret.from_secrets_manager(secret, "password"),

@@ -211,6 +211,15 @@ class Settings(BaseSettings):
         description="Broker over which workers share runs: redis://host:6379/0, or the address of "
         "an SQS queue. Without it: each worker takes whole runs from the database.",
     )
+    idle_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        validation_alias="PROMPT_APP_IDLE_SECONDS",
+        description="Seconds without work or a call after which the app closes its database "
+        "connections and looks into the database no more until it is asked something, so that a "
+        "serverless database can pause. Workers then need PROMPT_APP_BROKER_URL, which wakes "
+        "them. Without it: never.",
+    )
     batch_url: str | None = Field(
         default=None,
         validation_alias="PROMPT_APP_BATCH_URL",

@@ -12,13 +12,14 @@ from prompt_app.datamodel.evaluation import Run, RunSpec
 from prompt_app.engine.backlog import insist
 from prompt_app.engine.batch import RunBatch
 from prompt_app.engine.budget import Budgets
-from prompt_app.engine.callers import Callers, LimiterKey, limiter_key
+from prompt_app.engine.callers import Callers, Connect, LimiterKey, limiter_key
 from prompt_app.engine.halting import Ending
 from prompt_app.engine.summary import summarize_run
 from prompt_app.engine.worker import ending_of
 from prompt_app.errors import LeaseLostError, StoreUnavailableError
 from prompt_app.interfaces import Lease, Store, WorkerIdentity
 from prompt_app.logs import bind
+from prompt_app.providers import connect
 from prompt_app.providers.limiting import AdaptiveLimiter
 from prompt_app.settings import Settings
 
@@ -45,10 +46,16 @@ class ChunkWorker:
     """Everything that the chunks of one process share: connections, limiters, budgets. All
     methods belong to one event loop."""
 
-    def __init__(self, store: Store, settings: Settings, identity: WorkerIdentity) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        identity: WorkerIdentity,
+        connect: Connect = connect,
+    ) -> None:
         self._store = store
         self._identity = identity
-        self._callers = Callers(settings)
+        self._callers = Callers(settings, connect)
         self._budgets = Budgets(store)
         self._batches: set[RunBatch] = set()
         self._stopped = False

@@ -12,6 +12,9 @@ class StoreDispatcher:
     def dispatch(self, run_id: str) -> None:
         """Nothing to do."""
 
+    def wake(self) -> None:
+        """Nothing to do."""
+
 
 def make_dispatcher(settings: Settings) -> Dispatcher:
     """Over the broker of the settings, where they name one."""

@@ -53,9 +53,12 @@ class Gateway:
             return await self._visiting(header, self._visitor, needs)
         if self.open_here and not secret.startswith(TOKEN_PREFIX):
             _check_origin(header)
+            await self.serving.attend()
             return LOCAL_CALLER
         if not secret:
             raise UnknownTokenError(NO_TOKEN)
+        if secret.startswith(TOKEN_PREFIX):  # others are wrong, and wake no database
+            await self.serving.attend()
         caller = await self.serving.admission.identify(secret)
         caller.require(needs)
         if caller.ledger is not None:
@@ -76,6 +79,7 @@ class Gateway:
         scopes = {Scope.READ, Scope.INVOKE} if person.may(Role.EDITOR) else {Scope.READ}
         caller = Caller(person.id, person.name, frozenset(scopes))
         caller.require(needs)
+        await self.serving.attend()
         return caller
 
     def note(self, record: UsageRecord) -> None:

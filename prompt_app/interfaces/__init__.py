@@ -419,9 +419,13 @@ class BlobStore(Protocol):
 
 
 class Dispatcher(Protocol):
-    """Brings a queued run to a worker. Embedded, the store is the queue and this does nothing."""
+    """Brings work to workers. Embedded, the store is the queue and this does nothing."""
 
     def dispatch(self, run_id: str) -> None: ...
+
+    def wake(self) -> None:
+        """Tell of other work than runs."""
+        ...
 
 
 Generate = Callable[[GenerationRequest], Awaitable[Reply]]

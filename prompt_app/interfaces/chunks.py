@@ -66,6 +66,11 @@ class ChunkStore(Protocol):
         that, it must be called time and again."""
         ...
 
+    def has_unfinished_work(self) -> bool:
+        """Whether a run or a test of a rubric waits or is worked on, or a fine-tuning job has
+        not ended: what a worker looks after."""
+        ...
+
     def count_sharers(self, pace: str) -> int:
         """How many workers are busy with chunks that have this pace among theirs, at least 1."""
         ...

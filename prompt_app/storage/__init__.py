@@ -22,7 +22,7 @@ def open_store(settings: Settings) -> Store:
     from prompt_app.storage.migrate import migrate
     from prompt_app.storage.store import SqlStore
 
-    database = Database(settings.resolved_database_url)
+    database = Database(settings.resolved_database_url, settings.idle_seconds)
     try:
         migrate(database, settings.data_dir / "backups")
     except BaseException:

@@ -27,6 +27,7 @@ from prompt_app.storage.engines import (
     sqlite_reader,
     sqlite_writer,
 )
+from prompt_app.storage.idling import CloseWhenIdle
 from prompt_app.storage.tables import Moment
 from prompt_app.storage.turns import Turns
 
@@ -55,14 +56,17 @@ _POSTGRESQL_WAITING = ("08", "25006", "40", "53", "55", "57")
 class Database:
     """Transactions on one database. Safe to use from several threads."""
 
-    def __init__(self, url: str) -> None:
-        """Connects to nothing yet. Raises SettingsError for an address that is none."""
+    def __init__(self, url: str, idle_seconds: float | None = None) -> None:
+        """Connects to nothing yet. PostgreSQL's connections are closed when none of them has
+        been used for ``idle_seconds``. Raises SettingsError for an address that is none."""
         self.url = checked_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             self.reader, self.writer = sqlite_reader(self.url), sqlite_writer(self.url)
         else:
             self.reader = self.writer = postgresql_engine(self.url)
+            if idle_seconds is not None:
+                CloseWhenIdle(self.writer, idle_seconds)
         self._turns = Turns() if self.is_sqlite else None
         self._refuses_writes = False
 

@@ -25,12 +25,14 @@ from prompt_app.storage.rubric_tests import RubricTests
 from prompt_app.storage.runs import Runs
 from prompt_app.storage.samples import Samples
 from prompt_app.storage.spreading import Spreading
+from prompt_app.storage.unfinished import Unfinished
 from prompt_app.storage.usage import Usage
 
 
 class SqlStore(
     Leases,
     Spreading,
+    Unfinished,
     BatchJobs,
     Archive,
     Curation,

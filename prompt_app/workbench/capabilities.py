@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from prompt_app.datamodel.access import Person
-    from prompt_app.interfaces import Store
+    from prompt_app.interfaces import Dispatcher, Store
     from prompt_app.settings import Settings
     from prompt_app.workbench.access_tokens import AccessTokens
     from prompt_app.workbench.archiving import Archiving
@@ -31,10 +31,13 @@ if TYPE_CHECKING:
 class Capabilities:
     """Over one store, in the hands of ``actor``."""
 
-    def __init__(self, settings: Settings, store: Store, actor: Person) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, actor: Person, dispatcher: Dispatcher
+    ) -> None:
         self.settings = settings
         self.store = store
         self.actor = actor
+        self.dispatcher = dispatcher
 
     @property
     def logins(self) -> Logins:
@@ -61,7 +64,7 @@ class Capabilities:
     def rubrics(self) -> Rubrics:
         from prompt_app.workbench.rubrics import Rubrics
 
-        return Rubrics(self.settings, self.store, self.actor)
+        return Rubrics(self.settings, self.store, self.actor, self.dispatcher)
 
     @property
     def pipelines(self) -> Pipelines:
@@ -75,7 +78,7 @@ class Capabilities:
         """Training files, jobs, and the models that come out."""
         from prompt_app.workbench.finetuning import Finetuning
 
-        return Finetuning(self.settings, self.store, self.actor)
+        return Finetuning(self.settings, self.store, self.actor, self.dispatcher)
 
     @property
     def curation(self) -> Curation:

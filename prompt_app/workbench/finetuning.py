@@ -20,8 +20,9 @@ from prompt_app.datamodel.finetuning import (
     TrainingSource,
 )
 from prompt_app.datamodel.model import ModelSpec
+from prompt_app.engine.attention import Attention
 from prompt_app.errors import EvaluationError, PromptAppError
-from prompt_app.interfaces import Store
+from prompt_app.interfaces import Dispatcher, Store
 from prompt_app.interfaces.rows import Page
 from prompt_app.providers.catalogue import ModelCard
 from prompt_app.providers.finetuning import connect_finetuner
@@ -41,10 +42,13 @@ logger = logging.getLogger(__name__)
 class Finetuning:
     """Reached as ``workbench.finetuning``."""
 
-    def __init__(self, settings: Settings, store: Store, actor: Person) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, actor: Person, dispatcher: Dispatcher
+    ) -> None:
         self._settings = settings
         self._store = store
         self._actor = actor
+        self._dispatcher = dispatcher
 
     # examples
 
@@ -108,6 +112,7 @@ class Finetuning:
             checked_at=now,
         )
         self._store.save_finetune_job(job)
+        self._dispatcher.wake()
         return job
 
     def jobs(self, *, offset: int = 0, limit: int = 20) -> Page[FinetuneJob]:
@@ -140,12 +145,15 @@ def refresh_job(store: Store, settings: Settings, job: FinetuneJob) -> FinetuneJ
     return job
 
 
-async def follow_jobs(store: Store, settings: Settings, stop: asyncio.Event) -> None:
+async def follow_jobs(
+    store: Store, settings: Settings, stop: asyncio.Event, attention: Attention | None = None
+) -> None:
     """A worker's part: look after every job until ``stop``, so that a model is in the catalogue
-    when its job ends, whether somebody watches or not."""
+    when its job ends, whether somebody watches or not. None while ``attention`` sleeps."""
     while not stop.is_set():
         try:
-            await asyncio.to_thread(_look, store, settings)
+            if attention is None or attention.is_awake:
+                await asyncio.to_thread(_look, store, settings)
         except PromptAppError as error:
             logger.warning("cannot look after fine-tuning jobs: %s", error)
         try:

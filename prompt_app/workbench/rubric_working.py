@@ -6,6 +6,7 @@ import asyncio
 import logging
 from contextlib import suppress
 
+from prompt_app.engine.attention import Attention
 from prompt_app.errors import StoreUnavailableError
 from prompt_app.interfaces import Store, WorkerIdentity
 from prompt_app.settings import Settings
@@ -22,13 +23,18 @@ async def work_on_rubric_tests(
     stop: asyncio.Event,
     *,
     until_idle: bool = False,
+    attention: Attention | None = None,
 ) -> None:
     """One test after another until ``stop`` is set, or with ``until_idle`` until none is left.
+    With ``attention`` none is looked for while it sleeps.
 
     A test that is stopped or whose worker dies begins anew from its stored replies: what was
     answered is not asked again.
     """
     while not stop.is_set():
+        if attention is not None and not attention.is_awake:
+            await _wait(stop)
+            continue
         try:
             lease = await asyncio.to_thread(store.claim_rubric_test, worker)
         except StoreUnavailableError as error:
@@ -42,5 +48,9 @@ async def work_on_rubric_tests(
         elif until_idle:
             return
         else:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), POLL_SECONDS)
+            await _wait(stop)
+
+
+async def _wait(stop: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), POLL_SECONDS)

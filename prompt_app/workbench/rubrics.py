@@ -9,7 +9,7 @@ from pathlib import Path
 from prompt_app.datamodel.access import Person, Role
 from prompt_app.datamodel.rubric_test import RubricTest, RubricTestOptions
 from prompt_app.errors import RubricError, UnknownNameError
-from prompt_app.interfaces import Page, Store
+from prompt_app.interfaces import Dispatcher, Page, Store
 from prompt_app.rubrics.ambiguity import AmbiguousConcept, find_ambiguity
 from prompt_app.rubrics.comparing import ReleaseComparison, compare_releases
 from prompt_app.rubrics.confidence import ConfidenceRule
@@ -50,10 +50,13 @@ class Rubrics:
     """Everything in the folder that the settings name, and its tests in the store. Tests are run
     by worker processes."""
 
-    def __init__(self, settings: Settings, store: Store, actor: Person) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, actor: Person, dispatcher: Dispatcher
+    ) -> None:
         self._settings = settings
         self._store = store
         self._actor = actor
+        self._dispatcher = dispatcher
 
     @cached_property
     def folder(self) -> Folder:
@@ -135,7 +138,9 @@ class Rubrics:
         """Check everything and queue the test. Raises RubricError or another InputError."""
         self._actor.require(Role.EDITOR, "test rubrics")
         prepare_lessons(self._store, self._settings, self.folder, options)
-        return self._store.create_rubric_test(options, self._actor.name)
+        test = self._store.create_rubric_test(options, self._actor.name)
+        self._dispatcher.wake()
+        return test
 
     def tests(self, *, offset: int = 0, limit: int = 20, text: str = "") -> Page[RubricTest]:
         """Newest first."""

@@ -63,14 +63,13 @@ class Workbench(Capabilities):
         dispatcher: Dispatcher | None = None,
         actor: Person = LOCAL_PERSON,
     ) -> None:
-        super().__init__(settings, store, actor)
-        self._dispatcher = dispatcher or StoreDispatcher()
+        super().__init__(settings, store, actor, dispatcher or StoreDispatcher())
 
     def acting_as(self, person: Person) -> Workbench:
         """The same workbench in the hands of ``person``. A viewer's store refuses every write,
         so that a capability that forgets to ask for the role changes nothing."""
         store = self.store if person.may(Role.EDITOR) else self.store.read_only()
-        return Workbench(self.settings, store, self._dispatcher, person)
+        return Workbench(self.settings, store, self.dispatcher, person)
 
     def connections(self) -> list[Connection]:
         """Which providers can be called with what is configured; may take seconds."""
@@ -221,7 +220,7 @@ class Workbench(Capabilities):
         evaluation, is_new = save_evaluation(self.store, resolved, key)
         if is_new:
             for run_id in evaluation.run_ids:
-                self._dispatcher.dispatch(run_id)
+                self.dispatcher.dispatch(run_id)
         return evaluation
 
     def evaluation(self, evaluation_id: str) -> Evaluation:
@@ -283,7 +282,7 @@ class Workbench(Capabilities):
         one, whose failed samples and scores are tried anew."""
         self.actor.require(Role.EDITOR, "resume runs")
         run = self.store.requeue_run(self.run(run_id).id, retry_failed=retry_failed)
-        self._dispatcher.dispatch(run.id)
+        self.dispatcher.dispatch(run.id)
         return run
 
     def rescore(self, run_id: str, metrics: Iterable[MetricSpec]) -> Run:
@@ -301,7 +300,7 @@ class Workbench(Capabilities):
             create_metric(metric)
         spec = run.spec.model_copy(update={"metrics": chosen})
         rescored = self.store.rescore_run(run.id, run.model_copy(update={"spec": spec}))
-        self._dispatcher.dispatch(run.id)
+        self.dispatcher.dispatch(run.id)
         return rescored
 
     def compare(

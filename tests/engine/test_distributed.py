@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
+from prompt_app.engine.attention import Attention
 from prompt_app.engine.chunk_worker import chunk_rows
 from prompt_app.engine.dispatch import StoreDispatcher, make_dispatcher
-from prompt_app.engine.distributed import sweeping
-from prompt_app.engine.distributed.broker import make_celery
+from prompt_app.engine.distributed import application, dispatching, sweeping
+from prompt_app.engine.distributed.broker import ADVANCE_RUN, LOOK, make_celery
 from prompt_app.engine.distributed.dispatching import CeleryDispatcher
 from prompt_app.engine.distributed.sweeping import Sweeper
-from prompt_app.errors import SettingsError
+from prompt_app.errors import SettingsError, StoreUnavailableError
 from prompt_app.interfaces.chunks import WaitingWork
+from prompt_app.providers import connect
 from prompt_app.settings import Settings
 
 
@@ -68,6 +71,67 @@ def test_a_broker_that_is_away_costs_no_submission(caplog: pytest.LogCaptureFixt
     assert "workers find the work later" in caplog.text
 
 
+def test_what_the_broker_did_not_take_is_told_again_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told, is_away = list[tuple[str, ...]](), [True]
+
+    def send(_: object, *message: str) -> bool:
+        if not is_away[0]:
+            told.append(message)
+        return not is_away[0]
+
+    monkeypatch.setattr(dispatching, "send", send)
+    monkeypatch.setattr(dispatching, "RETRY_SECONDS", 0.02)
+    dispatcher = CeleryDispatcher(settings("redis://127.0.0.1:1/0"))
+    dispatcher.dispatch("first")
+    dispatcher.wake()
+    time.sleep(0.05)  # some attempts in vain
+    assert told == []
+    is_away[0] = False
+    deadline = time.monotonic() + 10
+    while len(told) < 2 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert told == [(ADVANCE_RUN, "first"), (LOOK,)]
+
+
+class Glance:
+    """A store with or without something unfinished."""
+
+    def __init__(self, has_work: bool | StoreUnavailableError) -> None:
+        self.has_work = has_work
+
+    def has_unfinished_work(self) -> bool:
+        if isinstance(self.has_work, StoreUnavailableError):
+            raise self.has_work
+        return self.has_work
+
+
+@pytest.mark.parametrize(
+    ("has_work", "stays"), [(True, 1), (False, 0), (StoreUnavailableError("asleep"), 1)]
+)
+def test_while_work_is_unfinished_one_message_of_it_stays(
+    has_work: bool | StoreUnavailableError, stays: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the queue's length the number of workers is scaled."""
+    sent = list[tuple[str, float]]()
+
+    def send(_: object, task: str, in_seconds: float = 0) -> bool:
+        sent.append((task, in_seconds))
+        return True
+
+    monkeypatch.setattr(application, "send", send)
+    app = application.make_application(
+        settings("redis://127.0.0.1:1/0"),
+        lambda _: Glance(has_work),  # type: ignore[arg-type, return-value]
+        lambda _: connect,
+        Attention(None),
+    )
+    app.tasks[LOOK]()
+    app.tasks[LOOK]()
+    assert sent == [(LOOK, application.LOOK_AGAIN_SECONDS)] * stays
+
+
 class Clock:
     def __init__(self) -> None:
         self.now = 0.0
@@ -90,7 +154,7 @@ def test_work_that_waits_while_there_is_room_is_announced_again(
     monkeypatch.setattr(sweeping, "time", clock)
     sweeper = Sweeper(
         Waiting,  # type: ignore[arg-type]
-        lambda: room[0], told.append, lambda: lost.append(clock.now),
+        lambda: room[0], told.append, lambda: lost.append(clock.now), Attention(None),
     )  # fmt: skip
     sweeper.sweep()
     assert told == []
@@ -112,7 +176,7 @@ def test_a_worker_that_is_not_given_what_was_announced_connects_anew(
     monkeypatch.setattr(sweeping, "time", clock)
     sweeper = Sweeper(
         Waiting,  # type: ignore[arg-type]
-        lambda: 1, told.append, lambda: lost.append(clock.now),
+        lambda: 1, told.append, lambda: lost.append(clock.now), Attention(None),
     )  # fmt: skip
     for _ in range(11):
         sweeper.sweep()

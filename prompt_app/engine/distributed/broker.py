@@ -13,6 +13,8 @@ from prompt_app.settings import Settings
 QUEUE = "prompt-app"
 ADVANCE_RUN = "prompt_app.advance_run"
 WORK_CHUNK = "prompt_app.work_chunk"
+LOOK = "prompt_app.look"
+"""There is other work than runs in the store."""
 UNSEEN_SECONDS = 1800
 """After so long, the broker delivers a message again that nobody acknowledged. A chunk that is
 still in work then is left alone."""

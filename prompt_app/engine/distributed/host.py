@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from prompt_app.engine.callers import Connect
 from prompt_app.engine.chunk_worker import ChunkWorker
 from prompt_app.engine.event_loop import new_event_loop
 from prompt_app.interfaces import Store
@@ -20,9 +21,15 @@ Result = TypeVar("Result")
 class EngineHost:
     """Made on first use, once a process: a forked child has a loop and connections of its own."""
 
-    def __init__(self, settings: Settings, open_store: Callable[[Settings], Store]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        open_store: Callable[[Settings], Store],
+        connector: Callable[[Store], Connect],
+    ) -> None:
         self._settings = settings
         self._open_store = open_store
+        self._connector = connector
         self._lock = threading.Lock()
         self._pid: int | None = None
         self.tasks = 0
@@ -65,7 +72,8 @@ class EngineHost:
             if self._pid != os.getpid():
                 self._store = self._open_store(self._settings)
                 self._loop = new_event_loop()
-                self._worker = ChunkWorker(self._store, self._settings, this_worker())
+                connect = self._connector(self._store)
+                self._worker = ChunkWorker(self._store, self._settings, this_worker(), connect)
                 threading.Thread(target=self._run_loop, name="engine", daemon=True).start()
                 self._pid = os.getpid()
             return self._worker

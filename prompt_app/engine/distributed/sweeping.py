@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from prompt_app.engine.attention import Attention
 from prompt_app.errors import StoreUnavailableError
 from prompt_app.interfaces import Store
 from prompt_app.interfaces.chunks import WaitingWork
@@ -23,8 +24,9 @@ does not hear the broker any more."""
 
 
 class Sweeper:
-    """Looks into the store again and again, as only that tells a dead worker. ``room`` is how
-    many more tasks this worker could take now; what waits while it has none waits in the queue."""
+    """Looks into the store again and again, as only that tells a dead worker; with an idle
+    process' ``attention`` only while something there is not finished. ``room`` is how many more
+    tasks this worker could take now; what waits while it has none waits in the queue."""
 
     def __init__(
         self,
@@ -32,11 +34,13 @@ class Sweeper:
         room: Callable[[], int],
         announce: Callable[[WaitingWork], None],
         reconnect: Callable[[], None],
+        attention: Attention,
     ) -> None:
         self._store = store
         self._room = room
         self._announce = announce
         self._reconnect = reconnect
+        self._attention = attention
         self._due: dict[WaitingWork, float] = {}
         self._announced: set[WaitingWork] = set()
         self._stop = threading.Event()
@@ -69,9 +73,14 @@ class Sweeper:
 
     def _run(self) -> None:
         while not self._stop.wait(SWEEP_SECONDS):
+            if not self._attention.is_awake:
+                continue
             try:
                 self.sweep()
+                if self._attention.idle_seconds is not None and self._store().has_unfinished_work():
+                    self._attention.wake()
             except StoreUnavailableError as error:
+                self._attention.wake()
                 logger.warning("cannot look for work: %s", error)
             except Exception:
                 logger.exception("looking for work failed")

@@ -16,6 +16,7 @@ from prompt_app.datamodel.model import (
     ReplyDelta,
     ReplyEvent,
 )
+from prompt_app.engine.attention import Attention
 from prompt_app.engine.item import new_reply_id
 from prompt_app.errors import (
     PermissionDeniedError,
@@ -41,6 +42,8 @@ LOOK_SECONDS = 0.5
 COUNT_SPEND_EVERY = 20
 FORGET_EVERY = 600
 """Looks between two of them."""
+FORGET_ASLEEP_EVERY = 172_800
+"""As many, a day of them, while nothing else is looked for."""
 
 
 class Serving:
@@ -55,14 +58,27 @@ class Serving:
         self._cache = ReplyCache(store)
         self._flights = Flights()
         self._watch: asyncio.Task[None] | None = None
+        self._attention = Attention(settings.idle_seconds)
+        self._looking = asyncio.Lock()
+        self._revision = -1
 
     async def start(self) -> None:
         """Read what is needed and begin to watch for changes. Raises StoreError."""
-        revision = await asyncio.to_thread(self.store.serving_revision)
+        self._revision = await asyncio.to_thread(self.store.serving_revision)
         await self.admission.load()
         await self.names.load()
         self.books.start()
-        self._watch = asyncio.create_task(self._watch_changes(revision))
+        self._watch = asyncio.create_task(self._watch_changes())
+
+    async def attend(self) -> None:
+        """Before a call: take note of what was changed while nobody looked. Raises StoreError."""
+        if not self._attention.is_awake:
+            async with self._looking:
+                if not self._attention.is_awake:
+                    await self._take_changes()
+                    await self.admission.count_spend()
+                    self._attention.wake()
+        self._attention.wake()
 
     async def close(self) -> None:
         """Store what is not stored yet and release connections. Safe to call twice."""
@@ -197,17 +213,26 @@ class Serving:
         days = timedelta(days=self.settings.gateway_body_days)
         self.store.forget_bodies(datetime.now(UTC) - days)
 
-    async def _watch_changes(self, revision: int) -> None:
-        """Take note of what other processes change."""
-        looks = 0
+    async def _take_changes(self) -> None:
+        now = await asyncio.to_thread(self.store.serving_revision)
+        if now != self._revision:
+            await self.admission.load()
+            await self.names.load()
+            self._revision = now
+
+    async def _watch_changes(self) -> None:
+        """Take note of what other processes change, while there are calls."""
+        looks = skipped = 0
         while True:
             await asyncio.sleep(LOOK_SECONDS)
+            if not self._attention.is_awake:
+                skipped += 1
+                if not self.settings.gateway_body_days or skipped % FORGET_ASLEEP_EVERY:
+                    continue
+                looks = 0
             try:
-                now = await asyncio.to_thread(self.store.serving_revision)
-                if now != revision:
-                    await self.admission.load()
-                    await self.names.load()
-                    revision = now
+                async with self._looking:
+                    await self._take_changes()
                 if looks % FORGET_EVERY == 0:
                     await asyncio.to_thread(self._forget_bodies)
                 looks += 1

@@ -1,4 +1,4 @@
-"""Work on rubric tests beside what else a worker process does."""
+"""What a worker process does beside runs that come over a broker."""
 
 from __future__ import annotations
 
@@ -6,20 +6,26 @@ import asyncio
 import threading
 from collections.abc import Callable
 
+from prompt_app.engine.attention import Attention
 from prompt_app.interfaces import Store
 from prompt_app.settings import Settings
 from prompt_app.storage.identity import this_worker
+from prompt_app.workbench.finetuning import follow_jobs
 from prompt_app.workbench.rubric_working import work_on_rubric_tests
 
 STOP_SECONDS = 15.0
 
 
-class RubricThread:
-    """A thread with a loop of its own; :meth:`stop` gives back the test in hand."""
+class WorkBeside:
+    """Tests of rubrics and fine-tuning jobs, on a thread with a loop of its own; :meth:`stop`
+    gives back the test in hand."""
 
-    def __init__(self, settings: Settings, open_store: Callable[[Settings], Store]) -> None:
+    def __init__(
+        self, settings: Settings, open_store: Callable[[Settings], Store], attention: Attention
+    ) -> None:
         self._settings = settings
         self._open_store = open_store
+        self._attention = attention
         self._stop: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=lambda: asyncio.run(self._work()), daemon=True)
@@ -37,7 +43,14 @@ class RubricThread:
     async def _work(self) -> None:
         self._stop, self._loop = asyncio.Event(), asyncio.get_running_loop()
         store = await asyncio.to_thread(self._open_store, self._settings)
+        given = (store, self._settings)
         try:
-            await work_on_rubric_tests(store, self._settings, this_worker(), self._stop)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(
+                    work_on_rubric_tests(
+                        *given, this_worker(), self._stop, attention=self._attention
+                    )
+                )
+                group.create_task(follow_jobs(*given, self._stop, self._attention))
         finally:
             store.close()

@@ -1,0 +1,32 @@
+"""A process that is asked nothing falls asleep, once it is told when."""
+
+from __future__ import annotations
+
+import pytest
+
+from prompt_app.engine import attention
+from prompt_app.engine.attention import Attention
+
+
+class Clock:
+    now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_awake_for_a_while_after_the_start_and_after_each_wake(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(attention, "time", clock)
+    idles, never = Attention(10), Attention(None)
+    seen = []
+    for seconds in (0, 9, 1):
+        clock.now += seconds
+        seen.append(idles.is_awake)
+    assert seen == [True, True, False]
+    idles.wake()
+    assert idles.is_awake
+    clock.now += 1000
+    assert (idles.is_awake, never.is_awake) == (False, True)
