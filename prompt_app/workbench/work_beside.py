@@ -10,7 +10,6 @@ from prompt_app.engine.attention import Attention
 from prompt_app.interfaces import Store
 from prompt_app.settings import Settings
 from prompt_app.storage.identity import this_worker
-from prompt_app.workbench.finetuning import follow_jobs
 from prompt_app.workbench.rubric_working import work_on_rubric_tests
 
 STOP_SECONDS = 15.0
@@ -41,6 +40,9 @@ class WorkBeside:
             self._thread.join(STOP_SECONDS)
 
     async def _work(self) -> None:
+        # Not needed to begin with runs.
+        from prompt_app.workbench.finetuning import follow_jobs
+
         self._stop, self._loop = asyncio.Event(), asyncio.get_running_loop()
         store = await asyncio.to_thread(self._open_store, self._settings)
         given = (store, self._settings)

@@ -341,6 +341,15 @@ class TestDatabase:
         scaling = full.only("AWS::RDS::DBCluster")["ServerlessV2ScalingConfiguration"]
         assert scaling == {"MinCapacity": 0.5, "MaxCapacity": 4}
 
+    @pytest.mark.parametrize("task", ["Web", "Workers"])
+    def test_tasks_let_go_of_one_that_pauses(
+        self, default: Deployment, full: Deployment, task: str
+    ) -> None:
+        pause = default.only("AWS::RDS::DBCluster")["ServerlessV2ScalingConfiguration"]
+        idle = float(variables(default, task)["PROMPT_APP_IDLE_SECONDS"])
+        assert idle < pause["SecondsUntilAutoPause"]
+        assert "PROMPT_APP_IDLE_SECONDS" not in variables(full, task)
+
     def test_its_password_is_generated_and_nowhere_in_the_template(
         self, default: Deployment
     ) -> None:
@@ -519,7 +528,8 @@ class TestLogin:
         pool = default.only("AWS::Cognito::UserPool")
         policy = pool["Policies"]["PasswordPolicy"]
         assert policy["MinimumLength"] == 12
-        assert all(policy[f"Require{kind}"] for kind in ("Lowercase", "Numbers", "Symbols"))
+        kinds = ("Lowercase", "Uppercase", "Numbers", "Symbols")
+        assert all(policy[f"Require{kind}"] for kind in kinds)
         assert pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is True
         assert (pool["MfaConfiguration"], pool["UserPoolTier"]) == ("OPTIONAL", "ESSENTIALS")
         pool = full.only("AWS::Cognito::UserPool")
