@@ -55,6 +55,18 @@ WATCH = """
     requestAnimationFrame(look)
 }
 """
+PAINTED = """
+(() => {
+    window.titled = window.filled = null
+    const seen = selector => document.querySelector(selector)?.getBoundingClientRect().height > 0
+    const look = () => {
+        if (window.titled === null && seen('h1')) window.titled = performance.now()
+        if (seen('[data-testid="stDataFrame"] canvas')) window.filled = performance.now()
+        else requestAnimationFrame(look)
+    }
+    requestAnimationFrame(look)
+})()
+"""
 PATIENCE_SECONDS = 30
 
 
@@ -63,13 +75,17 @@ class Figure:
     """One thing that is measured; lower is better."""
 
     what: str
-    limit: float
+    limit: float | None = None
     unit: str = "ms"
     values: list[float] = field(default_factory=list)
 
     @property
     def median(self) -> float:
         return statistics.median(self.values)
+
+    @property
+    def is_met(self) -> bool:
+        return self.limit is None or self.median <= self.limit
 
 
 def main() -> None:
@@ -91,7 +107,7 @@ def main() -> None:
             memory.values = [process.memory_info().rss / 1e6]
             figures += [ticks, memory]
     show(figures)
-    if given.check and any(each.median > each.limit for each in figures):
+    if given.check and not all(each.is_met for each in figures):
         sys.exit(1)
 
 
@@ -155,6 +171,7 @@ def await_health(url: str) -> None:
 
 def look_around(url: str, rows: int, times: int) -> list[Figure]:
     paint = Figure("first paint, cold browser", 1_600)
+    whole = Figure("the whole page, cold browser")
     change = Figure("change of page", 300)
     search = Figure("search in all texts, to repaint", 250)
     narrow = Figure("filter by score, to repaint", 250)
@@ -166,7 +183,10 @@ def look_around(url: str, rows: int, times: int) -> list[Figure]:
         first_visit(browser.new_context().new_page(), f"{url}/run?id=bench-1")
         for _ in range(times):
             page = browser.new_context().new_page()
-            paint.values.append(first_visit(page, f"{url}/run?id=bench-1"))
+            for figure, value in zip(
+                (paint, whole), first_visit(page, f"{url}/run?id=bench-1"), strict=True
+            ):
+                figure.values.append(value)
             settled(page)
             search.values.append(search_rows(page, rows))
             narrow.values.append(narrow_rows(page))
@@ -177,16 +197,17 @@ def look_around(url: str, rows: int, times: int) -> list[Figure]:
             data.values.append(search_dataset(page, rows))
             page.context.close()
         browser.close()
-    return [paint, change, search, narrow, opened, data]
+    return [paint, whole, change, search, narrow, opened, data]
 
 
-def first_visit(page: Page, url: str) -> float:
-    """Milliseconds from the request to the page's title on the screen."""
+def first_visit(page: Page, url: str) -> tuple[float, float]:
+    """Milliseconds from the request to the page's title on the screen, and to its rows."""
+    page.add_init_script(PAINTED)
     page.goto(url, wait_until="commit")
-    page.wait_for_selector("h1")
-    found: float = page.evaluate("performance.now()")
     page.get_by_role("region", name="Rows of this run").wait_for()
-    return found
+    while (found := page.evaluate("[window.titled, window.filled]")) and None in found:
+        time.sleep(0.01)
+    return found[0], found[1]
 
 
 def timed(page: Page, act: Callable[[], None], condition: str, *events: str) -> float:
@@ -307,9 +328,11 @@ def show(figures: list[Figure]) -> None:
     table = Table("what", "median", "worst", "limit", "")
     for each in figures:
         worst = max(each.values)
-        is_met = each.median <= each.limit
-        cells = [f"{value:,.0f} {each.unit}" for value in (each.median, worst, each.limit)]
-        table.add_row(each.what, *cells, "" if is_met else "over")
+        cells = [
+            "" if value is None else f"{value:,.0f} {each.unit}"
+            for value in (each.median, worst, each.limit)
+        ]
+        table.add_row(each.what, *cells, "" if each.is_met else "over")
     Console().print(table)
 
 

@@ -56,13 +56,13 @@ def test_rows_are_filtered_sorted_and_paged_by_the_store(
 ) -> None:
     app = open_page(RUN, id=finished.run_ids[0])
     assert rows(app) == list(range(1, 26))
-    app.text_input(key="rows.text").set_value("nile").run()
+    app.text_input(key="q").set_value("nile").run()
     assert rows(app) == [1, 2]
-    app.text_input(key="rows.text").set_value("").run()
-    app.number_input(key="rows.maximum").set_value(0.5).run()
+    app.text_input(key="q").set_value("").run()
+    app.number_input(key="greatest").set_value(0.5).run()
     partly = rows(app)
     assert 0 < len(partly) < 40
-    app.selectbox(key="rows.order").select("Score, highest first").run()
+    app.selectbox(key="order").select("Score, highest first").run()
     frame = next(each.value for each in app.dataframe if {"Open", "Row"} <= set(each.value))
     assert list(frame["squad_f1"]) == sorted(frame["squad_f1"], reverse=True)
     assert frame["squad_f1"].max() <= 0.5
@@ -70,7 +70,7 @@ def test_rows_are_filtered_sorted_and_paged_by_the_store(
 
 def test_filters_that_nothing_fits_say_so(open_page: OpenPage, finished: Evaluation) -> None:
     app = open_page(RUN, id=finished.run_ids[0])
-    app.text_input(key="rows.text").set_value("no such text").run()
+    app.text_input(key="q").set_value("no such text").run()
     assert any("No row fits" in each.value for each in app.info)
 
 
@@ -105,7 +105,7 @@ def test_failed_samples_are_counted_by_kind_and_can_be_retried(
 
 
 def test_the_filters_stand_in_the_address(open_page: OpenPage, finished: Evaluation) -> None:
-    app = open_page(RUN, id=finished.run_ids[0], **{"rows.text": "nile"})
+    app = open_page(RUN, id=finished.run_ids[0], **{"q": "nile"})
     assert rows(app) == [1, 2]
 
 

@@ -7,6 +7,7 @@ from prompt_app.ui.components.judge_section import judge_section
 from prompt_app.ui.components.progress import progress_panel
 from prompt_app.ui.components.row_table import row_section
 from prompt_app.ui.components.run_choice import chosen_run
+from prompt_app.ui.components.run_spec import run_spec
 from prompt_app.ui.components.scores import score_section, sibling_section
 from prompt_app.ui.components.wording import plain
 
@@ -18,5 +19,4 @@ call_section(run)
 sibling_section(run)
 judge_section(run)
 row_section(run)
-with st.expander("Everything that this run is made of", icon=":material/settings:"):
-    st.code(run.spec.to_yaml(), language="yaml")
+run_spec(run)

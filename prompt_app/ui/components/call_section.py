@@ -17,7 +17,13 @@ from prompt_app.ui.state import workbench
 @st.fragment
 def call_section(run: Run) -> None:
     """Read when it is opened: a large run has many calls."""
-    box = st.expander("Cost and latency", icon=":material/timer:", on_change="rerun")
+    box = st.expander(
+        "Cost and latency",
+        icon=":material/timer:",
+        key="calls",
+        on_change="rerun",
+        bind="query-params",
+    )
     if not box.open:
         return
     with box:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from math import ceil
-
 import streamlit as st
 
 from prompt_app.datamodel.dataset import DatasetVersion
 from prompt_app.ui.components.errors import errors_shown
+from prompt_app.ui.components.pager import paged, pager
+from prompt_app.ui.components.search_field import search_field
 from prompt_app.ui.components.uploads import upload_form
 from prompt_app.ui.components.wording import ago, plain, shortened
 from prompt_app.ui.state import DATASET, may_edit, workbench
@@ -18,31 +18,22 @@ _ADDED = "datasets.added"
 
 def dataset_list() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        text = st.text_input(
-            "Search",
-            type="search",
-            live="400ms",
-            key="q",
-            bind="query-params",
-            placeholder="Name, field, source or note",
-            on_change=_first_page,
-            width=320,
-        )
+        text = search_field("Name, field, source or note")
         removed = st.toggle("Removed ones", key="removed", bind="query-params")
-    number = int(st.session_state.get("page", 1))
-    found = workbench().curation.search(
-        text or "", archived=removed, offset=(number - 1) * DATASETS_A_PAGE, limit=DATASETS_A_PAGE
+    found = paged(
+        lambda offset: workbench().curation.search(
+            text, archived=removed, offset=offset, limit=DATASETS_A_PAGE
+        ),
+        DATASETS_A_PAGE,
+        "datasets",
+        of=(text, removed),
     )
     if found.total == 0:
-        _nothing(text or "", removed=removed)
+        _nothing(text, removed=removed)
         return
     for version in found.items:
         _card(version, removed=removed)
-    with st.container(horizontal=True, horizontal_alignment="distribute"):
-        st.caption(f"{found.total:,} dataset{'s' if found.total != 1 else ''}")
-        pages = ceil(found.total / DATASETS_A_PAGE)
-        if pages > 1:
-            st.pagination(pages, key="page", bind="query-params", width=300)
+    pager(found, DATASETS_A_PAGE, "dataset")
 
 
 def _note_added(version: DatasetVersion) -> None:
@@ -66,11 +57,6 @@ def go_to_added() -> None:
     name = st.session_state.pop(_ADDED, None)
     if name:
         st.switch_page(DATASET, query_params={"name": name})
-
-
-def _first_page() -> None:
-    if "page" in st.session_state:
-        st.session_state["page"] = 1
 
 
 def _card(version: DatasetVersion, *, removed: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import ceil
 from typing import Any
 
 import pandas as pd
@@ -13,20 +12,30 @@ from prompt_app.errors import ConflictError, PromptAppError
 from prompt_app.interfaces import Page
 from prompt_app.ui.components.draft import Draft, Kind, Sheet
 from prompt_app.ui.components.errors import show_message
+from prompt_app.ui.components.pager import paged, pager
+from prompt_app.ui.components.search_field import search_field
 from prompt_app.ui.components.wording import plain, shortened
 from prompt_app.ui.state import may_edit, workbench
 
 ROWS_A_PAGE = 25
 ROW, SPLIT = "\u2060row", "\u2060split"
 """Columns of the table itself: no field is called so."""
-_REFUSED = "rows.refused"
+_REFUSED, _MOVED = "rows.refused", "rows.moved"
 
 
+@st.fragment
 def row_section(version: DatasetVersion, newest: DatasetVersion) -> None:
+    """A fragment: what is above the rows stays as it is while one searches and turns pages."""
+    if st.session_state.pop(_MOVED, False):
+        st.rerun()
     text, split = _filters(version)
-    number = int(st.session_state.get("page", 1))
-    page = workbench().curation.page(
-        version, text=text, split=split, offset=(number - 1) * ROWS_A_PAGE, limit=ROWS_A_PAGE
+    page = paged(
+        lambda offset: workbench().curation.page(
+            version, text=text, split=split, offset=offset, limit=ROWS_A_PAGE
+        ),
+        ROWS_A_PAGE,
+        f"rows of {version.name}",
+        of=(version.id, text, split),
     )
     draft = _draft(version.name)
     can_edit = may_edit() and version.number == (draft.number if draft else newest.number)
@@ -34,10 +43,10 @@ def row_section(version: DatasetVersion, newest: DatasetVersion) -> None:
         st.info("No row fits. Clear the search.", icon=":material/filter_alt_off:")
         return
     if can_edit:
-        _editor(version, page, f"{version.id}.{text}.{split}.{number}")
+        _editor(version, page, f"{version.id}.{text}.{split}.{page.offset}")
     else:
         _reader(version, page)
-    _pager(page)
+    pager(page, ROWS_A_PAGE, "row")
     if can_edit:
         _save_bar(version, newest)
     elif draft:
@@ -48,16 +57,7 @@ def row_section(version: DatasetVersion, newest: DatasetVersion) -> None:
 
 def _filters(version: DatasetVersion) -> tuple[str, str | None]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        text = st.text_input(
-            "Search rows",
-            type="search",
-            live="400ms",
-            key="q",
-            bind="query-params",
-            placeholder="Part of any field",
-            on_change=_first_page,
-            width=260,
-        )
+        text = search_field("Part of any field", label="Search rows", width=260)
         split = None
         if version.split_rows:
             split = st.selectbox(
@@ -67,25 +67,9 @@ def _filters(version: DatasetVersion) -> tuple[str, str | None]:
                 placeholder="All",
                 key="split",
                 bind="query-params",
-                on_change=_first_page,
                 width=160,
             )
-    return (text or "").strip(), split
-
-
-def _first_page() -> None:
-    if "page" in st.session_state:
-        st.session_state["page"] = 1
-
-
-def _pager(page: Page[Example]) -> None:
-    with st.container(
-        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
-    ):
-        st.caption(f"{page.total:,} row{'s' if page.total != 1 else ''}")
-        pages = ceil(page.total / ROWS_A_PAGE)
-        if pages > 1:
-            st.pagination(pages, key="page", bind="query-params", width=300)
+    return text, split
 
 
 def _reader(version: DatasetVersion, page: Page[Example]) -> None:
@@ -249,6 +233,7 @@ def _forget(name: str) -> None:
 
 def _show_version(number: int) -> None:
     st.session_state["version"] = number
+    st.session_state[_MOVED] = True
 
 
 def _draft(name: str) -> Draft | None:

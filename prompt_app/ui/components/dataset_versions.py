@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from math import ceil
-
 import pandas as pd
 import streamlit as st
 
 from prompt_app.datamodel.dataset import DatasetVersion, Example
+from prompt_app.interfaces import Page
 from prompt_app.ui.components.downloads import table_downloads
+from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.verbatim import verbatim
 from prompt_app.ui.components.word_marks import words_beside
 from prompt_app.ui.components.wording import ago, plain, shortened
@@ -92,18 +92,21 @@ def _rows(
     found: VersionDifference, kind: str, before: DatasetVersion, after: DatasetVersion
 ) -> None:
     places = {"changed": found.changed, "added": found.added, "removed": found.removed}[kind]
-    pages = ceil(len(places) / ROWS_A_PAGE)
-    pager = f"versions.page.{before.id}.{after.id}.{kind}"
-    start = (int(st.session_state.get(pager, 1)) - 1) * ROWS_A_PAGE
+    page = paged(
+        lambda offset: Page(tuple(places[offset : offset + ROWS_A_PAGE]), len(places), offset),
+        ROWS_A_PAGE,
+        f"changes of {after.name}",
+        of=(before.id, after.id, kind),
+    )
+    shown = slice(page.offset, page.offset + ROWS_A_PAGE)
     if kind == "changed":
-        _changed(found.changed[start : start + ROWS_A_PAGE], before, after)
+        _changed(found.changed[shown], before, after)
     else:
         version = after if kind == "added" else before
         rows = found.added if kind == "added" else found.removed
-        for example in workbench().curation.rows_at(version, rows[start : start + ROWS_A_PAGE]):
+        for example in workbench().curation.rows_at(version, rows[shown]):
             _whole(example)
-    if pages > 1:
-        st.pagination(pages, key=pager, width=300)
+    pager(page, ROWS_A_PAGE, "row")
 
 
 def _changed(

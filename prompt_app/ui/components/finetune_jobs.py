@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import ceil
 from typing import Literal
 
 import streamlit as st
@@ -10,6 +9,7 @@ import streamlit as st
 from prompt_app.datamodel.finetuning import FinetuneJob, JobState
 from prompt_app.errors import PromptAppError
 from prompt_app.ui.components.errors import errors_shown, show_message
+from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.wording import ago, plain
 from prompt_app.ui.state import may_edit, workbench
 
@@ -31,18 +31,17 @@ def job_list() -> None:
 
 
 def _page() -> None:
-    number = int(st.session_state.get("tuning.page", 1))
-    found = workbench().finetuning.jobs(offset=(number - 1) * JOBS_A_PAGE, limit=JOBS_A_PAGE)
+    found = paged(
+        lambda offset: workbench().finetuning.jobs(offset=offset, limit=JOBS_A_PAGE),
+        JOBS_A_PAGE,
+        "jobs",
+    )
     if found.total == 0:
         st.caption("No jobs yet.")
         return
     for job in found.items:
         _card(_looked_after(job))
-    pages = ceil(found.total / JOBS_A_PAGE)
-    with st.container(horizontal=True, horizontal_alignment="distribute"):
-        st.caption(f"{found.total:,} job{'s' if found.total != 1 else ''}")
-        if pages > 1:
-            st.pagination(pages, key="tuning.page", width=300)
+    pager(found, JOBS_A_PAGE, "job")
 
 
 def _looked_after(job: FinetuneJob) -> FinetuneJob:

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from prompt_app.datamodel.pipeline import FunctionInfo
+from prompt_app.ui.components.search_field import search_field
 from prompt_app.ui.components.wording import plain, shortened
 from prompt_app.ui.state import workbench
 
@@ -15,14 +16,7 @@ SOURCES = ("built-in", "custom", "prompt")
 def function_list() -> None:
     """Search and sources stand in the page's address."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        text = st.text_input(
-            "Search",
-            type="search",
-            key="q",
-            bind="query-params",
-            placeholder="Name, type or description",
-            width=320,
-        )
+        text = search_field("Name, type or description")
         sources = st.pills(
             "Source",
             SOURCES,
@@ -32,7 +26,7 @@ def function_list() -> None:
             bind="query-params",
         )
     every = workbench().pipelines.functions()
-    found = [each for each in every if _fits(each, text or "", sources)]
+    found = [each for each in every if _fits(each, text, sources)]
     if not found:
         st.info("No function fits. Clear the search or the sources.", icon=":material/info:")
         return

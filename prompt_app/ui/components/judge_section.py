@@ -20,12 +20,16 @@ def judge_section(run: Run) -> None:
     if not judges or run.state in ACTIVE_STATES:
         return
     box = st.expander(
-        "May the judge be trusted?", icon=":material/balance:", key="judges", on_change="rerun"
+        "May the judge be trusted?",
+        icon=":material/balance:",
+        key="judges",
+        on_change="rerun",
+        bind="query-params",
     )
     if not box.open:
         return
     with box:
-        metric = st.selectbox("Judge", judges, key="judge.metric", width=320)
+        metric = st.selectbox("Judge", judges, key="judge", bind="query-params", width=320)
         _calibration(run, metric)
         if may_edit():
             _regrading(run, metric)
@@ -38,7 +42,8 @@ def _calibration(run: Run, metric: str) -> None:
         columns,
         index=None,
         placeholder="Choose a field of the dataset",
-        key="judge.labels",
+        key="labels",
+        bind="query-params",
         width=320,
         help="Labels given on the page Label are compared there.",
     )

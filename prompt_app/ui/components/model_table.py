@@ -10,6 +10,7 @@ import streamlit as st
 from prompt_app.datamodel.model import ModelSpec
 from prompt_app.providers.catalogue import ModelCard
 from prompt_app.ui.components.errors import message_of
+from prompt_app.ui.components.search_field import search_field
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import workbench
 
@@ -24,15 +25,7 @@ def access_problem(model: ModelSpec) -> str:
 
 def model_catalogue() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        text = st.text_input(
-            "Search",
-            type="search",
-            key="find_model",
-            bind="query-params",
-            live="300ms",
-            placeholder="Name of a model",
-            width=320,
-        )
+        text = search_field("Name of a model")
         providers = st.pills(
             "Provider",
             PROVIDERS,
@@ -46,7 +39,7 @@ def model_catalogue() -> None:
         cards = [
             (card, problem)
             for card in workbench().models.cards()
-            if (text or "").casefold() in f"{card.reference} {card.title}".casefold()
+            if text.casefold() in f"{card.reference} {card.title}".casefold()
             and (not providers or card.provider in providers)
             and not ((problem := _problem(card, problems)) and usable)
         ]

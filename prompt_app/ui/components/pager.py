@@ -1,23 +1,65 @@
-"""Paging through a list that the database pages."""
+"""Paging through a list that the database pages. The page's number stands in the address."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from math import ceil
+from typing import Any, TypeVar
 
 import streamlit as st
 
+from prompt_app.interfaces import Page
 
-def page_offset(key: str, size: int) -> int:
-    """The offset that the pager named ``key`` stands at; 0 before it was drawn."""
-    return (int(st.session_state.get(key, 1)) - 1) * size
+Item = TypeVar("Item")
+KEY = "page"
 
 
-def pager(key: str, total: int, size: int, noun: str) -> None:
-    """How many there are, and the pages where there is more than one."""
-    pages = ceil(total / size)
+def paged(
+    fetch: Callable[[int], Page[Item]],
+    size: int,
+    what: str,
+    *,
+    of: Hashable = (),
+    key: str = KEY,
+) -> Page[Item]:
+    """The page that the address names, of those that ``fetch`` gives for an offset.
+
+    It is the first one where the address names none that there is, and where ``of``, how the list
+    of ``what`` is narrowed down, has changed since it was last drawn.
+    """
+    memory = f"{key}.of.{what}"
+    if st.session_state.get(memory, of) != of:
+        go_to_page(1, key)
+    st.session_state[memory] = of
+    number = _number(key)
+    found = fetch((number - 1) * size)
+    if found.total and not found.items and number > 1:
+        go_to_page(1, key)
+        found = fetch(0)
+    return found
+
+
+def pager(found: Page[Any], size: int, noun: str, *, key: str = KEY, order: str = "") -> None:
+    """How many there are, ``order``, and the pages where there is more than one."""
+    pages = ceil(found.total / size)
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
-        st.caption(f"{total:,} {noun}{'s' if total != 1 else ''}")
+        count = f"{found.total:,} {noun}{'s' if found.total != 1 else ''}"
+        st.caption(", ".join(part for part in (count, order) if part))
         if pages > 1:
-            st.pagination(pages, key=key, width=300)
+            st.pagination(pages, key=key, bind="query-params", width=300)
+
+
+def go_to_page(number: int, key: str = KEY) -> None:
+    """Takes effect where the pager has not been drawn yet in this run of the script."""
+    st.session_state[key] = number
+
+
+def _number(key: str) -> int:
+    """Before the pager was ever drawn, only the address knows."""
+    named = st.session_state.get(key, st.query_params.get(key, 1))
+    try:
+        return max(1, int(named))
+    except ValueError:
+        return 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil
 from typing import Literal
 
 import streamlit as st
@@ -14,9 +13,11 @@ from prompt_app.interfaces.pairing import PairFilter, SamplePair
 from prompt_app.interfaces.rows import StoredSample
 from prompt_app.ui.components.compare_choice import run_labels
 from prompt_app.ui.components.errors import errors_shown
+from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.row_drawer import row_address
 from prompt_app.ui.components.row_table import field_text, reference_text
 from prompt_app.ui.components.scores import metric_infos
+from prompt_app.ui.components.search_field import search_field
 from prompt_app.ui.components.word_marks import words_beside
 from prompt_app.ui.components.wording import number, plain, shortened
 from prompt_app.ui.state import RUN, workbench
@@ -50,27 +51,22 @@ def _pairs(runs: Sequence[Run], metric: str) -> None:
             "Examples", CHANGES, default=CHANGES[2], required=True, key="change",
             bind="query-params",
         )  # fmt: skip
-        text = st.text_input(
-            "Search examples", type="search", live="400ms", key="text", bind="query-params",
-            placeholder="Part of a field", width=220,
-        )  # fmt: skip
-    wanted = pair_filter(baseline, metric, change, (text or "").strip())
-    pager = f"pairs.page.{hash((candidate.id, wanted))}"
-    offset = (int(st.session_state.get(pager, 1)) - 1) * PAIRS_A_PAGE
-    page = workbench().contrasts.pairs(
-        baseline.id, candidate.id, wanted, offset=offset, limit=PAIRS_A_PAGE
+        text = search_field("Part of a field", label="Search examples", width=220)
+    wanted = pair_filter(baseline, metric, change, text)
+    page = paged(
+        lambda offset: workbench().contrasts.pairs(
+            baseline.id, candidate.id, wanted, offset=offset, limit=PAIRS_A_PAGE
+        ),
+        PAIRS_A_PAGE,
+        "pairs",
+        of=(baseline.id, candidate.id, wanted),
     )
     if page.total == 0:
         st.info("No example fits.", icon=":material/info:")
         return
     for pair in page.items:
         _pair(pair, (baseline, candidate), (labels[baseline.id], labels[candidate.id]), metric)
-    with st.container(
-        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
-    ):
-        st.caption(f"{page.total:,} example{'s' if page.total != 1 else ''}, widest change first")
-        if page.total > PAIRS_A_PAGE:
-            st.pagination(ceil(page.total / PAIRS_A_PAGE), key=pager, width=300)
+    pager(page, PAIRS_A_PAGE, "example", order="widest change first")
 
 
 def pair_filter(run: Run, metric: str, choice: str, text: str) -> PairFilter:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from math import ceil
 
 import pandas as pd
 import streamlit as st
 
 from prompt_app.datamodel.pipeline import PipelineCall, PipelineVersion, StepTrace
 from prompt_app.ui.components.errors import errors_shown, show_message
+from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.pipeline_editor import Draft
 from prompt_app.ui.components.verbatim import verbatim
 from prompt_app.ui.components.wording import ago, money, plain, shortened
@@ -155,10 +155,12 @@ def _text(value: object) -> str:
 
 def earlier_calls(saved: PipelineVersion) -> None:
     """The pipeline's calls, newest first; each opens its trace."""
-    pager = f"pipeline.calls.{saved.pipeline_id}"
-    number = int(st.session_state.get(pager, 1))
-    page = workbench().pipelines.calls(
-        saved.pipeline_id, offset=(number - 1) * CALLS_A_PAGE, limit=CALLS_A_PAGE
+    page = paged(
+        lambda offset: workbench().pipelines.calls(
+            saved.pipeline_id, offset=offset, limit=CALLS_A_PAGE
+        ),
+        CALLS_A_PAGE,
+        f"calls of {saved.pipeline_id}",
     )
     if page.total == 0:
         return
@@ -179,11 +181,7 @@ def earlier_calls(saved: PipelineVersion) -> None:
     if click and page.items[click.row].id != st.query_params.get("call"):
         st.query_params["call"] = page.items[click.row].id
         st.rerun()
-    pages = ceil(page.total / CALLS_A_PAGE)
-    with st.container(horizontal=True, horizontal_alignment="distribute"):
-        st.caption(f"{page.total:,} call{'s' if page.total != 1 else ''}")
-        if pages > 1:
-            st.pagination(pages, key=pager, width=300)
+    pager(page, CALLS_A_PAGE, "call")
 
 
 def _call_row(call: PipelineCall) -> dict[str, object]:

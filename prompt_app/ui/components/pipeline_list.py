@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from math import ceil
-
 import streamlit as st
 
 from prompt_app.datamodel.pipeline import PipelineVersion
+from prompt_app.ui.components.pager import paged, pager
+from prompt_app.ui.components.search_field import search_field
 from prompt_app.ui.components.wording import ago, plain, shortened
 from prompt_app.ui.state import PIPELINE, workbench
 
@@ -15,18 +15,12 @@ A_PAGE = 20
 
 def pipeline_list() -> None:
     """Search stands in the page's address; the database pages."""
-    text = st.text_input(
-        "Search",
-        type="search",
-        key="q",
-        bind="query-params",
-        placeholder="Name or text",
-        width=320,
-    )
-    pager = f"pipelines.page.{text}"
-    number = int(st.session_state.get(pager, 1))
-    found = workbench().pipelines.list_pipelines(
-        text or "", offset=(number - 1) * A_PAGE, limit=A_PAGE
+    text = search_field("Name or text")
+    found = paged(
+        lambda offset: workbench().pipelines.list_pipelines(text, offset=offset, limit=A_PAGE),
+        A_PAGE,
+        "pipelines",
+        of=text,
     )
     if found.total == 0:
         st.info(
@@ -39,11 +33,7 @@ def pipeline_list() -> None:
         return
     for version in found.items:
         _card(version)
-    pages = ceil(found.total / A_PAGE)
-    with st.container(horizontal=True, horizontal_alignment="distribute"):
-        st.caption(f"{found.total:,} pipeline{'s' if found.total != 1 else ''}")
-        if pages > 1:
-            st.pagination(pages, key=pager, width=300)
+    pager(found, A_PAGE, "pipeline")
 
 
 def _card(version: PipelineVersion) -> None:

@@ -79,7 +79,7 @@ def _figures(run: Run, *, is_active: bool) -> None:
 
 def _errors(run: Run) -> None:
     if run.progress.failed:
-        kinds = workbench().error_counts(run.id)
+        kinds = _error_counts(run.id, run.progress.failed)
         listed = ", ".join(f"{kind.replace('_', ' ')} {count:,}" for kind, count in kinds.items())
         st.error(plain(f"Failed samples: {listed}."), icon=":material/error:")
     if run.progress.retries:
@@ -89,6 +89,12 @@ def _errors(run: Run) -> None:
         st.caption(
             plain(f"Refused or failed attempts, those that a retry mended included: {listed}")
         )
+
+
+@st.cache_data(show_spinner=False, ttl="1m", max_entries=200)
+def _error_counts(run_id: str, failed: int) -> dict[str, int]:
+    """Counted once for all who look on, until more samples have failed."""
+    return workbench().error_counts(run_id)
 
 
 def _controls(run: Run) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 from prompt_app.datamodel.prompt import PromptVersion
 from prompt_app.errors import PromptAppError
 from prompt_app.ui.components.errors import show_message
-from prompt_app.ui.components.pager import page_offset, pager
+from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.prompt_choice import show_difference, show_version
 from prompt_app.ui.components.prompt_list import label_badges, version_facts
 from prompt_app.ui.components.wording import plain
@@ -19,15 +19,17 @@ USUAL_LABELS = ("production", "staging")
 
 def prompt_history(name: str) -> None:
     library = workbench().prompt_library
-    key = f"versions.page.{name}"
-    offset = page_offset(key, VERSIONS_A_PAGE)
-    page = library.versions(name, offset=offset, limit=VERSIONS_A_PAGE)
+    page = paged(
+        lambda offset: library.versions(name, offset=offset, limit=VERSIONS_A_PAGE),
+        VERSIONS_A_PAGE,
+        f"versions of {name}",
+    )
     uses = library.use_counts(name)
     labels = library.labels(name)
     _labels(name, labels)
     for version in page.items:
         _card(version, uses.get(version.id, 0), labels)
-    pager(key, page.total, VERSIONS_A_PAGE, "version")
+    pager(page, VERSIONS_A_PAGE, "version")
 
 
 def _labels(name: str, labels: dict[str, int]) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from prompt_app.datamodel.prompt import PromptVersion
-from prompt_app.ui.components.pager import page_offset, pager
+from prompt_app.ui.components.pager import paged, pager
+from prompt_app.ui.components.search_field import search_field
 from prompt_app.ui.components.wording import ago, plain, shortened
 from prompt_app.ui.state import PROMPT, workbench
 
@@ -13,18 +14,13 @@ PROMPTS_A_PAGE = 20
 
 
 def prompt_list() -> None:
-    text = st.text_input(
-        "Search",
-        type="search",
-        key="find_prompt",
-        bind="query-params",
-        live="300ms",
-        placeholder="Name, label, note or text",
-        width=320,
+    text = search_field("Name, label, note or text")
+    found = paged(
+        lambda offset: workbench().prompt_library.search(text, offset=offset, limit=PROMPTS_A_PAGE),
+        PROMPTS_A_PAGE,
+        "prompts",
+        of=text,
     )
-    key = f"prompts.page.{hash(text)}"  # another search starts at page 1
-    offset = page_offset(key, PROMPTS_A_PAGE)
-    found = workbench().prompt_library.search(text or "", offset=offset, limit=PROMPTS_A_PAGE)
     if found.total == 0:
         if text:
             st.info("No prompt fits. Clear the search.", icon=":material/info:")
@@ -36,7 +32,7 @@ def prompt_list() -> None:
         return
     for version in found.items:
         _card(version)
-    pager(key, found.total, PROMPTS_A_PAGE, "prompt")
+    pager(found, PROMPTS_A_PAGE, "prompt")
 
 
 def _card(version: PromptVersion) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from prompt_app.datamodel.evaluation import ACTIVE_STATES, Run
 from prompt_app.datamodel.prompt import PromptVersion
-from prompt_app.ui.components.pager import page_offset, pager
+from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.run_list import score_text
 from prompt_app.ui.components.wording import ago
 from prompt_app.ui.state import EVALUATE, open_run, workbench
@@ -24,16 +24,19 @@ def prompt_scores(name: str) -> None:
     versions = library.versions(name, limit=MOST_VERSIONS).items
     numbers = {f"Version {each.number}": each.number for each in versions}
     chosen = st.selectbox("Runs of", [ALL, *numbers], key="runs_of", bind="query-params", width=240)
-    key = f"uses.page.{name}.{chosen}"
-    offset = page_offset(key, RUNS_A_PAGE)
-    page = library.uses(name, numbers.get(chosen), offset=offset, limit=RUNS_A_PAGE)
+    page = paged(
+        lambda offset: library.uses(name, numbers.get(chosen), offset=offset, limit=RUNS_A_PAGE),
+        RUNS_A_PAGE,
+        f"uses of {name}",
+        of=chosen,
+    )
     if page.total == 0:
         st.info("No run has used it yet.", icon=":material/info:")
         if st.button("New evaluation", type="primary", icon=":material/add:"):
             st.switch_page(EVALUATE)
         return
     _table(page.items, {each.id: each for each in versions})
-    pager(key, page.total, RUNS_A_PAGE, "run")
+    pager(page, RUNS_A_PAGE, "run")
     st.caption(
         "Each score is a mean with its 95% interval and n, the examples behind it. Scores are "
         "comparable where dataset, model and parameters are the same; Compare says whether a "

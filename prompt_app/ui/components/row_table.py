@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, get_args
@@ -15,10 +14,11 @@ from prompt_app.datamodel.dataset import field_value
 from prompt_app.datamodel.evaluation import Run
 from prompt_app.datamodel.rendering import template_placeholders
 from prompt_app.errors import PromptAppError
-from prompt_app.interfaces import RowFilter, StoredSample
+from prompt_app.interfaces import StoredSample
 from prompt_app.ui.components.downloads import report_download
 from prompt_app.ui.components.errors import show_message
 from prompt_app.ui.components.failure_form import failure_form
+from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.references import references
 from prompt_app.ui.components.row_drawer import open_addressed_row, open_drawer
 from prompt_app.ui.components.row_filters import row_filters
@@ -81,11 +81,12 @@ def _exported(workbench: Workbench, run_id: str, export_format: ExportFormat) ->
 @st.fragment
 def _table(run: Run) -> None:
     wanted = row_filters(run)
-    pager = _pager_key(wanted)
-    number = int(st.session_state.get(pager, 1))
     try:
-        page = workbench().rows(
-            run.id, wanted, offset=(number - 1) * ROWS_A_PAGE, limit=ROWS_A_PAGE
+        page = paged(
+            lambda offset: workbench().rows(run.id, wanted, offset=offset, limit=ROWS_A_PAGE),
+            ROWS_A_PAGE,
+            f"rows of {run.id}",
+            of=wanted,
         )
     except PromptAppError as error:
         show_message(str(error))
@@ -101,23 +102,12 @@ def _table(run: Run) -> None:
         column_config=_columns(run),
         alt="Rows of this run",
     )
-    pages = ceil(page.total / ROWS_A_PAGE)
-    with st.container(
-        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
-    ):
-        st.caption(f"{page.total:,} row{'s' if page.total != 1 else ''}")
-        if pages > 1:
-            st.pagination(pages, key=pager, width=300)
+    pager(page, ROWS_A_PAGE, "row")
     click = st.session_state.get("rows.open")
     if click:
         open_drawer(run, wanted, page, click.row)
     else:
         open_addressed_row(run)
-
-
-def _pager_key(wanted: RowFilter) -> str:
-    """Other filters have a pager of their own, which starts at page 1."""
-    return f"rows.page.{hash(wanted)}"
 
 
 def _columns(run: Run) -> dict[str, Any]:
@@ -141,9 +131,16 @@ def _columns(run: Run) -> dict[str, Any]:
 
 
 def _frame(run: Run, samples: tuple[StoredSample, ...]) -> pd.DataFrame:
+    """Columns without any value on this page are left out."""
     rows = [_row(run, sample) for sample in samples]
-    frame = pd.DataFrame(rows)
-    return frame.dropna(axis="columns", how="all")
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    return pd.DataFrame(
+        {
+            name: values
+            for name, values in columns.items()
+            if any(value is not None for value in values)
+        }
+    )
 
 
 def _row(run: Run, sample: StoredSample) -> dict[str, Any]:

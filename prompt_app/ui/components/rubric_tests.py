@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from math import ceil
-
 import streamlit as st
 
 from prompt_app.datamodel.rubric_test import RubricTest
+from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.run_list import STATES
+from prompt_app.ui.components.search_field import search_field
 from prompt_app.ui.components.wording import ago, money, plain
 from prompt_app.ui.state import RUBRIC_TEST, workbench
 
@@ -19,34 +19,24 @@ def test_list() -> None:
     newest = workbench().rubrics.tests(limit=TESTS_A_PAGE)
     if newest.total == 0:
         return
-    text = st.text_input(
-        "Search",
-        type="search",
-        live="400ms",
-        key="q",
-        bind="query-params",
-        placeholder="Experiment or dataset",
-        width=320,
-    )
+    text = search_field("Experiment or dataset")
     is_live = any(test.is_active for test in newest.items)
-    st.fragment(_page, run_every=LOOK_SECONDS if is_live else None)(text or "")
+    st.fragment(_page, run_every=LOOK_SECONDS if is_live else None)(text)
 
 
 def _page(text: str) -> None:
-    pager = f"rubric.tests.page.{text}"
-    number = int(st.session_state.get(pager, 1))
-    offset = (number - 1) * TESTS_A_PAGE
-    found = workbench().rubrics.tests(offset=offset, limit=TESTS_A_PAGE, text=text)
+    found = paged(
+        lambda offset: workbench().rubrics.tests(offset=offset, limit=TESTS_A_PAGE, text=text),
+        TESTS_A_PAGE,
+        "tests",
+        of=text,
+    )
     if found.total == 0:
         st.info("No test fits. Clear the search.", icon=":material/info:")
         return
     for test in found.items:
         _card(test)
-    pages = ceil(found.total / TESTS_A_PAGE)
-    with st.container(horizontal=True, horizontal_alignment="distribute"):
-        st.caption(f"{found.total:,} test{'s' if found.total != 1 else ''}")
-        if pages > 1:
-            st.pagination(pages, key=pager, width=300)
+    pager(found, TESTS_A_PAGE, "test")
 
 
 def _card(test: RubricTest) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from math import ceil
 from typing import get_args
 
 import streamlit as st
 
 from prompt_app.datamodel.evaluation import ACTIVE_STATES, RunState
+from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.run_list import forget_picks, picked_runs, run_cards
+from prompt_app.ui.components.search_field import search_field
 from prompt_app.ui.state import EVALUATE, open_comparison, workbench
 
 RUNS_A_PAGE = 20
@@ -17,14 +18,7 @@ LOOK_SECONDS = 2.0
 
 def run_browser() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        text = st.text_input(
-            "Search",
-            type="search",
-            key="q",
-            bind="query-params",
-            placeholder="Run, dataset or evaluation",
-            width=320,
-        )
+        text = search_field("Run, dataset or evaluation")
         states = st.pills(
             "State",
             get_args(RunState),
@@ -34,25 +28,24 @@ def run_browser() -> None:
             bind="query-params",
         )
     is_live = workbench().list_runs(states=ACTIVE_STATES, limit=1).total > 0
-    st.fragment(_page, run_every=LOOK_SECONDS if is_live else None)(text or "", tuple(states))
+    st.fragment(_page, run_every=LOOK_SECONDS if is_live else None)(text, tuple(states))
 
 
 def _page(text: str, states: tuple[RunState, ...]) -> None:
-    pager = f"runs.page.{hash((text, states))}"  # another search starts at page 1
-    number = int(st.session_state.get(pager, 1))
-    found = workbench().list_runs(
-        states=states, text=text, offset=(number - 1) * RUNS_A_PAGE, limit=RUNS_A_PAGE
+    found = paged(
+        lambda offset: workbench().list_runs(
+            states=states, text=text, offset=offset, limit=RUNS_A_PAGE
+        ),
+        RUNS_A_PAGE,
+        "runs",
+        of=(text, states),
     )
     if found.total == 0:
         _nothing(is_filtered=bool(text or states))
         return
     _picked_bar()
     run_cards(found.items, can_pick=True)
-    pages = ceil(found.total / RUNS_A_PAGE)
-    with st.container(horizontal=True, horizontal_alignment="distribute"):
-        st.caption(f"{found.total:,} run{'s' if found.total != 1 else ''}")
-        if pages > 1:
-            st.pagination(pages, key=pager, width=300)
+    pager(found, RUNS_A_PAGE, "run")
 
 
 def _picked_bar() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import log
 
 import pandas as pd
 import streamlit as st
@@ -16,6 +17,7 @@ from prompt_app.ui.components.wording import number, plain, quantity
 from prompt_app.ui.state import open_comparison, open_run, workbench
 
 LOOK_SECONDS = 3.0
+STEPS = 50
 MOST_VALUES_UNASKED = 20_000
 """Reading more values than this takes too long for a chart that nobody asked for."""
 
@@ -58,8 +60,20 @@ def _cards(run_id: str) -> None:
         return
     infos = metric_infos(run)
     with st.grid("auto", min_column_width=190):
-        for summary in workbench().summary(run):
+        for summary in _summary(run):
             _card(summary, infos.get(summary.metric))
+
+
+def _summary(run: Run) -> tuple[MetricSummary, ...]:
+    if run.state not in ACTIVE_STATES:
+        return workbench().summary(run)
+    return _summary_so_far(run.id, int(log(run.progress.scored) * STEPS))
+
+
+@st.cache_data(show_spinner=False, ttl="1m", max_entries=100)
+def _summary_so_far(run_id: str, reached: int) -> tuple[MetricSummary, ...]:
+    """Reckoned once for all who look on, and anew when a fiftieth more is scored."""
+    return workbench().summary(workbench().run(run_id))
 
 
 def _card(summary: MetricSummary, info: MetricInfo | None) -> None:
@@ -100,8 +114,14 @@ def _about(summary: MetricSummary, info: MetricInfo | None) -> str:
 
 def metric_infos(run: Run) -> dict[str, MetricInfo]:
     """What each metric key of the run stands for."""
-    known = {info.name: info for info in workbench().list_metrics()}
+    known = _infos()
     return {spec.key: known[spec.name] for spec in run.spec.metrics if spec.name in known}
+
+
+@st.cache_resource(show_spinner=False, ttl="1m")
+def _infos() -> dict[str, MetricInfo]:
+    """Every table asks for them at each turn; a metric of one's own may come at any time."""
+    return {info.name: info for info in workbench().list_metrics()}
 
 
 @st.fragment
@@ -111,12 +131,16 @@ def _distribution(run: Run) -> None:
         "Distribution of the scores",
         expanded=run.progress.total <= MOST_VALUES_UNASKED,
         icon=":material/bar_chart:",
+        key="distribution",
         on_change="rerun",
+        bind="query-params",
     )
     if not box.open:
         return
     with box:
-        key = st.selectbox("Metric", keys, key="distribution.metric", width=260)
+        key = st.selectbox(
+            "Metric", keys, key="distribution.metric", bind="query-params", width=260
+        )
         values = _values(run.id, key, run.progress.scored, run.progress.failed)
         distribution_chart(key, values, metric_infos(run).get(key))
 
