@@ -31,9 +31,9 @@ def test_the_catalogue_tells_prices_and_what_can_be_used(open_page: OpenPage) ->
     assert table.loc["offline:echo", "Can be used"] == "yes"
     assert table.loc["openai:gpt-4.1", "Input $"] > 0
     assert table.loc["openai:gpt-4.1", "Context"] > 100_000
-    app.text_input(key="find_model").set_value("EXTRACTIVE").run()
+    app.text_input(key="q").set_value("EXTRACTIVE").run()
     assert list(app.dataframe[0].value["Model"]) == ["offline:extractive"]
-    app.text_input(key="find_model").set_value("nothing like it").run()
+    app.text_input(key="q").set_value("nothing like it").run()
     assert "No model fits" in texts(app)
 
 

@@ -36,9 +36,9 @@ def second(workbench: Workbench) -> None:
 def test_prompts_are_listed_and_searched(open_page: OpenPage) -> None:
     app = open_page(PROMPTS)
     assert "2 prompts" in texts(app)
-    app.text_input(key="find_prompt").set_value("without").run()
+    app.text_input(key="q").set_value("without").run()
     assert "1 prompt" in texts(app)
-    app.text_input(key="find_prompt").set_value("nothing like it").run()
+    app.text_input(key="q").set_value("nothing like it").run()
     assert "No prompt fits" in texts(app)
 
 

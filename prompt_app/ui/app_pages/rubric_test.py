@@ -9,6 +9,7 @@ from prompt_app.ui.components.rubric_downloads import report_downloads
 from prompt_app.ui.components.rubric_progress import rubric_progress
 from prompt_app.ui.components.rubric_releases import new_release
 from prompt_app.ui.components.rubric_works import error_section, work_section
+from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import plain
 
 test = chosen_test()
@@ -25,4 +26,4 @@ new_release(test)
 with st.expander("Parameters, prompt and rubric", icon=":material/settings:"):
     st.code(shown.result.experiment.parameters.to_yaml(), language="yaml", wrap_lines=True)
     st.code(shown.result.experiment.system_prompt, language=None, wrap_lines=True)
-    st.dataframe(shown.rubric_table, hide_index=True, alt="The rubric")
+    data_table(shown.rubric_table, f"{shown.result.lesson}-rubric", alt="The rubric")

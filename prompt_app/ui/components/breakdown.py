@@ -10,8 +10,8 @@ import streamlit as st
 
 from prompt_app.datamodel.evaluation import Run
 from prompt_app.ui.components.compare_choice import run_labels
-from prompt_app.ui.components.downloads import table_downloads
 from prompt_app.ui.components.errors import errors_shown
+from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import workbench
 from prompt_app.workbench.contrasting import Breakdown
@@ -42,12 +42,13 @@ def breakdown_section(runs: Sequence[Run], metric: str) -> None:
         stamp = hash(tuple(run.model_dump_json() for run in runs))
         broken = _broken_down(tuple(run.id for run in runs), metric, field, stamp)
         frame = breakdown_frame(broken, runs)
-        st.dataframe(frame, hide_index=True, alt=f"{metric} of each run by {field}")
+        data_table(
+            frame, f"{metric}-by-{field}", alt=f"{metric} of each run by {field}", key="groups"
+        )
         note = "p is corrected over all groups and runs."
         if broken.left_out:
             note += f" {broken.left_out:,} smaller groups are not shown."
         st.caption(plain(note))
-        table_downloads(frame, f"{metric}-by-group", key="breakdown")
 
 
 def breakdown_frame(broken: Breakdown, runs: Sequence[Run]) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import streamlit as st
 from prompt_app.datamodel.evaluation import Run
 from prompt_app.interfaces.pairing import CallFigures
 from prompt_app.ui.components.distribution import histogram
-from prompt_app.ui.components.downloads import table_downloads
+from prompt_app.ui.components.tables import data_chart
 from prompt_app.ui.components.wording import money, plain
 from prompt_app.ui.state import workbench
 
@@ -32,8 +32,11 @@ def call_section(run: Run) -> None:
             st.caption("No sample has a reply.")
             return
         _numbers(run, figures)
-        frame = histogram(figures.latency_seconds, "seconds")
-        st.echarts_chart(
+        frame = histogram([1000 * each for each in figures.latency_seconds], "milliseconds")
+        calls = pd.DataFrame(
+            {"latency_seconds": figures.latency_seconds, "cost_usd": figures.cost_usd}
+        )
+        data_chart(
             {
                 "dataset": {"source": frame},
                 "grid": {"left": 8, "right": 8, "top": 28, "bottom": 4, "containLabel": True},
@@ -42,13 +45,11 @@ def call_section(run: Run) -> None:
                 "yAxis": {"type": "value", "minInterval": 1, "name": "samples"},
                 "series": [{"type": "bar", "name": "samples", "barCategoryGap": "12%"}],
             },
+            calls,
+            f"{run.id}-calls",
             height=240,
-            alt="Samples by the latency of their call in seconds",
+            alt="Samples by the latency of their call in milliseconds",
         )
-        calls = pd.DataFrame(
-            {"latency_seconds": figures.latency_seconds, "cost_usd": figures.cost_usd}
-        )
-        table_downloads(calls, f"{run.id}-calls")
 
 
 def _numbers(run: Run, figures: CallFigures) -> None:

@@ -14,6 +14,7 @@ from prompt_app.datasets.exchange import EXCHANGES
 from prompt_app.datasets.guessing import guessed_input
 from prompt_app.errors import PromptAppError
 from prompt_app.ui.components.errors import message_of, show_message
+from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import workbench
 from prompt_app.workbench.dataset_exports import EXPORT_FORMATS, ExportReport, export_ending
@@ -93,10 +94,10 @@ def _offer(version: DatasetVersion, made: MadeFile) -> None:
             icon=":material/warning:",
         )
         rows = [{"Row": each.line, "Reason": each.reason} for each in report.problems]
-        st.dataframe(
+        data_table(
             pd.DataFrame(rows),
-            hide_index=True,
-            height=(min(len(rows), 6) + 1) * 35 + 3,
+            "rows-left-out",
+            most=6,
             column_config={"Row": st.column_config.NumberColumn(width=70)},
             alt="Rows that the format cannot express, and why",
         )

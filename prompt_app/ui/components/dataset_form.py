@@ -9,6 +9,7 @@ import streamlit as st
 
 from prompt_app.datamodel.dataset import DatasetVersion, Example, field_paths
 from prompt_app.datamodel.evaluation import DatasetSelection, SeededSample
+from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.uploads import upload_form
 from prompt_app.ui.components.wording import plain, shortened
 from prompt_app.ui.state import workbench
@@ -77,7 +78,7 @@ def _stored(names: list[str]) -> ChosenDataset | None:
             {column: shortened(str(value)) for column, value in example.fields.items()}
             for example in examples[:ROWS_SHOWN]
         ]
-        st.dataframe(pd.DataFrame(cells), hide_index=True, alt="First rows of the dataset")
+        data_table(pd.DataFrame(cells), f"{name}-first-rows", alt="First rows of the dataset")
     paths = dict.fromkeys(version.columns)
     paths.update(dict.fromkeys(path for each in examples for path in field_paths(each.fields)))
     return ChosenDataset(

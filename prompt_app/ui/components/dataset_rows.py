@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
@@ -10,12 +13,16 @@ import streamlit as st
 from prompt_app.datamodel.dataset import DatasetVersion, Example
 from prompt_app.errors import ConflictError, PromptAppError
 from prompt_app.interfaces import Page
+from prompt_app.ui.components.downloads import file_downloads
 from prompt_app.ui.components.draft import Draft, Kind, Sheet
 from prompt_app.ui.components.errors import show_message
 from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.search_field import search_field
+from prompt_app.ui.components.tables import table_height
 from prompt_app.ui.components.wording import plain, shortened
 from prompt_app.ui.state import may_edit, workbench
+from prompt_app.workbench import Workbench
+from prompt_app.workbench.dataset_exports import OWN_FORMATS
 
 ROWS_A_PAGE = 25
 ROW, SPLIT = "\u2060row", "\u2060split"
@@ -47,6 +54,8 @@ def row_section(version: DatasetVersion, newest: DatasetVersion) -> None:
     else:
         _reader(version, page)
     pager(page, ROWS_A_PAGE, "row")
+    make = partial(_exported, workbench(), version)
+    file_downloads(f"{version.name}-{version.number}", make, tuple(OWN_FORMATS), key="rows")
     if can_edit:
         _save_bar(version, newest)
     elif draft:
@@ -79,7 +88,7 @@ def _reader(version: DatasetVersion, page: Page[Example]) -> None:
         _frame(version, page, sheet),
         hide_index=True,
         column_config=_columns(version, sheet.kinds),
-        height=(len(sheet.keys) + 1) * 35 + 3,
+        height=table_height(len(sheet.keys), ROWS_A_PAGE),
         alt="Rows of the dataset",
     )
 
@@ -106,7 +115,7 @@ def _editor(version: DatasetVersion, page: Page[Example], place: str) -> None:
         hide_index=True,
         column_config=config,
         disabled=[name for name, kind in sheet.kinds.items() if kind == "long"] + [ROW, SPLIT],
-        height=(len(sheet.keys) + 2) * 35 + 3,
+        height=table_height(len(sheet.keys), len(sheet.keys), extra=1),
         on_change=_keep,
         args=(version.name, key),
         alt="Rows of the dataset",
@@ -148,6 +157,13 @@ def _columns(version: DatasetVersion, kinds: dict[str, Kind]) -> dict[str, Any]:
         else:
             configs[name] = st.column_config.TextColumn(label, width="medium")
     return configs
+
+
+def _exported(bench: Workbench, version: DatasetVersion, ending: str) -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"rows.{ending}"
+        bench.curation.export(version, path, ending)
+        return path.read_bytes()
 
 
 def _save_bar(version: DatasetVersion, newest: DatasetVersion) -> None:
@@ -206,6 +222,7 @@ def _save(version: DatasetVersion) -> None:
         saved = workbench().curation.save_edits(version, draft.edits(), note.strip())
     except ConflictError as error:
         st.session_state[_REFUSED] = f"{error} Your edits are kept."
+        st.session_state[_MOVED] = True  # there is a newer version than the page knows
         return
     except PromptAppError as error:
         st.session_state[_REFUSED] = shortened(str(error), 500)

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from prompt_app.datamodel.dataset import DatasetVersion
-from prompt_app.ui.components.downloads import table_downloads
+from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import shortened
 from prompt_app.ui.state import workbench
 from prompt_app.workbench.profiling import MOST_DISTINCT, FieldProfile
@@ -18,10 +18,9 @@ def schema_section(version: DatasetVersion) -> None:
     with st.spinner("Reading every row"):
         profiles = _profiles(version.id, version)
     frame = pd.DataFrame([_row(version, profile) for profile in profiles])
-    st.dataframe(
+    data_table(
         frame,
-        hide_index=True,
-        height=(min(len(frame), 15) + 1) * 35 + 3,
+        f"{version.name}-{version.number}-schema",
         column_config={
             "Field": st.column_config.TextColumn(pinned=True),
             "Filled": st.column_config.ProgressColumn(
@@ -32,7 +31,6 @@ def schema_section(version: DatasetVersion) -> None:
         alt="Fields of the dataset",
     )
     st.caption("Lengths are characters of texts and items of lists.")
-    table_downloads(frame, f"{version.name}-{version.number}-schema")
 
 
 @st.cache_data(show_spinner=False, max_entries=50)

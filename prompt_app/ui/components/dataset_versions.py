@@ -7,8 +7,8 @@ import streamlit as st
 
 from prompt_app.datamodel.dataset import DatasetVersion, Example
 from prompt_app.interfaces import Page
-from prompt_app.ui.components.downloads import table_downloads
 from prompt_app.ui.components.pager import paged, pager
+from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.verbatim import verbatim
 from prompt_app.ui.components.word_marks import words_beside
 from prompt_app.ui.components.wording import ago, plain, shortened
@@ -53,17 +53,16 @@ def _table(versions: list[DatasetVersion]) -> None:
         }
         for each in versions
     ]
-    st.dataframe(
+    data_table(
         pd.DataFrame(rows),
-        hide_index=True,
-        height=(min(len(rows), 6) + 1) * 35 + 3,
+        f"{versions[0].name}-versions",
+        most=6,
         column_config={
             "Version": st.column_config.NumberColumn(width=80),
             "Rows": st.column_config.NumberColumn(width=90),
         },
         alt="Versions of the dataset",
     )
-    table_downloads(pd.DataFrame(rows), f"{versions[0].name}-versions")
 
 
 def _earlier(version: DatasetVersion, versions: list[DatasetVersion]) -> DatasetVersion:

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from prompt_app.datamodel.score import MetricInfo
-from prompt_app.ui.components.downloads import table_downloads
+from prompt_app.ui.components.tables import data_chart
 from prompt_app.ui.components.wording import plain
 
 BINS = 20
@@ -22,7 +22,7 @@ def distribution_chart(key: str, values: Sequence[float], info: MetricInfo | Non
         st.caption(plain(f"No sample has a score of {key}."))
         return
     frame = binned(values, info)
-    st.echarts_chart(
+    data_chart(
         {
             "dataset": {"source": frame},
             "grid": {"left": 8, "right": 8, "top": 12, "bottom": 4, "containLabel": True},
@@ -31,10 +31,11 @@ def distribution_chart(key: str, values: Sequence[float], info: MetricInfo | Non
             "yAxis": {"type": "value", "minInterval": 1},
             "series": [{"type": "bar", "name": "samples", "barCategoryGap": "12%"}],
         },
+        frame,
+        f"{key}-distribution",
         height=220,
         alt=f"Samples by their value of {key}",
     )
-    table_downloads(frame, f"{key}-distribution", key="distribution")
 
 
 def binned(values: Sequence[float], info: MetricInfo | None) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -17,22 +17,30 @@ if TYPE_CHECKING:
 MIME = {
     "csv": "text/csv",
     "json": "application/json",
+    "jsonl": "application/x-ndjson",
     "parquet": "application/vnd.apache.parquet",
 }
 
 
 def table_downloads(frame: pd.DataFrame, name: str, *, key: str = "") -> None:
-    """A menu that downloads ``frame`` as ``name``.csv, .json or .parquet; the file is made when
-    it is asked for."""
-    with st.popover("Download", icon=":material/download:", key=f"download.{key or name}"):
-        for ending, mime in MIME.items():
+    """A menu that downloads ``frame`` as ``name``.csv, .json or .parquet."""
+    file_downloads(name, partial(table_file, frame), ("csv", "json", "parquet"), key=key or name)
+
+
+def file_downloads(
+    name: str, make: Callable[[str], bytes], endings: Sequence[str], *, key: str
+) -> None:
+    """A menu that downloads ``name`` with each of ``endings``; ``make`` gives the file of an
+    ending when it is asked for."""
+    with st.popover("Download", icon=":material/download:", key=f"download.{key}", type="tertiary"):
+        for ending in endings:
             st.download_button(
                 ending.upper() if ending != "parquet" else "Parquet",
-                partial(table_file, frame, ending),
+                partial(make, ending),
                 file_name=f"{name}.{ending}",
-                mime=mime,
+                mime=MIME[ending],
                 on_click="ignore",
-                key=f"download.{key or name}.{ending}",
+                key=f"download.{key}.{ending}",
                 width="stretch",
             )
 

@@ -10,6 +10,7 @@ import streamlit as st
 from prompt_app.datamodel.dataset import DatasetVersion
 from prompt_app.datamodel.prompt import FewShot
 from prompt_app.ui.components.prompt_draft import Draft
+from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import shortened
 from prompt_app.ui.state import workbench
 
@@ -98,10 +99,11 @@ def _by_hand(key: str, given: FewShot, dataset: DatasetVersion) -> list[str]:
         }
         for example in examples
     ]
-    st.dataframe(
+    data_table(
         pd.DataFrame(cells),
+        f"{dataset.name}-rows",
         key=f"{key}.rows",
-        hide_index=True,
+        buttons=["Pick"],
         column_config={
             "Pick": st.column_config.ButtonColumn(
                 "",

@@ -7,6 +7,7 @@ import streamlit as st
 
 from prompt_app.datamodel.pipeline import FunctionInfo
 from prompt_app.ui.components.search_field import search_field
+from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import plain, shortened
 from prompt_app.ui.state import workbench
 
@@ -30,7 +31,7 @@ def function_list() -> None:
     if not found:
         st.info("No function fits. Clear the search or the sources.", icon=":material/info:")
         return
-    st.dataframe(
+    data_table(
         pd.DataFrame(
             [
                 {
@@ -42,8 +43,8 @@ def function_list() -> None:
                 for each in found
             ]
         ),
-        hide_index=True,
-        height=(min(len(found), 18) + 1) * 35 + 3,
+        "functions",
+        most=18,
         column_config={
             "Function": st.column_config.TextColumn(width=420),
             "What it gives": st.column_config.TextColumn(width="large"),

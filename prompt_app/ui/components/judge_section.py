@@ -9,6 +9,7 @@ from prompt_app.datamodel.evaluation import ACTIVE_STATES, Run
 from prompt_app.datamodel.score import Interval
 from prompt_app.statistics.estimate import Estimate
 from prompt_app.ui.components.errors import errors_shown
+from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import money, number, plain
 from prompt_app.ui.state import may_edit, workbench
 from prompt_app.workbench.calibrating import Calibration
@@ -54,7 +55,7 @@ def _calibration(run: Run, metric: str) -> None:
         st.caption(f"{result.labelled:,} rows are labelled by people and judged.")
         rows = _rows(result)
         if rows:
-            st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Agreement with people")
+            data_table(pd.DataFrame(rows), f"{metric}-agreement", alt="Agreement with people")
         if result.corrected is None:
             st.info(plain(f"Not corrected: {result.refusal}"), icon=":material/info:")
         else:

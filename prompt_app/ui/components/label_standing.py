@@ -8,7 +8,7 @@ import streamlit as st
 from prompt_app.datamodel.labelling import Annotation, LabelQueue
 from prompt_app.errors import PromptAppError
 from prompt_app.statistics.estimate import Estimate
-from prompt_app.ui.components.downloads import table_downloads
+from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import number, plain
 from prompt_app.ui.state import LABEL, workbench
 from prompt_app.workbench.label_standing import LabelStanding
@@ -137,5 +137,4 @@ def _answers(queue: LabelQueue, answers: list[Annotation]) -> None:
                 for each in reversed(answers)
             ]
         )
-        st.dataframe(frame.head(500), hide_index=True, alt="Answers, newest first")
-        table_downloads(frame, f"labels-{queue.name}")
+        data_table(frame, f"labels-{queue.name}", alt="Answers, newest first")

@@ -10,8 +10,8 @@ import streamlit as st
 
 from prompt_app.datamodel.evaluation import Run
 from prompt_app.ui.components.compare_choice import run_labels
-from prompt_app.ui.components.downloads import table_downloads
 from prompt_app.ui.components.errors import errors_shown
+from prompt_app.ui.components.tables import data_chart, data_table
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import workbench
 from prompt_app.workbench.contrasting import CallSummary, Leaderboard
@@ -30,9 +30,9 @@ def leaderboard_section(runs: Sequence[Run], metric: str) -> None:
         calls = {run.id: _calls(run.id, _stamp([run])) for run in runs}
         labels = run_labels(runs)
         frame = leaderboard_frame(board, calls, labels)
-        st.dataframe(
+        data_table(
             frame,
-            hide_index=True,
+            "leaderboard",
             column_config={
                 "rank": st.column_config.TextColumn(width=70),
                 "run": st.column_config.TextColumn(width=260),
@@ -42,7 +42,6 @@ def leaderboard_section(runs: Sequence[Run], metric: str) -> None:
         )
         st.caption(plain(leaderboard_note(board)))
         _picture(frame, metric)
-        table_downloads(frame, "leaderboard")
 
 
 def leaderboard_note(board: Leaderboard) -> str:
@@ -92,8 +91,10 @@ def _picture(frame: pd.DataFrame, metric: str) -> None:
         bind="query-params",
     )
     axis, column = PRICES[by]
-    st.echarts_chart(
+    data_chart(
         quality_chart(frame, metric, column, axis),
+        frame[["run", "run id", metric, "lower", "upper", column]],
+        f"{metric}-against-{by.lower().replace(' ', '-')}",
         height=340,
         key="compare.picture",
         alt=f"{metric} of each run against its {axis}",

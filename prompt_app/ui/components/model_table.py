@@ -11,6 +11,7 @@ from prompt_app.datamodel.model import ModelSpec
 from prompt_app.providers.catalogue import ModelCard
 from prompt_app.ui.components.errors import message_of
 from prompt_app.ui.components.search_field import search_field
+from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import workbench
 
@@ -65,11 +66,11 @@ def _problem(card: ModelCard, known: dict[str, str]) -> str:
 
 
 def _table(cards: list[tuple[ModelCard, str]]) -> None:
-    st.dataframe(
+    data_table(
         pd.DataFrame([_row(card, problem) for card, problem in cards]),
+        "models",
         key="models.table",
-        hide_index=True,
-        height=(min(len(cards), 15) + 1) * 35 + 3,
+        buttons=["Open"],
         column_config={
             "Open": st.column_config.ButtonColumn(
                 "", key="models.open", type="tertiary", pinned=True, width=60

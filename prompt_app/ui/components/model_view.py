@@ -10,6 +10,7 @@ from prompt_app.providers.catalogue import ModelCard
 from prompt_app.providers.prices import price_of
 from prompt_app.ui.components.errors import show_message
 from prompt_app.ui.components.model_table import access_problem
+from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.verbatim import verbatim
 from prompt_app.ui.components.wording import money, plain
 from prompt_app.ui.state import EVALUATE, may_edit, workbench
@@ -105,4 +106,4 @@ def _parameters(card: ModelCard | None, model: ModelSpec) -> None:
         if name not in ("extra", "num_responses")
     ]
     with st.expander("Parameters it takes", icon=":material/tune:"):
-        st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Parameters the model takes")
+        data_table(pd.DataFrame(rows), "parameters", alt="Parameters the model takes")

@@ -12,6 +12,7 @@ from prompt_app.datamodel.pipeline import PipelineCall, PipelineVersion, StepTra
 from prompt_app.ui.components.errors import errors_shown, show_message
 from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.pipeline_editor import Draft
+from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.verbatim import verbatim
 from prompt_app.ui.components.wording import ago, money, plain, shortened
 from prompt_app.ui.state import may_edit, workbench
@@ -112,9 +113,9 @@ def step_table(steps: Sequence[StepTrace]) -> None:
     """One row a step, in the order of the text."""
     if not steps:
         return
-    st.dataframe(
+    data_table(
         pd.DataFrame([_row(step) for step in steps]),
-        hide_index=True,
+        "steps",
         column_config={
             "Seconds": st.column_config.NumberColumn(format="%.3f", width=80),
             "Output": st.column_config.TextColumn(width="large"),
@@ -165,9 +166,10 @@ def earlier_calls(saved: PipelineVersion) -> None:
     if page.total == 0:
         return
     st.subheader("Calls")
-    st.dataframe(
+    data_table(
         pd.DataFrame([_call_row(call) for call in page.items]),
-        hide_index=True,
+        f"{saved.name}-calls",
+        buttons=["Open"],
         column_config={
             "Open": st.column_config.ButtonColumn(
                 "", key="pipeline.open", type="tertiary", pinned=True, width=60

@@ -6,10 +6,11 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-import streamlit as st
+import pandas as pd
 
 from prompt_app.pipelines.checking import Bound, BoundList, CheckedPipeline, Step
 from prompt_app.pipelines.tree import Argument
+from prompt_app.ui.components.tables import data_chart
 from prompt_app.ui.components.wording import shortened
 
 COLORS = {"prompt": "#2f6fed", "custom": "#8a4fd0", "built-in": "#4f6b7a"}
@@ -80,7 +81,9 @@ def pipeline_graph(checked: CheckedPipeline) -> None:
         "silent": True,
         "animation": False,
     }
-    st.echarts_chart(
+    names = {each["id"]: each["name"] for each in layout.nodes}
+    flow = [{"from": names[each["source"]], "to": names[each["target"]]} for each in layout.links]
+    data_chart(
         {
             "baseOption": {"series": [{**series, **boxes}]},
             "media": [
@@ -88,6 +91,8 @@ def pipeline_graph(checked: CheckedPipeline) -> None:
                 {"option": {"series": [boxes]}},
             ],
         },
+        pd.DataFrame(flow, columns=["from", "to"]),
+        "pipeline-graph",
         height=layout.rows * ROW_HEIGHT + 44,
         width=layout.depth * LEVEL_WIDTH + BOX_WIDTH + 16,
         alt=f"Graph of {len(checked.steps)} steps: {_described(checked.root)}",

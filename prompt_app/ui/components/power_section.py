@@ -7,6 +7,7 @@ import streamlit as st
 
 from prompt_app.datamodel.evaluation import EvaluationSpec, Run
 from prompt_app.ui.components.errors import errors_shown
+from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import workbench
 from prompt_app.workbench.powering import PowerPlan
@@ -85,6 +86,6 @@ def _table(planned: PowerPlan) -> None:
         }
         for plan in planned.plans[:PLANS_SHOWN]
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Plans that reach the power")
+    data_table(pd.DataFrame(rows), "power-plans", alt="Plans that reach the power")
     if planned.pilot.within is None:
         st.caption("The pilot has no repeats, so it cannot tell what repeats would save.")

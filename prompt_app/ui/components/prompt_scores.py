@@ -11,6 +11,7 @@ from prompt_app.datamodel.evaluation import ACTIVE_STATES, Run
 from prompt_app.datamodel.prompt import PromptVersion
 from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.run_list import score_text
+from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import ago
 from prompt_app.ui.state import EVALUATE, open_run, workbench
 
@@ -46,10 +47,12 @@ def prompt_scores(name: str) -> None:
 
 def _table(runs: tuple[Run, ...], versions: dict[str, PromptVersion]) -> None:
     rows = [_row(run, versions) for run in runs]
-    st.dataframe(
+    data_table(
         pd.DataFrame(rows),
+        "runs-of-the-prompt",
         key="uses.table",
-        hide_index=True,
+        most=RUNS_A_PAGE,
+        buttons=["Open"],
         column_config={
             "Open": st.column_config.ButtonColumn(
                 "", key="uses.open", type="tertiary", pinned=True, width=60

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import pandas as pd
 import streamlit as st
@@ -15,7 +15,7 @@ from prompt_app.datamodel.evaluation import Run
 from prompt_app.datamodel.rendering import template_placeholders
 from prompt_app.errors import PromptAppError
 from prompt_app.interfaces import StoredSample
-from prompt_app.ui.components.downloads import report_download
+from prompt_app.ui.components.downloads import file_downloads, report_download
 from prompt_app.ui.components.errors import show_message
 from prompt_app.ui.components.failure_form import failure_form
 from prompt_app.ui.components.pager import paged, pager
@@ -30,11 +30,6 @@ from prompt_app.workbench.exporting import ExportFormat
 
 ROWS_A_PAGE = 25
 CELL_CHARACTERS = 300
-MIME = {
-    "csv": "text/csv",
-    "jsonl": "application/x-ndjson",
-    "parquet": "application/vnd.apache.parquet",
-}
 
 
 def row_section(run: Run) -> None:
@@ -48,19 +43,11 @@ def row_section(run: Run) -> None:
 
 
 def _downloads(run: Run) -> None:
-    with st.container(horizontal=True, width="content"):
+    with st.container(horizontal=True, width="content", vertical_alignment="center"):
         failure_form(run)
-        for export_format in get_args(ExportFormat):
-            st.download_button(
-                export_format.upper() if export_format != "parquet" else "Parquet",
-                partial(_exported, workbench(), run.id, export_format),
-                file_name=f"{run.id}.{export_format}",
-                mime=MIME[export_format],
-                icon=":material/download:",
-                on_click="ignore",
-                disabled=run.progress.done == 0,
-                help=f"Download all rows as {export_format}",
-            )
+        if run.progress.done:
+            make = partial(_exported, workbench(), run.id)
+            file_downloads(run.id, make, get_args(ExportFormat), key="rows")
         st.page_link(
             LABEL,
             label="Label replies",
@@ -71,10 +58,10 @@ def _downloads(run: Run) -> None:
         report_download(f"{run.id}.html", partial(workbench().reports.run, run.id))
 
 
-def _exported(workbench: Workbench, run_id: str, export_format: ExportFormat) -> bytes:
+def _exported(workbench: Workbench, run_id: str, export_format: str) -> bytes:
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"rows.{export_format}"
-        workbench.export(run_id, path, export_format)
+        workbench.export(run_id, path, cast(ExportFormat, export_format))
         return path.read_bytes()
 
 

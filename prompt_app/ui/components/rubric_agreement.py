@@ -7,8 +7,8 @@ import streamlit as st
 
 from prompt_app.rubrics.measures import ConceptMeasures
 from prompt_app.rubrics.report import bounds, percent
-from prompt_app.ui.components.downloads import table_downloads
 from prompt_app.ui.components.rubric_choice import ALL_CONCEPTS, ShownLesson
+from prompt_app.ui.components.tables import data_chart, data_table
 from prompt_app.ui.components.wording import plain
 
 
@@ -34,9 +34,9 @@ def agreement_section(shown: ShownLesson) -> None:
         )
     )
     table = _table(shown)
-    st.dataframe(
+    data_table(
         table,
-        hide_index=True,
+        f"{shown.result.lesson}-{shown.view}",
         column_config={
             "Accuracy": st.column_config.ProgressColumn(format="percent"),
             "Kappa": st.column_config.NumberColumn(format="%.2f"),
@@ -44,7 +44,6 @@ def agreement_section(shown: ShownLesson) -> None:
         },
         alt="Agreement by key concept",
     )
-    table_downloads(table, f"{shown.result.lesson}-{shown.view}", key="agreement")
 
 
 def _table(shown: ShownLesson) -> pd.DataFrame:
@@ -74,9 +73,10 @@ def confusion_section(shown: ShownLesson) -> None:
     columns = [f"predicted: {label}" for label in labels]
     table = pd.DataFrame(counts, columns=columns)
     table.insert(0, "People said", labels)
-    st.echarts_chart(_heatmap(counts, labels), height=320, alt=f"Confusion of {concept}")
-    st.dataframe(table, hide_index=True, alt=f"Confusion of {concept} as a table")
-    table_downloads(table, f"{shown.result.lesson}-{shown.view}-confusion", key="confusion")
+    name = f"{shown.result.lesson}-{shown.view}-confusion"
+    alt = f"Confusion of {concept}"
+    data_chart(_heatmap(counts, labels), table, name, height=320, alt=alt, key="confusion.chart")
+    data_table(table, name, alt=f"{alt} as a table", key="confusion")
 
 
 def _heatmap(counts: tuple[tuple[int, ...], ...], labels: list[str]) -> dict[str, object]:

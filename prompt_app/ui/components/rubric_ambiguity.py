@@ -9,6 +9,7 @@ from prompt_app.datamodel.rubric_test import RubricTest
 from prompt_app.rubrics.ambiguity import AmbiguousConcept, describe_ambiguity
 from prompt_app.ui.components.errors import errors_shown
 from prompt_app.ui.components.rubric_choice import ShownLesson
+from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import workbench
 
@@ -33,4 +34,8 @@ def _rows(concept: AmbiguousConcept) -> None:
         }
         for row in concept.rows
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, alt=f"Works that show it: {concept.name}")
+    data_table(
+        pd.DataFrame(rows),
+        f"unclear-{concept.name}",
+        alt=f"Works that show it: {concept.name}",
+    )

@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from prompt_app.ui.components.errors import errors_shown
+from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.verbatim import verbatim
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import may_edit, workbench
@@ -34,7 +35,7 @@ def experiment_section() -> None:
         rubric = experiment.rubric
         rows = [[c.name, c.instructions, *c.definitions] for c in rubric.concepts]
         columns = ["Key concept", "Instructions", *rubric.labels]
-        st.dataframe(pd.DataFrame(rows, columns=columns), hide_index=True, alt="The rubric")
+        data_table(pd.DataFrame(rows, columns=columns), f"{chosen[0]}-rubric", alt="The rubric")
         st.caption("Parameters")
         st.code(experiment.parameters.to_yaml(), language="yaml", wrap_lines=True)
         st.caption("System prompt")

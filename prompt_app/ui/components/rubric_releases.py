@@ -7,8 +7,8 @@ import streamlit as st
 
 from prompt_app.datamodel.rubric_test import RubricTest
 from prompt_app.rubrics.releases import Release
-from prompt_app.ui.components.downloads import table_downloads
 from prompt_app.ui.components.errors import errors_shown
+from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import may_edit, workbench
 
@@ -40,16 +40,15 @@ def release_section() -> None:
             st.info("No release yet. A finished test makes one.", icon=":material/info:")
             return
         table = _table(releases)
-        st.dataframe(
+        data_table(
             table,
-            hide_index=True,
+            "releases",
             column_config={
                 "Exact": st.column_config.ProgressColumn(format="percent"),
                 "Pass or fail": st.column_config.ProgressColumn(format="percent"),
             },
             alt="Releases",
         )
-        table_downloads(table, "releases", key="releases")
         lesson = st.selectbox(
             "Lesson", list(dict.fromkeys(each.lesson for each in releases)), key="release-lesson",
             bind="query-params", width=320,
@@ -126,4 +125,4 @@ def _comparison(lesson: str, names: list[str]) -> None:
         }
         for each in compared.moved
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Labels that moved")
+    data_table(pd.DataFrame(rows), f"{first}-{second}-{lesson}", alt="Labels that moved")

@@ -8,9 +8,9 @@ import streamlit as st
 from prompt_app.errors import PromptAppError
 from prompt_app.rubrics.results import StudentResult
 from prompt_app.rubrics.votes import ConceptVote
-from prompt_app.ui.components.downloads import table_downloads
 from prompt_app.ui.components.errors import message_of, show_message
 from prompt_app.ui.components.rubric_choice import ShownLesson
+from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.verbatim import verbatim
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import workbench
@@ -36,16 +36,15 @@ def work_section(shown: ShownLesson) -> None:
         if rows:
             _drawer(shown, students[rows[0]])
 
-    st.dataframe(
+    data_table(
         table,
-        hide_index=True,
+        f"{shown.result.lesson}-works",
         key=_TABLE,
         on_select=open_work,
         selection_mode="single-row",
         alt="Works of this lesson",
     )
     st.caption("Choose a row to read the work. ✓ agrees with people, ✗ does not, – no label.")
-    table_downloads(table, f"{shown.result.lesson}-works", key="works")
 
 
 def _fits(shown: ShownLesson, student: StudentResult, kinds: list[str]) -> bool:
@@ -143,4 +142,5 @@ def error_section(shown: ShownLesson) -> None:
         for student in shown.result.students
         for problem in student.problems
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Replies without an assessment")
+    name = f"{shown.result.lesson}-without-assessment"
+    data_table(pd.DataFrame(rows), name, alt="Replies without an assessment")

@@ -13,6 +13,7 @@ from prompt_app.datamodel.score import MetricInfo, MetricSummary
 from prompt_app.ui.components.distribution import distribution_chart
 from prompt_app.ui.components.downloads import table_downloads
 from prompt_app.ui.components.run_list import score_text
+from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import number, plain, quantity
 from prompt_app.ui.state import open_comparison, open_run, workbench
 
@@ -157,10 +158,8 @@ def sibling_section(run: Run) -> None:
     if len(runs) < 2:
         return
     st.subheader("Runs of this evaluation")
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Compare them", icon=":material/compare_arrows:"):
-            open_comparison([run.id, *(each.id for each in runs if each.id != run.id)])
-        table_downloads(_side_by_side(runs), f"{run.evaluation_id}-runs", key="siblings")
+    if st.button("Compare them", icon=":material/compare_arrows:"):
+        open_comparison([run.id, *(each.id for each in runs if each.id != run.id)])
     is_active = any(each.state in ACTIVE_STATES for each in runs)
     st.fragment(_siblings, run_every=LOOK_SECONDS if is_active else None)(run.evaluation_id)
 
@@ -169,10 +168,11 @@ def _siblings(evaluation_id: str) -> None:
     runs = workbench().runs_of(evaluation_id)
     frame = _side_by_side(runs)
     frame.insert(0, "Open", "Open")
-    st.dataframe(
+    data_table(
         frame,
+        f"{evaluation_id}-runs",
         key="siblings.table",
-        hide_index=True,
+        buttons=["Open"],
         column_config={
             "Open": st.column_config.ButtonColumn(
                 "", key="siblings.open", type="tertiary", pinned=True, width=60

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import workbench
 
@@ -28,9 +29,9 @@ def storage_section() -> None:
     st.subheader("Storage")
     with st.spinner("Counting"):
         kinds = _kinds()
-    st.dataframe(
+    data_table(
         kinds,
-        hide_index=True,
+        "storage",
         width="content",
         column_config={
             "Rows": st.column_config.NumberColumn(format="localized"),

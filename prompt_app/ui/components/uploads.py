@@ -22,6 +22,7 @@ from prompt_app.errors import PromptAppError
 from prompt_app.ui.components.errors import message_of, show_message
 from prompt_app.ui.components.file_upload import file_upload
 from prompt_app.ui.components.kept_file import KeptFile, forget_file
+from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import shortened
 from prompt_app.ui.state import workbench
 from prompt_app.workbench.importing import dataset_name
@@ -124,7 +125,7 @@ def _table(rows: Sequence[dict[str, Any]], reference_field: str) -> None:
             references = ()
         cells = {name: shortened(str(value)) for name, value in row.items()}
         shown.append({"→ reference answers": " | ".join(references), **cells})
-    st.dataframe(pd.DataFrame(shown), hide_index=True, alt="First rows of the file")
+    data_table(pd.DataFrame(shown), "first-rows", alt="First rows of the file")
 
 
 def _checked(kept: KeptFile, name: str, options: DatasetOptions, done: Added) -> None:
@@ -169,10 +170,10 @@ def _bad_rows(check: DatasetCheck) -> bool:
         icon=":material/warning:",
     )
     problems = [{"Line": each.line, "Reason": each.reason} for each in check.problems]
-    st.dataframe(
+    data_table(
         pd.DataFrame(problems),
-        hide_index=True,
-        height=(min(len(problems), 6) + 1) * 35 + 3,
+        "bad-rows",
+        most=6,
         column_config={"Line": st.column_config.NumberColumn(width=70)},
         alt="Rows that cannot be used, and why",
     )

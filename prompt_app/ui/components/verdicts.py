@@ -12,8 +12,9 @@ import streamlit as st
 from prompt_app.datamodel.evaluation import Run
 from prompt_app.statistics.verdict import PairedComparison, Verdict
 from prompt_app.ui.components.compare_choice import run_labels
-from prompt_app.ui.components.downloads import report_download, table_downloads
+from prompt_app.ui.components.downloads import report_download
 from prompt_app.ui.components.errors import errors_shown
+from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import LABEL, workbench
 from prompt_app.workbench.comparing import RunComparison
@@ -94,12 +95,11 @@ def _candidate(name: str, baseline: str, results: Sequence[PairedComparison]) ->
 def _numbers(compared: RunComparison) -> None:
     frame = comparison_frame(compared)
     with st.expander("The numbers", icon=":material/table:"):
-        st.dataframe(frame, hide_index=True, alt="The comparison in numbers")
+        data_table(frame, "comparison", alt="The comparison in numbers")
         st.caption(
             "p is corrected by Holm's method over all metrics and runs of this comparison; "
             "intervals are not."
         )
-        table_downloads(frame, "comparison")
 
 
 def comparison_frame(compared: RunComparison) -> pd.DataFrame:

@@ -1,0 +1,53 @@
+"""Tables and charts, each with its data to take away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from prompt_app.ui.components.downloads import table_downloads
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ROW_PIXELS = 35
+MOST_SENT = 1_000
+
+
+def data_table(
+    frame: pd.DataFrame,
+    name: str,
+    *,
+    alt: str,
+    most: int = 15,
+    buttons: Sequence[str] = (),
+    **options: Any,
+) -> Any:
+    """``frame`` with a menu that downloads it as ``name``.csv and so on, without the columns that
+    are ``buttons``. More than ``most`` rows scroll, and only the file has those beyond
+    MOST_SENT. ``options`` are those of ``st.dataframe``, and what comes back is what it gives."""
+    state = st.dataframe(
+        frame.head(MOST_SENT),
+        hide_index=True,
+        height=table_height(len(frame), most),
+        alt=alt,
+        **options,
+    )
+    table_downloads(frame.drop(columns=list(buttons)), name, key=options.get("key") or name)
+    return state
+
+
+def table_height(rows: int, most: int = 15, *, extra: int = 0) -> int:
+    """Pixels of a table with its head and at most ``most`` rows, and ``extra`` empty ones."""
+    return (min(rows, most) + 1 + extra) * ROW_PIXELS + 3
+
+
+def data_chart(
+    chart: Mapping[str, Any], frame: pd.DataFrame, name: str, *, alt: str, **options: Any
+) -> None:
+    """An ECharts ``chart`` with a menu that downloads ``frame``, what it shows, as
+    ``name``.csv and so on. ``options`` are those of ``st.echarts_chart``."""
+    st.echarts_chart(dict(chart), alt=alt, **options)
+    table_downloads(frame, name, key=options.get("key") or name)
