@@ -38,7 +38,7 @@ def workbench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workb
 def open_page(workbench: Workbench) -> Callable[..., AppTest]:
     """``open_page("app_pages/run.py", id=...)``: the app, on that page."""
 
-    def opened(page: str = "app_pages/home.py", **query: str) -> AppTest:
+    def opened(page: str = "app_pages/home.py", /, **query: str) -> AppTest:
         app = AppTest.from_file(str(MAIN), default_timeout=60).run()
         if page != "app_pages/home.py":
             for name, value in query.items():

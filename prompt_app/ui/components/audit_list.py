@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from prompt_app.datamodel.access import Role
+from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.state import person, workbench
 
 LATEST = 100
@@ -30,6 +31,6 @@ def audit_list() -> None:
             }
             for entry in found.items
         ]
-        st.dataframe(pd.DataFrame(rows), hide_index=True)
+        data_table(pd.DataFrame(rows), "changes", alt="Changes, newest first")
         if found.total > LATEST:
             st.caption(f"The latest {LATEST} of {found.total}.")

@@ -8,6 +8,7 @@ import streamlit as st
 from prompt_app.datamodel.access import Role
 from prompt_app.datamodel.serving import AccessToken
 from prompt_app.errors import PromptAppError
+from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.state import person, workbench
 
 
@@ -18,8 +19,8 @@ def token_list() -> None:
         st.info("There is no token yet.")
         return
     frame = pd.DataFrame([_row(token) for token in tokens])
-    chosen = st.dataframe(
-        frame, hide_index=True, on_select="rerun", selection_mode="single-row", key="tokens",
+    chosen = data_table(
+        frame, "tokens", alt="Tokens", on_select="rerun", selection_mode="single-row", key="tokens",
         column_config={
             "Created": st.column_config.DateColumn(),
             "Expires": st.column_config.DateColumn(),

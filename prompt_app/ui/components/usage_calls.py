@@ -9,6 +9,8 @@ import streamlit as st
 
 from prompt_app.datamodel.serving import UsageFilter, UsageRecord
 from prompt_app.errors import PromptAppError
+from prompt_app.ui.components.pager import paged, pager
+from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.state import may_edit, workbench
 
 ROWS = 50
@@ -19,21 +21,25 @@ def usage_calls(which: UsageFilter) -> None:
     st.subheader("Calls")
     failed = st.toggle("Failed alone", key="failed", bind="query-params")
     which = replace(which, failed=failed)
-    page = int(st.session_state.get("calls.page", 1))
-    found = workbench().usage.calls(which, offset=(page - 1) * ROWS, limit=ROWS)
+    found = paged(
+        lambda offset: workbench().usage.calls(which, offset=offset, limit=ROWS),
+        ROWS,
+        "calls",
+        of=(which.failed, which.since),
+    )
     if not found.total:
         st.caption("No call.")
         return
     records = found.items
-    chosen = st.dataframe(
-        pd.DataFrame([_row(record) for record in records]),
-        hide_index=True, on_select="rerun", selection_mode="multi-row", key="calls",
+    chosen = data_table(
+        pd.DataFrame([_row(record) for record in records]), "calls", alt="Calls, newest first",
+        on_select="rerun", selection_mode="multi-row", key="calls",
         column_config={
             "At": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss"),
             "Cost": st.column_config.NumberColumn(format="$%.6f"),
         },
     )  # fmt: skip
-    st.pagination(max(1, -(-found.total // ROWS)), key="calls.page")
+    pager(found, ROWS, "call")
     picked = [records[row].id for row in chosen.selection.rows if row < len(records)]
     if picked and may_edit():
         _pick(picked)

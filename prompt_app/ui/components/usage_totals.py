@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from prompt_app.datamodel.serving import UsageFilter, UsageGroup, UsageTotals
-from prompt_app.ui.components.downloads import table_downloads
+from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.state import workbench
 
 PERIODS = {"Today": 1, "7 days": 7, "30 days": 30, "90 days": 90}
@@ -42,8 +42,8 @@ def usage_totals(which: UsageFilter) -> None:
     group = GROUPS.get(chosen or "Day", "day")
     totals = days if group == "day" else workbench().usage.totals(group, which)
     frame = pd.DataFrame([_row(each, chosen or "Day") for each in totals])
-    st.dataframe(
-        frame, hide_index=True,
+    data_table(
+        frame, f"usage-by-{group}", alt=f"Calls by {group}",
         column_config={
             "Cost": st.column_config.NumberColumn(format="$%.4f"),
             "Saved": st.column_config.NumberColumn(format="$%.4f"),
@@ -51,7 +51,6 @@ def usage_totals(which: UsageFilter) -> None:
             "Failed": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
         },
     )  # fmt: skip
-    table_downloads(frame, f"usage-by-{group}")
 
 
 def _figures(days: list[UsageTotals], calls: int) -> None:
