@@ -13,12 +13,25 @@ from typing import Any
 
 from prompt_app.errors import UnknownNameError
 
+MOST_LISTED = 20
+"""Names in a message."""
+
 
 def nearest_names(name: str, known: Iterable[str], most: int = 2) -> list[str]:
     """The known names closest to ``name``, best first; empty when none is close."""
     by_folded = {candidate.casefold(): candidate for candidate in known}
     close = difflib.get_close_matches(name.casefold(), by_folded, n=most, cutoff=0.6)
     return [by_folded[folded] for folded in close]
+
+
+def unknown_name(what: str, name: str, known: Iterable[str]) -> UnknownNameError:
+    """The error for a ``name`` that is none of ``known``: with the nearest, or else with all."""
+    names = sorted(known)
+    near = nearest_names(name, names)
+    if near:
+        return UnknownNameError(what, name, near)
+    listed = ", ".join(names[:MOST_LISTED]) + (", ..." if len(names) > MOST_LISTED else "")
+    return UnknownNameError(what, name, advice=f"There are: {listed or 'none yet'}.")
 
 
 class Registry(Mapping[str, str]):
@@ -35,7 +48,7 @@ class Registry(Mapping[str, str]):
         try:
             return self._entries[name]
         except KeyError:
-            raise UnknownNameError(self.what, name, nearest_names(name, self._entries)) from None
+            raise unknown_name(self.what, name, self._entries) from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)

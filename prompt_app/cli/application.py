@@ -7,9 +7,8 @@ from importlib import import_module
 
 import typer
 
+from prompt_app.cli.plain import FAILED, INTERRUPTED, WRONG_INPUT
 from prompt_app.errors import InputError, PromptAppError
-
-FAILED, WRONG_INPUT, THRESHOLD_MISSED, UNFINISHED, INTERRUPTED = 1, 2, 3, 4, 130
 
 COMMANDS = {
     "run": "run:run",

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from prompt_app.cli.common import console
+from prompt_app.cli.common import AsJson, console, print_json
 from prompt_app.cli.opening import opened_workbench
 from prompt_app.errors import InputError
 
@@ -18,6 +18,7 @@ def archive(
     older_than: Annotated[
         float | None, typer.Option(min=0, help="Every run that ended more than so many days ago.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Move the rows of ended runs out of the database into Parquet files, where they stay
     readable."""
@@ -30,6 +31,9 @@ def archive(
         else:
             assert older_than is not None
             moved = workbench.archive.archive_older_than(older_than)
+    if as_json:
+        print_json({"archived": moved})
+        return
     for run_id, rows in moved.items():
         console.print(f"{run_id}: {rows:,} rows archived", markup=False)
     if not moved:

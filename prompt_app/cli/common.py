@@ -11,13 +11,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from prompt_app.cli.plain import AsJson as AsJson  # noqa: PLC0414 - most commands want it with the rest
+
 if TYPE_CHECKING:
     from prompt_app.datamodel.score import MetricSummary
 
 UNBROKEN = ("run", "state", "metric", "dataset", "example", "created")
 """Columns whose cells are copied or compared: they keep to one line."""
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 RunId = Annotated[str, typer.Argument(help="Run id, or any beginning of it that is unique.")]
 
 PLAIN_WIDTH = 200

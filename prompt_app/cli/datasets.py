@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from prompt_app.cli.common import AsJson, console, print_json, print_table
 from prompt_app.cli.opening import opened_workbench
+from prompt_app.cli.plain import WRONG_INPUT
 
 app = typer.Typer(help="List, add and look into datasets.", no_args_is_help=True)
 
@@ -58,6 +60,42 @@ def add_dataset(
         console.print(
             f"{version.name}@{version.number}: {version.rows} rows{skipped}", markup=False
         )
+
+
+@app.command("check")
+def check_dataset(
+    file: Annotated[str, typer.Argument(help="File or s3:// address.")],
+    reference_field: Annotated[
+        str, typer.Option(help="Field of the reference answers.")
+    ] = "answers",
+    id_field: Annotated[str | None, typer.Option(help="Field of a unique id.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read a file without keeping it, and name every malformed row.
+
+    Exits with 2 where a row is malformed.
+    """
+    from prompt_app.datamodel.dataset import DatasetOptions, RowProblem
+
+    options = DatasetOptions(reference_field=reference_field, id_field=id_field)
+    good = bad = 0
+    problems: list[RowProblem] = []
+    with opened_workbench() as workbench:
+        for row in workbench.read_rows(file, options):
+            if not isinstance(row, RowProblem):
+                good += 1
+                continue
+            bad += 1
+            if as_json:
+                problems.append(row)
+            else:
+                console.print(f"line {row.line}: {row.reason}", markup=False, soft_wrap=True)
+    if as_json:
+        print_json({"rows": good, "problems": problems})
+    else:
+        console.print(f"{good:,} good rows, {bad:,} malformed")
+    if bad:
+        sys.exit(WRONG_INPUT)
 
 
 @app.command("import")

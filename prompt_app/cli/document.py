@@ -12,7 +12,9 @@ INTRODUCTION = """\
 # Command line
 
 `prompt-app` works on the store that the [settings](settings.md) name, the same one that the
-studio shows. `--json` prints JSON; progress and messages go to standard error.
+studio shows. `--json` prints JSON, of every command; progress and messages go to standard error.
+A command that serves until it is stopped prints one line of JSON, with the id of its process and
+the address.
 
 | exit code | meaning |
 |---|---|
@@ -22,6 +24,9 @@ studio shows. `--json` prints JSON; progress and messages go to standard error.
 | 3 | a threshold of the evaluation file was missed |
 | 4 | a run did not finish: it is paused, cancelled or failed |
 | 130 | interrupted; the same command goes on where it stood |
+
+A terminal is shown a bar for each run: samples done of all, rate, time left, errors, cost so far.
+Elsewhere the same is a line every five seconds, and one when a run has ended.
 
 An evaluation file, with all that can stand in it:
 
@@ -70,13 +75,16 @@ def command_line_page() -> str:
     from prompt_app.cli.application import command_line
 
     group: Any = typer.main.get_command(command_line())
-    return "\n".join([INTRODUCTION, *(_section(*each) for each in _commands("prompt-app", group))])
+    return "\n".join(
+        [INTRODUCTION, *(_section(*each) for each in commands_of("prompt-app", group))]
+    )
 
 
-def _commands(path: str, group: Any) -> Iterator[tuple[str, Any]]:
+def commands_of(path: str, group: Any) -> Iterator[tuple[str, Any]]:
+    """Every command below ``group`` with its whole name, which begins with ``path``."""
     for name, command in group.commands.items():
         if getattr(command, "commands", None):
-            yield from _commands(f"{path} {name}", command)
+            yield from commands_of(f"{path} {name}", command)
         else:
             yield f"{path} {name}", command
 

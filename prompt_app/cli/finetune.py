@@ -54,6 +54,7 @@ def export(
     system: System = None,
     split: Split = None,
     provider: Provider = "openai",
+    as_json: AsJson = False,
 ) -> None:
     """Write training examples in the provider's chat format."""
     with opened_workbench() as workbench:
@@ -62,7 +63,10 @@ def export(
             prompt=prompt, response=response, system=system, split=split,
         )  # fmt: skip
         count = workbench.finetuning.export(source, out, _provider(provider))
-    console.print(f"{count} examples in {out}", markup=False)
+    if as_json:
+        print_json({"file": str(out), "examples": count})
+    else:
+        console.print(f"{count} examples in {out}", markup=False)
 
 
 @app.command("validate")

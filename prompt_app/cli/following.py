@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from prompt_app.cli.common import duration, money, notices
+from prompt_app.cli.plain import UNFINISHED
 from prompt_app.datamodel.evaluation import ACTIVE_STATES, Run
 from prompt_app.engine.event_loop import run_worker
 from prompt_app.errors import StoreUnavailableError
@@ -71,13 +73,30 @@ async def _until(stop: asyncio.Event) -> None:
     await stop.wait()
 
 
+def end_unfinished(runs: Sequence[Run]) -> None:
+    """Where a run did not finish, say why and how to go on, and exit."""
+    unfinished = [run for run in runs if run.state != "finished"]
+    for run in unfinished:
+        reason = f": {run.reason}" if run.reason else "."
+        again = " --retry-failed" if run.progress.failed else ""
+        notices.print(
+            f"{run.name} is {run.state}{reason} To go on: prompt-app resume {run.id}{again} --wait",
+            markup=False,
+            soft_wrap=True,
+        )
+    if unfinished:
+        sys.exit(UNFINISHED)
+
+
 class _View:
-    """A bar a run on a terminal; elsewhere a line every few seconds."""
+    """A bar a run on a terminal; elsewhere a line every few seconds, and one when a run has
+    ended."""
 
     def __init__(self, show: bool) -> None:
         self._show = show
         self._bars: dict[str, TaskID] = {}
-        self._last_line = 0.0
+        self._last_line = time.monotonic()
+        self._ended: set[str] = set()
         self._progress: Progress | None = None
         if show and notices.is_terminal:
             self._progress = Progress(
@@ -99,11 +118,19 @@ class _View:
                     completed=run.progress.done,
                     figures=progress_text(run),
                 )
-        elif self._show and time.monotonic() - self._last_line >= LINE_SECONDS:
+        elif self._show:
+            self._print_lines(runs)
+
+    def _print_lines(self, runs: Sequence[Run]) -> None:
+        due = time.monotonic() - self._last_line >= LINE_SECONDS
+        if due:
             self._last_line = time.monotonic()
-            for run in runs:
-                if run.state in ACTIVE_STATES:
-                    notices.print(f"{run.name}: {progress_text(run)}", markup=False)
+        for run in runs:
+            active = run.state in ACTIVE_STATES
+            if (due and active) or (not active and run.id not in self._ended):
+                notices.print(f"{run.name}: {progress_text(run)}", markup=False, soft_wrap=True)
+            if not active:
+                self._ended.add(run.id)
 
     def close(self) -> None:
         if self._progress is not None:
@@ -120,6 +147,6 @@ def progress_text(run: Run) -> str:
             parts.append(f"{duration(progress.eta_seconds)} left")
     elif run.state != "finished":
         parts.append(run.state)
-    parts.append(f"{progress.failed} errors")
+    parts.append("1 error" if progress.failed == 1 else f"{progress.failed} errors")
     parts.append(money(progress.cost_usd + progress.judge_cost_usd))
     return " · ".join(parts)

@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
+from prompt_app.cli.plain import AsJson, announce
 from prompt_app.errors import InputError
 
 
 def mock_server(
+    *,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8089,
     latency_ms: Annotated[float, typer.Option(min=0, help="Time to an answer.")] = 0,
@@ -22,6 +24,7 @@ def mock_server(
         list[str] | None,
         typer.Option("--set", help="Any other option as NAME=VALUE, e.g. p_hang=0.01."),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Serve the offline models over the OpenAI, Bedrock and SageMaker protocols.
 
@@ -50,7 +53,8 @@ def mock_server(
         problem = error.errors(include_url=False)[0]
         raise InputError(f"--set {problem['loc'][0]}: {problem['msg']}.") from None
     try:
-        run_mock_server(options, host, port)
+        ready = (lambda url: announce(url=url)) if as_json else None
+        run_mock_server(options, host, port, ready)
     except OSError as error:
         raise InputError(
             f"Cannot listen on {host}:{port} ({error.strerror}). Choose another --port."

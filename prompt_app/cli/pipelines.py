@@ -100,11 +100,16 @@ def show(name: Name, as_json: AsJson = False) -> None:
 
 
 @app.command("delete")
-def delete(name: Annotated[str, typer.Argument(help="Pipeline name.")]) -> None:
+def delete(
+    name: Annotated[str, typer.Argument(help="Pipeline name.")], as_json: AsJson = False
+) -> None:
     """Delete a pipeline with its versions and traces."""
     with opened_workbench() as workbench:
         workbench.pipelines.delete(name)
-    console.print(f"{name} is deleted", markup=False)
+    if as_json:
+        print_json({"deleted": name})
+    else:
+        console.print(f"{name} is deleted", markup=False)
 
 
 @app.command("call")

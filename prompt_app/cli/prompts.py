@@ -91,11 +91,15 @@ def label_prompt(
     name: Name,
     label: Annotated[str, typer.Argument(help="Label, e.g. production.")],
     number: Annotated[int, typer.Argument(help="Version it points to from now on.")],
+    as_json: AsJson = False,
 ) -> None:
     """Point a label to a version."""
     with opened_workbench() as workbench:
         workbench.label_prompt(name, label, number)
-    console.print(f"{name}@{label} is version {number}", markup=False)
+    if as_json:
+        print_json({"name": name, "label": label, "number": number})
+    else:
+        console.print(f"{name}@{label} is version {number}", markup=False)
 
 
 @app.command("diff")
@@ -103,7 +107,12 @@ def diff_prompt(
     name: Name,
     first: Annotated[str, typer.Argument(help="Number or label.")],
     second: Annotated[str, typer.Argument(help="Number or label.")],
+    as_json: AsJson = False,
 ) -> None:
     """Show what changed between two versions."""
     with opened_workbench() as workbench:
-        console.print(workbench.diff_prompts(name, first, second), markup=False)
+        diff = workbench.diff_prompts(name, first, second)
+    if as_json:
+        print_json({"name": name, "first": first, "second": second, "diff": diff})
+    else:
+        console.print(diff, markup=False)

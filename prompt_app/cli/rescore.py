@@ -22,7 +22,7 @@ def rescore(
     import yaml
     from pydantic import ValidationError
 
-    from prompt_app.cli.following import follow_evaluation
+    from prompt_app.cli.following import end_unfinished, follow_evaluation
     from prompt_app.datamodel.score import MetricSpec
     from prompt_app.errors import EvaluationError
     from prompt_app.workbench.files import describe_problems
@@ -41,3 +41,4 @@ def rescore(
         print_json(run)
     else:
         print_results([run])
+    end_unfinished([run])

@@ -10,6 +10,7 @@ import typer
 
 from prompt_app.cli.common import AsJson, notices, print_json, print_table
 from prompt_app.cli.opening import opened_workbench
+from prompt_app.cli.plain import UNFINISHED
 from prompt_app.cli.rubric_options import Base
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def assess(
     for problem in student.problems:
         notices.print(f"{problem.kind}: {problem.message}", markup=False)
     if len(rows) < len(result.experiment.rubric.names):
-        sys.exit(4)
+        sys.exit(UNFINISHED)
 
 
 def _rows(student: StudentResult, confidence: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:

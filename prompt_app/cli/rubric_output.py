@@ -17,6 +17,7 @@ from prompt_app.cli.common import (
     print_json,
     print_table,
 )
+from prompt_app.cli.plain import THRESHOLD_MISSED, UNFINISHED
 from prompt_app.errors import RubricError
 from prompt_app.rubrics.confidence import (
     ConfidenceRule,
@@ -35,7 +36,6 @@ from prompt_app.rubrics.thresholds import Thresholds, check_thresholds, missed, 
 from prompt_app.workbench.rubric_preparing import PreparedLesson
 from prompt_app.workbench.rubric_quoting import RubricQuote
 
-THRESHOLD_MISSED, UNFINISHED = 3, 4
 REPORTS = {"exact": "report-exact-match.html", "pass_fail": "report-pass-fail.html"}
 RESULT = "result.json"
 

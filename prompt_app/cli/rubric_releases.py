@@ -30,10 +30,12 @@ def release(
     release_name: Annotated[str, typer.Argument(help="Name of the new release.")],
     dataset_name: DatasetName,
     experiment_name: ExperimentName,
+    *,
     lesson_names: Lessons = "",
     base: Base = ".",
     passing_labels: Passing = None,
     point_estimate: PointEstimate = False,
+    as_json: AsJson = False,
 ) -> None:
     """Freeze an experiment with what was measured: hashes, intervals, calibration, confidence.
 
@@ -54,8 +56,12 @@ def release(
     folder, tested = _tested(options, base)
     rule = ConfidenceRule(point_estimate=point_estimate)
     made = [make_release(release_name, each.result, each.data, rule) for each in tested]
-    for manifest, files in made:
-        console.print(write_release(folder, manifest, files), markup=False)
+    written = [write_release(folder, manifest, files) for manifest, files in made]
+    if as_json:
+        print_json({"release": release_name, "written": written})
+        return
+    for place in written:
+        console.print(place, markup=False)
 
 
 def compare(
@@ -96,7 +102,12 @@ def compare(
                     "No label moved.")  # fmt: skip
 
 
-def promote(release_name: ReleaseName, lesson_names: Lessons = "", base: Base = ".") -> None:
+def promote(
+    release_name: ReleaseName,
+    lesson_names: Lessons = "",
+    base: Base = ".",
+    as_json: AsJson = False,
+) -> None:
     """Make a release the one that is used for its lessons (releases/promoted.json)."""
     from prompt_app.cli.rubric_running import parts
     from prompt_app.rubrics.releases import promote as promote_release
@@ -105,8 +116,13 @@ def promote(release_name: ReleaseName, lesson_names: Lessons = "", base: Base = 
     from prompt_app.workbench.rubric_preparing import all_lessons
 
     folder = open_folder(base, load_settings())
-    for lesson in parts(lesson_names) or all_lessons(folder, "releases", release_name):
+    lessons = parts(lesson_names) or all_lessons(folder, "releases", release_name)
+    for lesson in lessons:
         promote_release(folder, release_name, lesson)
+    if as_json:
+        print_json(dict.fromkeys(lessons, release_name))
+        return
+    for lesson in lessons:
         console.print(f"{lesson}: {release_name}", markup=False)
 
 

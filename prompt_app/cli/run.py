@@ -19,6 +19,7 @@ from prompt_app.cli.common import (
     score_cells,
 )
 from prompt_app.cli.opening import opened_workbench
+from prompt_app.cli.plain import THRESHOLD_MISSED
 
 if TYPE_CHECKING:
     from prompt_app.datamodel.evaluation import Run
@@ -38,7 +39,7 @@ def run(
     If an equal evaluation was interrupted, it goes on where it stood. Exits with 3 when a
     threshold of the file is missed, with 4 when a run did not finish.
     """
-    from prompt_app.cli.following import follow_evaluation
+    from prompt_app.cli.following import end_unfinished, follow_evaluation
     from prompt_app.workbench.files import load_evaluation
 
     spec = load_evaluation(file)
@@ -60,13 +61,9 @@ def run(
             print_results(runs)
     for sentence in missed:
         notices.print(f"Threshold missed: {sentence}", markup=False)
-    unfinished = [each for each in runs if each.state != "finished"]
-    for each in unfinished:
-        notices.print(f"{each.name} is {each.state}: {each.reason}", markup=False)
-    if unfinished:
-        sys.exit(4)
+    end_unfinished(runs)
     if missed:
-        sys.exit(3)
+        sys.exit(THRESHOLD_MISSED)
 
 
 def print_results(runs: list[Run]) -> None:
@@ -84,7 +81,8 @@ def print_results(runs: list[Run]) -> None:
     print_scores(runs)
     skipped = max((each.progress.skipped_rows for each in runs), default=0)
     if skipped:
-        console.print(f"{skipped} malformed rows of the dataset were skipped.")
+        rows = "1 malformed row" if skipped == 1 else f"{skipped:,} malformed rows"
+        console.print(f"{rows} of the dataset {'was' if skipped == 1 else 'were'} skipped.")
 
 
 def print_scores(runs: Sequence[Run]) -> None:

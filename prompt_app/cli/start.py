@@ -17,6 +17,7 @@ import typer
 
 from prompt_app.cli.common import notices
 from prompt_app.cli.opening import opened_workbench
+from prompt_app.cli.plain import AsJson, announce
 from prompt_app.errors import SettingsError
 from prompt_app.providers.addresses import is_loopback
 
@@ -34,6 +35,7 @@ def start(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     worker: Annotated[bool, typer.Option(help="Also run a worker.")] = True,
     browser: Annotated[bool, typer.Option(help="Open the studio in a browser.")] = True,
+    as_json: AsJson = False,
 ) -> None:
     """Start the studio and a worker, with the example data in a new store."""
     with opened_workbench(quiet=False) as workbench:
@@ -48,7 +50,10 @@ def start(
     supervisor.add("studio", studio_command(host, port))
     if worker:
         supervisor.add("worker", [sys.executable, "-m", "prompt_app.cli", "worker"])
-    notices.print(announcement(host, port, settings), markup=False)
+    if as_json:
+        announce(url=studio_address(host, port, settings), login=settings.has_login)
+    else:
+        notices.print(announcement(host, port, settings), markup=False)
     if browser and is_loopback(host) and has_screen():
         Thread(target=open_browser, args=(host, port), daemon=True).start()
     sys.exit(supervisor.watch())
@@ -67,15 +72,20 @@ def check_exposure(host: str, settings: Settings) -> None:
 
 def announcement(host: str, port: int, settings: Settings) -> str:
     """Where the studio is, and who can use it."""
-    shown = "localhost" if is_loopback(host) else host
-    address = settings.public_url if settings.has_login else f"http://{shown}:{port}"
     if settings.has_login:
         access = "People log in."
     elif is_loopback(host):
         access = "No login is configured: it is open to whoever uses this machine, and to no other."
     else:
         access = "No login is configured: IT IS OPEN to everyone who reaches this address."
-    return f"The studio is at {address}. {access} Ctrl+C stops it."
+    return f"The studio is at {studio_address(host, port, settings)}. {access} Ctrl+C stops it."
+
+
+def studio_address(host: str, port: int, settings: Settings) -> str:
+    """Where people open it."""
+    if settings.has_login and settings.public_url is not None:
+        return settings.public_url
+    return f"http://{'localhost' if is_loopback(host) else host}:{port}"
 
 
 def studio_command(host: str, port: int) -> list[str]:

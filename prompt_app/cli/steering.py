@@ -33,15 +33,23 @@ def resume(
     wait: Annotated[bool, typer.Option("--wait", help="Work on it here until it ends.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Queue a paused, cancelled or failed run again. A worker goes on where it stood."""
-    from prompt_app.cli.following import follow_evaluation
+    """Queue a paused, cancelled or failed run again. A worker goes on where it stood.
+
+    With --wait, exits with 4 when the run did not finish.
+    """
+    from prompt_app.cli.following import end_unfinished, follow_evaluation
+    from prompt_app.datamodel.evaluation import ACTIVE_STATES
 
     with opened_workbench() as workbench:
-        run = workbench.resume(run_id, retry_failed=retry_failed)
+        run = workbench.run(run_id)
+        if not (wait and run.state in ACTIVE_STATES):
+            run = workbench.resume(run.id, retry_failed=retry_failed)
         if wait:
             follow_evaluation(workbench, run.evaluation_id, show=not as_json)
             run = workbench.run(run.id)
-        _report(run, as_json)
+    _report(run, as_json)
+    if wait:
+        end_unfinished([run])
 
 
 def _report(run: Run, as_json: bool) -> None:

@@ -27,6 +27,7 @@ def create(  # noqa: PLR0917 - a parameter is an option of the command
     tokens_per_minute: Annotated[int | None, typer.Option(min=1)] = None,
     usd_per_day: Annotated[float | None, typer.Option(min=0.000001)] = None,
     usd_per_month: Annotated[float | None, typer.Option(min=0.000001)] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Make a token and print it. It is shown this once."""
     from prompt_app.datamodel.serving import Scope, TokenLimits
@@ -46,6 +47,9 @@ def create(  # noqa: PLR0917 - a parameter is an option of the command
         made = workbench.access_tokens.create(
             name, scopes=scopes, limits=limits, models=model or (), days=days
         )
+    if as_json:
+        print_json({"token": made.token.model_dump(mode="json"), "secret": made.secret})
+        return
     notices.print(f"Token {made.token.id} for {made.token.name}. It is not shown again:")
     typer.echo(made.secret)
 
@@ -78,8 +82,12 @@ def list_tokens(as_json: AsJson = False) -> None:
 @app.command("revoke")
 def revoke(
     token: Annotated[str, typer.Argument(help="The token's id, as 'list' shows it.")],
+    as_json: AsJson = False,
 ) -> None:
     """Refuse a token from now on."""
     with opened_workbench() as workbench:
         revoked = workbench.access_tokens.revoke(token)
+    if as_json:
+        print_json(revoked)
+        return
     notices.print(f"The token {revoked.id} ({revoked.name}) is refused from now on.", markup=False)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from prompt_app.cli.opening import opened_workbench
+from prompt_app.cli.plain import AsJson, announce
 from prompt_app.engine.event_loop import run_worker
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def worker(
     until_idle: Annotated[
         bool, typer.Option("--until-idle", help="Stop when no run is left.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Work on queued runs until stopped. Stopping lets calls in flight finish for a moment.
 
@@ -27,6 +29,8 @@ def worker(
     --until-idle it takes whole runs all the same.
     """
     with opened_workbench(quiet=False) as workbench:
+        if as_json:
+            announce(broker=workbench.settings.broker_url is not None, until_idle=until_idle)
         if until_idle or workbench.settings.broker_url is None:
             if not until_idle:
                 import prompt_app.providers.http  # noqa: F401 - before the first run waits for it

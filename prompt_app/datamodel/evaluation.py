@@ -15,6 +15,7 @@ from prompt_app.datamodel.perturbing import Perturbation
 from prompt_app.datamodel.prompt import PinnedPrompt, PromptTemplate
 from prompt_app.datamodel.score import MetricSpec, MetricSummary
 from prompt_app.datamodel.verdicts import Stopping, Threshold
+from prompt_app.registry import nearest_names
 
 RunState = Literal["queued", "running", "paused", "finished", "cancelled", "failed"]
 Mode = Literal["live", "batch"]
@@ -146,16 +147,17 @@ class EvaluationSpec(Record):
                 raise ValueError(f"two metrics share the key {key!r}; give one another 'key'")
         for threshold in self.thresholds:
             if threshold.metric not in keys:
-                raise ValueError(
-                    f"a threshold names the metric {threshold.metric!r}, "
-                    f"which is not among the metrics {', '.join(keys)}"
-                )
+                raise ValueError(_unknown_key("a threshold", threshold.metric, keys))
         if self.stopping is not None and self.stopping.metric not in keys:
-            raise ValueError(
-                f"'stopping' names the metric {self.stopping.metric!r}, which is not among the "
-                f"metrics {', '.join(keys)}"
-            )
+            raise ValueError(_unknown_key("'stopping'", self.stopping.metric, keys))
         return self
+
+
+def _unknown_key(who: str, key: str, known: list[str]) -> str:
+    near = nearest_names(key, known)
+    hint = f"; did you mean {' or '.join(repr(each) for each in near)}?" if near else ""
+    listed = ", ".join(known)
+    return f"{who} names the metric {key!r}, which is not among the metrics ({listed}){hint}"
 
 
 class RunSpec(Record):

@@ -82,7 +82,7 @@ def _opened(source: str | Path, settings: Settings) -> Iterator[Path]:
     with local_file(source, settings) as path:
         try:
             if path.stat().st_size == 0:
-                raise DatasetError("The file is empty.")
+                raise DatasetError("The file is empty. Give one with at least one row.")
             yield path
         except OSError as error:
             raise DatasetError(f"{source} cannot be read: {error.strerror or error}.") from None
@@ -137,7 +137,7 @@ def examples_of(rows: RawRows, options: DatasetOptions) -> Iterator[Example | Ro
         yield Example(id=example_id, position=position, fields=fields, split=split)
         position += 1
     if is_empty:
-        raise DatasetError("There are no rows in it.")
+        raise DatasetError("There are no rows in it. Give a file with at least one.")
     required.check_any()
 
 

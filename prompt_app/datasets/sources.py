@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
 from prompt_app.errors import DatasetError
+from prompt_app.registry import nearest_names
 from prompt_app.settings import Settings
 
 _S3 = "s3://"
+MOST_LISTED = 2000
+"""Files of a folder among which a near name is looked for."""
 
 
 @contextmanager
@@ -39,6 +44,21 @@ def local_file(source: str | Path, settings: Settings) -> Iterator[Path]:
         yield path
 
 
+def no_such_file(path: Path) -> str:
+    """Where ``path`` was looked for, and which file there has the nearest name."""
+    folder = path.parent.absolute()
+    if not folder.is_dir():
+        return f"There is no file {path}, nor a folder {folder}. Check the path."
+    with suppress(OSError):  # it may be closed to us
+        files = [each.name for each in islice(os.scandir(folder), MOST_LISTED) if each.is_file()]
+        # Without the endings, which alone make names alike.
+        stems = nearest_names(path.stem, [Path(name).stem for name in files])
+        if near := [name for name in files if Path(name).stem in stems]:
+            meant = " or ".join(repr(name) for name in sorted(near)[:3])
+            return f"There is no file {path.name} in {folder}. Did you mean {meant}?"
+    return f"There is no file {path.name} in {folder}. Check its name, or give its whole path."
+
+
 def _check_file(path: Path) -> None:
     try:
         mode = path.stat().st_mode
@@ -49,7 +69,7 @@ def _check_file(path: Path) -> None:
         with path.open("rb") as file:
             file.read(1)
     except FileNotFoundError:
-        raise DatasetError(f"There is no file {path}.") from None
+        raise DatasetError(no_such_file(path)) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise DatasetError(f"{path} cannot be read: {reason}.") from None

@@ -86,6 +86,13 @@ def parse_base_url(url: str) -> SplitResult:
     return parts
 
 
+def server_name(url: str) -> str:
+    """The host, and the port where ``url`` names one: how messages call a server."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return f"{host}:{parts.port}" if parts.port else host
+
+
 def address_problem(address: str, allow_private: bool) -> str | None:
     """Why no connection to this IP address may be made, or None when it may."""
     try:

@@ -84,7 +84,9 @@ def load_access(
         session = botocore.session.Session()
         region = region or settings.aws_region or session.get_config_variable("region")
         if not region:
-            raise AuthenticationError("No AWS region is set: set AWS_REGION, or a 'region'.")
+            raise AuthenticationError(
+                "No AWS region is set: set AWS_REGION, or give the model a 'region'."
+            )
         region = checked_region(region)
         credentials = session.get_credentials() if signed else None
         if credentials is not None:

@@ -7,14 +7,14 @@ import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import aclosing
 from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from yarl import URL
 
 from prompt_app.datamodel.embedding import EmbeddingReply, EmbeddingRequest, ModelRequest
 from prompt_app.datamodel.model import GenerationRequest, ModelSpec, Reply, ReplyEvent
 from prompt_app.providers import bedrock_embeddings
-from prompt_app.providers.addresses import parse_base_url
+from prompt_app.providers.addresses import parse_base_url, server_name
 from prompt_app.providers.aws import (
     JSON_HEADERS,
     AwsAccess,
@@ -114,7 +114,7 @@ class BedrockProvider:
         await self._transport.close()
 
     def _use(self, access: AwsAccess) -> None:
-        self._host = urlsplit(access.endpoint).hostname or "Bedrock"
+        self._host = server_name(access.endpoint) or "Bedrock"
         if access.credentials is not None:
             self._signer = Signer(access.credentials, "bedrock", access.region)
         self._endpoint = access.endpoint

@@ -14,7 +14,7 @@ from prompt_app.datamodel.embedding import EmbeddingReply, EmbeddingRequest
 from prompt_app.datamodel.model import GenerationRequest, ModelSpec, Reply, ReplyEvent
 from prompt_app.errors import AuthenticationError, EvaluationError
 from prompt_app.providers import openai_embeddings
-from prompt_app.providers.addresses import parse_base_url
+from prompt_app.providers.addresses import parse_base_url, server_name
 from prompt_app.providers.http import HttpResponse, Transport, deadline, encode_json
 from prompt_app.providers.openai_stream import read_stream
 from prompt_app.providers.openai_wire import read_reply, refusal, request_body
@@ -51,7 +51,7 @@ class OpenAIProvider:
                 f"Model {model.reference}: the option 'azure' needs a base_url, e.g. "
                 "https://my-resource.openai.azure.com."
             )
-        self._host = host
+        self._host = server_name(base_url)
         self._max_tokens_field = self._options.max_tokens_field or default_max_tokens_field(host)
         # An address that the deployment itself configures is trusted.
         trusted = base_url == settings.openai_base_url

@@ -11,7 +11,7 @@ import orjson
 from prompt_app.datamodel.model import GenerationRequest, ModelSpec, Reply
 from prompt_app.errors import ConnectionFailedError, ProviderError
 from prompt_app.interfaces.batch_jobs import BatchStatus
-from prompt_app.providers.addresses import parse_base_url
+from prompt_app.providers.addresses import server_name
 from prompt_app.providers.http import HttpResponse
 from prompt_app.providers.openai import body_of
 from prompt_app.providers.openai_wire import read_reply, refusal
@@ -37,7 +37,7 @@ class OpenAIBatches:
         self._model = model
         self._settings = settings
         self._base_url = model.base_url or settings.openai_base_url
-        self._host = parse_base_url(self._base_url).hostname or ""
+        self._host = server_name(self._base_url)
         self._made: AsyncOpenAI | None = None
 
     async def submit(self, token: str, requests: Sequence[tuple[str, GenerationRequest]]) -> str:

@@ -59,6 +59,7 @@ FINISH_REASONS: dict[str, FinishReason] = {
 RESERVED = frozenset({"model", "messages", "stream", "stream_options", *PARAMETER_NAMES}) - {
     "top_k"
 }
+QUOTA_HINT = "Raise it or add credit there, then resume."
 KEY_HINT = (
     "Set OPENAI_API_KEY, or the Secrets Manager secret (OPENAI_SECRET_NAME), to a key that is "
     "valid here and may use this model."
@@ -218,7 +219,7 @@ def refusal(response: HttpResponse, host: str, request: ModelRequest) -> Provide
     status = response.status
     if code in ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active"):
         return QuotaExhaustedError(
-            f"The quota at {host} is used up: {quoted(message)}",
+            f"The quota at {host} is used up: {quoted(message).rstrip('.')}. {QUOTA_HINT}",
             status=status,
             request_id=request_id,
         )

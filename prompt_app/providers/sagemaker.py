@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from typing import Annotated, Any, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from pydantic import Field, ValidationError
 from yarl import URL
 
 from prompt_app.datamodel.model import GenerationRequest, ModelSpec, Reply, ReplyEvent
 from prompt_app.errors import ModelNotFoundError, ProviderError
-from prompt_app.providers.addresses import parse_base_url
+from prompt_app.providers.addresses import parse_base_url, server_name
 from prompt_app.providers.aws import (
     JSON_HEADERS,
     AwsAccess,
@@ -131,7 +131,7 @@ class SageMakerProvider:
 
     def _use(self, access: AwsAccess) -> Signer:
         assert access.credentials is not None
-        self._host = urlsplit(access.endpoint).hostname or "SageMaker"
+        self._host = server_name(access.endpoint) or "SageMaker"
         self._endpoint = access.endpoint
         self._signer = Signer(access.credentials, "sagemaker", access.region)
         return self._signer

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from prompt_app.datamodel.base import content_hash
 from prompt_app.datamodel.dataset import DatasetOptions, DatasetVersion, Example
 from prompt_app.errors import DatasetError, UnknownNameError
-from prompt_app.registry import nearest_names
+from prompt_app.registry import unknown_name
 from prompt_app.storage.curating_tables import archived_datasets
 from prompt_app.storage.database import in_chunks
 from prompt_app.storage.encoding import dump_plain, dump_record, fold, load_record
@@ -123,7 +123,11 @@ class Datasets(StorePart):
             if 0 < number < newest.number:
                 chosen = connection.execute(query.where(dataset_versions.c.number == number))
                 return version_of(chosen.one())
-        raise UnknownNameError(f"version of the dataset {name!r}", str(number))
+        raise UnknownNameError(
+            f"version of the dataset {name!r}",
+            str(number),
+            advice=f"The newest is {newest.number}.",
+        )
 
     def get_dataset_version_by_id(self, version_id: str) -> DatasetVersion:
         with self._database.read() as connection:
@@ -297,4 +301,4 @@ def example_of(row: Row[Any]) -> Example:
 
 def _unknown_dataset(connection: Connection, name: str) -> UnknownNameError:
     known: Iterator[str] = iter(connection.scalars(select(dataset_versions.c.name).distinct()))
-    return UnknownNameError("dataset", name, nearest_names(name, known))
+    return unknown_name("dataset", name, known)

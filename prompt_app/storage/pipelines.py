@@ -16,7 +16,7 @@ from prompt_app.datamodel.pipeline import (
 )
 from prompt_app.errors import UnknownNameError
 from prompt_app.interfaces.rows import Page
-from prompt_app.registry import nearest_names
+from prompt_app.registry import unknown_name
 from prompt_app.storage.database import LARGEST_NUMBER
 from prompt_app.storage.encoding import dump_record, load_record
 from prompt_app.storage.part import StorePart
@@ -233,7 +233,7 @@ def _size(value: str | int | None) -> int:
 
 def _unknown(connection: Connection, name: str) -> UnknownNameError:
     known = connection.scalars(select(pipelines.c.name))
-    return UnknownNameError("pipeline", name, nearest_names(name, known))
+    return unknown_name("pipeline", name, known)
 
 
 def _version(row: Row[Any]) -> PipelineVersion:

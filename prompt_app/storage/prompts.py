@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select
 from prompt_app.datamodel.names import Name
 from prompt_app.datamodel.prompt import PromptTemplate, PromptVersion
 from prompt_app.errors import ConflictError, EvaluationError, UnknownNameError
-from prompt_app.registry import nearest_names
+from prompt_app.registry import nearest_names, unknown_name
 from prompt_app.storage.database import LARGEST_NUMBER
 from prompt_app.storage.encoding import dump_record, fold, load_record
 from prompt_app.storage.part import StorePart
@@ -201,4 +201,4 @@ def _outdated(name: str, newest: Row[Any] | None, based_on: int) -> ConflictErro
 
 def unknown_prompt(connection: Connection, name: str) -> UnknownNameError:
     known = connection.scalars(select(prompt_versions.c.name).distinct())
-    return UnknownNameError("prompt", name, nearest_names(name, known))
+    return unknown_name("prompt", name, known)

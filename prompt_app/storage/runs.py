@@ -179,7 +179,7 @@ def find_run(connection: Connection, run_id: str, *, for_update: bool = False) -
         names = ", ".join(row.id for row in found)
         raise EvaluationError(f"Several runs begin with {run_id!r}: {names} ... Give more of it.")
     if not found:
-        raise UnknownNameError("run", run_id)
+        raise UnknownNameError("run", run_id, advice="The list of runs shows the ids there are.")
     return found[0]
 
 

@@ -8,6 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from prompt_app.datamodel.evaluation import EvaluationSpec
+from prompt_app.datasets.sources import no_such_file
 from prompt_app.errors import EvaluationError
 from prompt_app.registry import nearest_names
 
@@ -22,6 +23,10 @@ def load_evaluation(path: Path) -> EvaluationSpec:
     """Raises EvaluationError that names the file, the place in it and what is expected there."""
     try:
         text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise EvaluationError(no_such_file(path)) from None
+    except IsADirectoryError:
+        raise EvaluationError(f"{path} is a folder; name the evaluation file in it.") from None
     except OSError as error:
         raise EvaluationError(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError as error:

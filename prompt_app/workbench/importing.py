@@ -37,7 +37,8 @@ class BadRowsError(DatasetError):
         else:
             lines = [f"  line {problem.line}: {problem.reason}" for problem in problems]
             if count > len(lines):
-                lines.append(f"  and {count - len(lines)} more")
+                rest = count - len(lines)
+                lines.append(f"  and {rest:,} more; prompt-app datasets check FILE names them all")
             listed = "\n".join(lines)
             super().__init__(f"{source} has {count} bad rows. {advice}\n{listed}")
         self.problems = tuple(problems)

@@ -21,7 +21,7 @@ from prompt_app.datamodel.evaluation import (
 )
 from prompt_app.datamodel.model import InferenceParameters, ModelSpec
 from prompt_app.datamodel.score import MetricSpec
-from prompt_app.errors import EvaluationError
+from prompt_app.errors import AuthenticationError, EvaluationError
 from prompt_app.interfaces import Store
 from prompt_app.metrics import create_metric, metric_class
 from prompt_app.pipelines.provider import PROVIDER as PIPELINE
@@ -196,7 +196,7 @@ class Resolver:
             if not embeds:
                 check_parameters(model, parameters)
             self._check_learned(model, parameters)
-            check_access(model, self._settings)
+            self._check_access(model)
             if self._probe:
                 check_reachable(model, self._settings)
             price = price_of(model) if capped else None
@@ -211,6 +211,12 @@ class Resolver:
                     f"max_cost_usd cannot be held for {model.reference} while its replies may "
                     "be of any length. Set 'max_tokens' in its parameters."
                 )
+
+    def _check_access(self, model: ModelSpec) -> None:
+        try:
+            check_access(model, self._settings)
+        except AuthenticationError as error:
+            raise AuthenticationError(f"{model.reference} cannot be called. {error}") from None
 
     def _check_pipeline(
         self, model: ModelSpec, parameters: InferenceParameters, *, capped: bool

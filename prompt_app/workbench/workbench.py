@@ -6,7 +6,7 @@ Each method imports what it needs, because a worker needs little of it and start
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,12 @@ from prompt_app.workbench.rubric_working import work_on_rubric_tests
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from prompt_app.datamodel.dataset import DatasetOptions, DatasetVersion, Example
+    from prompt_app.datamodel.dataset import (
+        DatasetOptions,
+        DatasetVersion,
+        Example,
+        RowProblem,
+    )
     from prompt_app.datamodel.evaluation import Evaluation, EvaluationSpec, Quote, Run, RunState
     from prompt_app.datamodel.prompt import Message, PromptTemplate, PromptVersion
     from prompt_app.datamodel.score import MetricInfo, MetricSpec, MetricSummary
@@ -111,6 +116,14 @@ class Workbench(Capabilities):
         from prompt_app.datasets import check_dataset
 
         return check_dataset(source, options, self.settings)
+
+    def read_rows(
+        self, source: str | Path, options: DatasetOptions
+    ) -> Iterator[Example | RowProblem]:
+        """Every row of a file, one after another: an example, or what is wrong with it."""
+        from prompt_app.datasets import read_rows
+
+        return read_rows(source, options, self.settings)
 
     def first_fields(self, source: str | Path, options: DatasetOptions) -> list[dict[str, Any]]:
         """The first rows of a file as they stand in it, to choose its reference field from."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 from urllib.error import URLError
 
 from playwright.sync_api import Browser, Page, Playwright
+from servers import free_port
 
 FLAGS = [
     "--disable-gpu",
@@ -88,13 +88,6 @@ def click_row(page: Page, row: int) -> None:
     table = page.get_by_role("region", name="Rows of this run")
     table.scroll_into_view_if_needed()
     table.click(position={"x": 30, "y": 35 * (row + 1) + 17})
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _await_health(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

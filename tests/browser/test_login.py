@@ -15,8 +15,9 @@ from browser.logins import (
     require_provider,
     running_provider,
 )
-from browser.studio import chromium, free_port, launched, running_studio, settled
+from browser.studio import chromium, launched, running_studio, settled
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from servers import free_port
 
 from prompt_app.settings import Settings
 from prompt_app.workbench import open_workbench

@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from cli.commands import CommandLine
+from cli.commands import CommandLine, Result
 
 GOOD = b'{"question": "a", "answers": ["a"]}\n'
 
@@ -16,36 +16,68 @@ def written(folder: Path, name: str, content: bytes) -> str:
     return name
 
 
+MEND = "Mend it, or skip bad rows"
 ROWS = {
-    "empty file": (b"", "empty"),
-    "missing reference": (GOOD + b'{"question": "b"}\n', "line 2", "answers"),
-    "invalid JSON": (GOOD + b'{"question": \n', "line 2", "JSON"),
-    "UTF-16 byte-order mark": ("\ufeff{}".encode("utf-16-le"), "UTF-16"),
+    "empty file": (b"", "empty", "Give one with at least one row"),
+    "blank lines alone": (b" \n\n", "no rows", "Give a file with at least one"),
+    "missing reference": (GOOD + b'{"question": "b"}\n', "line 2", "answers", MEND),
+    "no reference at all": (b'{"question": "b", "answer": "a"}\n', "did you mean 'answer'?"),
+    "invalid JSON": (GOOD + b'{"question": \n', "line 2", "JSON", MEND),
+    "UTF-16 byte-order mark": ("\ufeff{}".encode("utf-16-le"), "UTF-16", "save it as UTF-8"),
     "5,000 digits": (
-        GOOD + b'{"question": ' + b"9" * 5000 + b', "answers": ["a"]}\n', "line 2", "number",
+        GOOD + b'{"question": ' + b"9" * 5000 + b', "answers": ["a"]}\n', "line 2", "number", MEND,
     ),
-    "NaN": (GOOD + b'{"question": NaN, "answers": ["a"]}\n', "line 2", "NaN"),
+    "NaN": (GOOD + b'{"question": NaN, "answers": ["a"]}\n', "line 2", "NaN", MEND),
     "deep nesting": (
-        GOOD + b'{"question": ' + b"[" * 10_000 + b"]" * 10_000 + b"}\n", "line 2", "nested",
+        GOOD + b'{"question": ' + b"[" * 10_000 + b"]" * 10_000 + b"}\n", "line 2", "nested", MEND,
     ),
     "lone surrogate": (
-        GOOD + b'{"question": "\\ud800", "answers": ["a"]}\n', "line 2", "surrogate",
+        GOOD + b'{"question": "\\ud800", "answers": ["a"]}\n', "line 2", "surrogate", MEND,
     ),
 }  # fmt: skip
+
+
+def the_only_line(result: Result) -> str:
+    """What a refused command says."""
+    assert result.code == 2
+    assert result.out == ""
+    (line,) = result.err.splitlines()
+    assert line.startswith("prompt-app: ")
+    return line
 
 
 @pytest.mark.parametrize("case", ROWS)
 def test_rows(command_line: CommandLine, case: str) -> None:
     content, *told = ROWS[case]
     name = written(command_line.folder, "rows.jsonl", content)
-    result = command_line.run("run", command_line.evaluation(name))
-    assert result.code == 2
-    assert result.out == ""
-    (line,) = result.err.splitlines()
-    assert line.startswith("prompt-app: ")
+    line = the_only_line(command_line.run("run", command_line.evaluation(name)))
     assert "rows.jsonl" in line
     for words in told:
         assert words in line
+    assert command_line.run("runs", "--json").json() == [], "nothing was submitted"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("row.json", "Did you mean 'rows.jsonl'?"),
+        ("else.csv", "Check its name, or give its whole path."),
+        ("nowhere/rows.jsonl", "nor a folder"),
+    ],
+)
+def test_a_file_that_is_not_there(command_line: CommandLine, name: str, told: str) -> None:
+    written(command_line.folder, "rows.jsonl", GOOD)
+    line = the_only_line(command_line.run("run", command_line.evaluation(name)))
+    assert f"There is no file {name}" in line
+    assert str(command_line.folder) in line
+    assert told in line
+
+
+def test_an_evaluation_file_that_is_not_there(command_line: CommandLine) -> None:
+    command_line.evaluation("rows.jsonl")
+    line = the_only_line(command_line.run("run", "evalution.yml"))
+    assert "Did you mean 'evaluation.yaml'?" in line
+    assert "is a folder" in the_only_line(command_line.run("quote", "."))
 
 
 def test_every_bad_row_is_told_and_can_be_skipped(command_line: CommandLine) -> None:
@@ -62,10 +94,44 @@ def test_every_bad_row_is_told_and_can_be_skipped(command_line: CommandLine) -> 
     assert result.json()["runs"][0]["progress"]["skipped_rows"] == 2
 
 
-def test_a_utf8_byte_order_mark_and_a_200_kb_cell_are_read(command_line: CommandLine) -> None:
-    cell = "x" * 200_000
-    content = b"\xef\xbb\xbf" + f'{{"question": "{cell}", "answers": ["{cell}"]}}'.encode()
-    name = written(command_line.folder, "rows.jsonl", content)
+def test_all_of_many_bad_rows_are_named_by_a_check(command_line: CommandLine) -> None:
+    written(command_line.folder, "rows.jsonl", GOOD + b"{\n" * 50)
+    refused = command_line.run("run", command_line.evaluation("rows.jsonl"))
+    assert "rows.jsonl has 50 bad rows" in refused.err
+    assert "and 30 more; prompt-app datasets check FILE names them all" in refused.err
+    checked = command_line.run("datasets", "check", "rows.jsonl")
+    assert checked.code == 2
+    *named, last = checked.out.splitlines()
+    assert [line.partition(":")[0] for line in named] == [f"line {n}" for n in range(2, 52)]
+    assert last == "1 good rows, 50 malformed"
+    told = command_line.run("datasets", "check", "rows.jsonl", "--json").json()
+    assert (told["rows"], len(told["problems"])) == (1, 50)
+    written(command_line.folder, "rows.jsonl", GOOD)
+    assert command_line.run("datasets", "check", "rows.jsonl").code == 0
+
+
+def test_one_skipped_row_is_told_as_one(command_line: CommandLine) -> None:
+    written(command_line.folder, "rows.jsonl", GOOD + b"{\n")
+    skipping = {"path": "rows.jsonl", "on_bad_rows": "skip"}
+    result = command_line.run("run", command_line.evaluation(skipping))
+    assert "1 malformed row of the dataset was skipped." in result.out
+    written(command_line.folder, "rows.jsonl", GOOD + b"{\n" * 2)
+    result = command_line.run("run", command_line.evaluation(skipping))
+    assert "2 malformed rows of the dataset were skipped." in result.out
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("rows.jsonl", '{{"question": "{cell}", "answers": ["{cell}"]}}'),
+        ("rows.csv", "question,answers\n{cell},{cell}\n"),
+    ],
+)
+def test_a_utf8_byte_order_mark_and_a_200_kb_cell_are_read(
+    command_line: CommandLine, name: str, text: str
+) -> None:
+    content = b"\xef\xbb\xbf" + text.format(cell="x" * 200_000).encode()
+    written(command_line.folder, name, content)
     result = command_line.run("run", "--json", command_line.evaluation(name))
     assert result.code == 0
     assert result.json()["runs"][0]["summary"][0]["mean"] == 1.0
@@ -75,10 +141,9 @@ def test_an_xlsx_bomb(command_line: CommandLine) -> None:
     with zipfile.ZipFile(command_line.folder / "bomb.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/workbook.xml", b"<x/>")
         archive.writestr("xl/worksheets/sheet1.xml", b" " * 300_000_000)
-    result = command_line.run("datasets", "add", "bomb.xlsx")
-    assert result.code == 2
-    (line,) = result.err.splitlines()
+    line = the_only_line(command_line.run("run", command_line.evaluation("bomb.xlsx")))
     assert "bomb.xlsx" in line
+    assert "CSV" in line
 
 
 def test_a_field_that_no_row_has(command_line: CommandLine) -> None:
@@ -96,15 +161,43 @@ def test_a_field_that_no_row_has(command_line: CommandLine) -> None:
         (["offline:extractiv"], "'extractive'"),
         (["ofline:echo"], "'offline'"),
         (["openai:gpt-4o-mini"], "OPENAI_API_KEY"),
+        (["bedrock:us.amazon.nova-lite-v1:0"], "AWS_BEARER_TOKEN_BEDROCK"),
+        (["sagemaker:my-endpoint"], "aws configure"),
         ([{"provider": "openai", "name": "m", "base_url": "http://127.0.0.1:9/v1"}], "127.0.0.1:9"),
+        (["bedrok:us.amazon.nova-lite-v1:0"], "'bedrock'"),
+        (["bedrock:us.amazon.nova-lit-v1:0"], "'us.amazon.nova-lite-v1:0'"),
     ],
 )
-def test_models(command_line: CommandLine, models: list[object], told: str) -> None:
+def test_models(
+    command_line: CommandLine, models: list[object], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
     name = written(command_line.folder, "rows.jsonl", GOOD)
-    result = command_line.run("run", command_line.evaluation(name, models=models))
-    assert result.code == 2
-    (line,) = result.err.splitlines()
+    line = the_only_line(command_line.run("run", command_line.evaluation(name, models=models)))
     assert told in line
+
+
+@pytest.mark.parametrize("model", ["bedrock:us.amazon.nova-lite-v1:0", "sagemaker:my-endpoint"])
+def test_no_region(command_line: CommandLine, model: str) -> None:
+    name = written(command_line.folder, "rows.jsonl", GOOD)
+    line = the_only_line(command_line.run("run", command_line.evaluation(name, models=[model])))
+    assert f"{model} cannot be called. No AWS region is set: set AWS_REGION" in line
+
+
+def test_a_metric_that_is_none(command_line: CommandLine) -> None:
+    name = written(command_line.folder, "rows.jsonl", GOOD)
+    line = the_only_line(command_line.run("run", command_line.evaluation(name, metrics=["zzz"])))
+    assert "There is no metric named 'zzz'. There are: answer_relevancy, bleu" in line
+
+
+@pytest.mark.parametrize("key", ["thresholds", "stopping"])
+def test_a_metric_that_is_not_measured(command_line: CommandLine, key: str) -> None:
+    name = written(command_line.folder, "rows.jsonl", GOOD)
+    named = {"metric": "exact_mach"}
+    changes = {key: [{**named, "at_least": 0.5}] if key == "thresholds" else named}
+    line = the_only_line(command_line.run("run", command_line.evaluation(name, **changes)))
+    assert "'exact_mach', which is not among the metrics (exact_match)" in line
+    assert "did you mean 'exact_match'?" in line
 
 
 @pytest.mark.parametrize(

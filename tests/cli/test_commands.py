@@ -75,22 +75,6 @@ def test_rescoring_calls_no_model(command_line: CommandLine, finished: str) -> N
     assert [each["metric"] for each in result.json()["summary"]] == ["squad_f1", "rouge"]
 
 
-def test_a_missed_threshold_exits_with_3(command_line: CommandLine) -> None:
-    (command_line.folder / "rows.jsonl").write_text('{"question": "a", "answers": ["b"]}')
-    thresholds = [{"metric": "exact_match", "at_least": 0.5}]
-    result = command_line.run("run", command_line.evaluation("rows.jsonl", thresholds=thresholds))
-    assert result.code == 3
-    assert "exact_match (mean) is 0, below 0.5" in result.err
-
-
-def test_a_run_that_did_not_finish_exits_with_4(command_line: CommandLine) -> None:
-    (command_line.folder / "rows.jsonl").write_text('{"question": "a", "answers": ["a"]}')
-    name = command_line.evaluation("rows.jsonl")
-    run = command_line.run("run", "--json", name).json()["runs"][0]["id"]
-    assert command_line.run("cancel", run).code == 2  # it has ended
-    assert command_line.run("resume", run).code == 2
-
-
 def test_prompts_are_versioned_labelled_and_compared(command_line: CommandLine) -> None:
     (command_line.folder / "p.txt").write_text("Answer: {question}\n")
     assert "greet@1" in command_line.run("prompts", "save", "greet", "p.txt").out

@@ -1,19 +1,12 @@
-"""Real files of others load and run with sensible scores. They are not part of the project: a
-folder ``shared/data`` beside the checkout, or SHARED_DATA, holds them."""
+"""Real files of others load and run with sensible scores."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
 from cli.commands import CommandLine
-
-DATA = Path(os.environ.get("SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
-pytestmark = pytest.mark.skipif(
-    not DATA.is_dir(), reason=f"there is no folder {DATA.name} of real data"
-)
+from real_data import real_file
 
 WITH_PASSAGE = "Answer from the passage.\n\nPassage: {doc}\n\nQuestion: {question}\nAnswer:"
 
@@ -26,7 +19,7 @@ def means(result: Any) -> dict[str, float]:
 
 
 def test_squad_jsonl_scores_better_with_its_passage(command_line: CommandLine) -> None:
-    dataset = str(DATA / "squad-qa-20.jsonl")
+    dataset = str(real_file("squad-qa-20.jsonl"))
     metrics = ["squad_f1", "factual_knowledge"]
     found: dict[str, dict[str, float]] = {}
     for name, text in {"with": WITH_PASSAGE, "without": "Question: {question}\nAnswer:"}.items():
@@ -45,7 +38,7 @@ def test_squad_tables_with_alternatives_in_a_cell(command_line: CommandLine, nam
     """The model repeats the references, so that any of the alternatives must be found."""
     options = {"reference_field": "Reference Answer(s)"}
     file = command_line.evaluation(
-        {"path": str(DATA / name), "options": options},
+        {"path": str(real_file(name)), "options": options},
         prompts=[{"name": "p", "template": "{Question} {Reference Answer(s)}"}],
         metrics=["factual_knowledge", "exact_match"],
     )
@@ -57,7 +50,8 @@ def test_squad_tables_with_alternatives_in_a_cell(command_line: CommandLine, nam
 
 def test_gsm8k_numbers(command_line: CommandLine) -> None:
     """The reference's own reasoning as the reply scores 1; the offline model now and then."""
-    dataset = {"path": str(DATA / "gsm8k-test.jsonl"), "options": {"reference_field": "answer"}}
+    path = str(real_file("gsm8k-test.jsonl"))
+    dataset = {"path": path, "options": {"reference_field": "answer"}}
     file = command_line.evaluation(
         dataset, prompts=[{"name": "p", "template": "{answer}"}], metrics=["numeric_match"]
     )
@@ -71,7 +65,7 @@ def test_gsm8k_numbers(command_line: CommandLine) -> None:
 
 def test_a_bedrock_evaluation_job_with_nested_fields(command_line: CommandLine) -> None:
     dataset = {
-        "path": str(DATA / "bedrock-eval-job-20.jsonl"),
+        "path": str(real_file("bedrock-eval-job-20.jsonl")),
         "options": {"reference_field": "referenceResponse.text"},
     }
     file = command_line.evaluation(

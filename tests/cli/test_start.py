@@ -20,18 +20,13 @@ from urllib.request import urlopen
 import psutil
 import pytest
 from pydantic import SecretStr
+from servers import free_port
 
 from prompt_app.cli.start import has_screen, open_browser
 from prompt_app.errors import SettingsError
 from prompt_app.settings import Settings
 
 PATIENCE = 60.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def until(reached: Callable[[], bool], what: str) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from engine.runs import temporary_workbench
+from real_data import real_file
 
 from prompt_app.datamodel.dataset import DatasetVersion
 from prompt_app.datasets.exchange import EXCHANGES
@@ -19,10 +19,6 @@ from prompt_app.errors import InputError
 from prompt_app.workbench import Workbench
 from prompt_app.workbench.importing import BadRowsError
 
-FOLDER = Path(
-    os.environ.get("PROMPT_APP_TEST_DATA", Path(__file__).parents[2].parent / "shared" / "data")
-)
-REAL = FOLDER / "bedrock-eval-job-20.jsonl"
 CHAT = [{"role": "system", "content": "Answer."}, {"role": "user", "content": "2+2?"}]
 FILES: dict[str, list[dict[str, Any]]] = {
     "openai-evals": [
@@ -244,9 +240,8 @@ def test_a_spreadsheet_formula_is_not_written_into_csv(
     assert "-5" in (tmp_path / "out.csv").read_text()
 
 
-@pytest.mark.skipif(not REAL.exists(), reason=f"{REAL} is not there; set PROMPT_APP_TEST_DATA")
 def test_a_real_bedrock_job_is_read(workbench: Workbench, tmp_path: Path) -> None:
-    version = workbench.curation.import_exchange(REAL, "bedrock")
+    version = workbench.curation.import_exchange(real_file("bedrock-eval-job-20.jsonl"), "bedrock")
     assert version.rows == 20
     report = workbench.curation.export(version, tmp_path / "out.jsonl", "bedrock")
     assert report.rows == 20

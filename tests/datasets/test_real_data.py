@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
+from real_data import real_file
 
 from prompt_app.datamodel.dataset import DatasetOptions, field_value, reference_values
 from prompt_app.datasets import check_dataset, read_examples
 from prompt_app.settings import Settings
 
-FOLDER = Path(
-    os.environ.get("PROMPT_APP_TEST_DATA", Path(__file__).parents[2].parent / "shared" / "data")
-)
 FILES = {
     "squad-qa-20.jsonl": (20, "answers", "answers", "question"),
     "squad-qa.csv": (20, "Reference Answer(s)", "Reference Answer(s)", "Question"),
@@ -25,9 +20,7 @@ FILES = {
 
 @pytest.mark.parametrize("name", FILES)
 def test_it_loads_whole(name: str) -> None:
-    path = FOLDER / name
-    if not path.is_file():
-        pytest.skip(f"{path} is not there; set PROMPT_APP_TEST_DATA to the folder that holds it")
+    path = real_file(name)
     rows, reference, column, placeholder = FILES[name]
     options = DatasetOptions(reference_field=reference)
     check = check_dataset(path, options, Settings())
@@ -43,9 +36,7 @@ def test_it_loads_whole(name: str) -> None:
 
 
 def test_csv_and_xlsx_of_the_same_rows_give_the_same_examples() -> None:
-    paths = [FOLDER / "squad-qa.csv", FOLDER / "squad-qa.xlsx"]
-    if not all(path.is_file() for path in paths):
-        pytest.skip(f"{FOLDER} is not there; set PROMPT_APP_TEST_DATA to the folder")
+    paths = [real_file("squad-qa.csv"), real_file("squad-qa.xlsx")]
     options = DatasetOptions(reference_field="Reference Answer(s)")
     csv, xlsx = (list(read_examples(path, options, Settings())) for path in paths)
     assert csv == xlsx

@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from real_data import real_file
 
 from prompt_app.datamodel.model import GenerationRequest, InferenceParameters, ModelSpec, Reply
 from prompt_app.datamodel.prompt import Message
@@ -24,7 +25,6 @@ from prompt_app.errors import (
 from prompt_app.providers import connect
 from prompt_app.settings import Settings
 
-SQUAD = Path(__file__).parents[3] / "shared" / "data" / "squad-qa-20.jsonl"
 PASSAGE = (
     "The Harbour Mill in Arden, a town of Norland, was built in June 1834 by Ada Brown. "
     "The mill employs 42 people. Its owner, often called the Miller's Guild, sells flour to the "
@@ -162,9 +162,10 @@ def words(text: str) -> Counter[str]:
     return Counter(word for word in kept if word not in {"a", "an", "the"})
 
 
-@pytest.mark.skipif(not SQUAD.exists(), reason=f"the shared data file {SQUAD} is not there")
 async def test_squad_questions_profit_from_their_passage() -> None:
-    rows = [json.loads(line) for line in SQUAD.read_text().splitlines()]
+    rows = [
+        json.loads(line) for line in real_file("squad-qa-20.jsonl").read_text("utf-8").splitlines()
+    ]
     found = {"with": 0, "without": 0}
     for row in rows:
         prompts = {

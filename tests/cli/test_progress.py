@@ -1,0 +1,69 @@
+"""What a follower of a run is shown: done of total, rate, time left, errors, cost so far."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from prompt_app.cli import following
+from prompt_app.cli.following import progress_text
+from prompt_app.datamodel.evaluation import Progress, Run, RunSpec
+
+
+def a_run(state: str, **progress: Any) -> Run:
+    return Run.model_construct(
+        id="e1-1",
+        name="p · m",
+        spec=RunSpec.model_construct(),
+        state=state,
+        progress=Progress(**progress),
+    )
+
+
+@pytest.mark.parametrize(
+    ("run", "text"),
+    [
+        (a_run("queued", total=500), "0/500 · queued · 0 errors · $0"),
+        (
+            a_run("running", total=500, answered=118, failed=2, rate_per_second=45.2,
+                  cost_usd=0.01, judge_cost_usd=0.0023),
+            "120/500 · 45.2/s · 8 s left · 2 errors · $0.0123",
+        ),
+        (a_run("running", total=500, rate_per_second=0), "0/500 · running · 0 errors · $0"),
+        (
+            a_run("running", total=90_000, answered=1, rate_per_second=2.5, cost_usd=12.5),
+            "1/90000 · 2.5/s · 10 h 0 min left · 0 errors · $12.50",
+        ),
+        (a_run("running", total=5, answered=5, rate_per_second=3), "5/5 · 3.0/s · 0 errors · $0"),
+        (
+            a_run("paused", total=9, answered=4, failed=1, rate_per_second=3),
+            "5/9 · paused · 1 error · $0",
+        ),
+        (a_run("finished", total=9, answered=9, rate_per_second=3), "9/9 · 0 errors · $0"),
+    ],
+)  # fmt: skip
+def test_one_line_tells_all(run: Run, text: str) -> None:
+    assert progress_text(run) == text
+
+
+def test_without_a_terminal_lines_come_now_and_then_and_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(following.time, "monotonic", lambda: now[0])
+    view = following._View(show=True)
+    running = a_run("running", total=9, answered=3, rate_per_second=1)
+    ended = a_run("finished", total=9, answered=9)
+    for seconds in range(12):
+        now[0] = 100.0 + seconds
+        view.update([running])
+    view.update([ended])
+    view.update([ended])
+    view.close()
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "p · m: 3/9 · 1.0/s · 6 s left · 0 errors · $0",
+        "p · m: 3/9 · 1.0/s · 6 s left · 0 errors · $0",
+        "p · m: 9/9 · 0 errors · $0",
+    ]
