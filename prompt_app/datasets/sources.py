@@ -48,15 +48,15 @@ def no_such_file(path: Path) -> str:
     """Where ``path`` was looked for, and which file there has the nearest name."""
     folder = path.parent.absolute()
     if not folder.is_dir():
-        return f"There is no file {path}, nor a folder {folder}. Check the path."
+        return f"There is no file {path.absolute()}, nor a folder {folder.name}. Check the path."
     with suppress(OSError):  # it may be closed to us
         files = [each.name for each in islice(os.scandir(folder), MOST_LISTED) if each.is_file()]
         # Without the endings, which alone make names alike.
         stems = nearest_names(path.stem, [Path(name).stem for name in files])
         if near := [name for name in files if Path(name).stem in stems]:
             meant = " or ".join(repr(name) for name in sorted(near)[:3])
-            return f"There is no file {path.name} in {folder}. Did you mean {meant}?"
-    return f"There is no file {path.name} in {folder}. Check its name, or give its whole path."
+            return f"There is no file {path.absolute()}. Did you mean {meant}?"
+    return f"There is no file {path.absolute()}. Check its name and the folder."
 
 
 def _check_file(path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from itertools import islice
 from typing import IO, Any
@@ -124,9 +124,7 @@ class Datasets(StorePart):
                 chosen = connection.execute(query.where(dataset_versions.c.number == number))
                 return version_of(chosen.one())
         raise UnknownNameError(
-            f"version of the dataset {name!r}",
-            str(number),
-            advice=f"The newest is {newest.number}.",
+            f"version of dataset {name!r} (newest: {newest.number})", str(number)
         )
 
     def get_dataset_version_by_id(self, version_id: str) -> DatasetVersion:
@@ -300,5 +298,5 @@ def example_of(row: Row[Any]) -> Example:
 
 
 def _unknown_dataset(connection: Connection, name: str) -> UnknownNameError:
-    known: Iterator[str] = iter(connection.scalars(select(dataset_versions.c.name).distinct()))
+    known = connection.scalars(select(dataset_versions.c.name).distinct())
     return unknown_name("dataset", name, known)

@@ -68,7 +68,7 @@ def import_dataset(
         raise BadRowsError(display_name(source), shown, check.problem_count)
     if check.rows == 0:
         raise DatasetError(f"{display_name(source)} has no rows that can be used.")
-    return store.save_dataset_version(
+    version = store.save_dataset_version(
         name,
         options,
         read_examples(source, options, settings),
@@ -76,6 +76,8 @@ def import_dataset(
         skipped_rows=check.problem_count,
         note=note,
     )
+    # The stored one may be of an earlier file with the same good rows.
+    return version.model_copy(update={"skipped_rows": check.problem_count})
 
 
 def exchange_options(
