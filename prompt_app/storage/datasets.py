@@ -123,9 +123,7 @@ class Datasets(StorePart):
             if 0 < number < newest.number:
                 chosen = connection.execute(query.where(dataset_versions.c.number == number))
                 return version_of(chosen.one())
-        raise UnknownNameError(
-            f"version of dataset {name!r} (newest: {newest.number})", str(number)
-        )
+        raise UnknownNameError(f"version of {name!r} (newest: {newest.number})", str(number))
 
     def get_dataset_version_by_id(self, version_id: str) -> DatasetVersion:
         with self._database.read() as connection:
