@@ -9,15 +9,16 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
 _YAML_BREAKS = re.compile("[\r\x85\u2028\u2029\ufeff]")
 """What YAML reads as a line break besides the line feed, and the byte-order mark."""
 
 
 def canonical_json(value: Any) -> str:
     """JSON with sorted keys and no spaces: equal values give equal text."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    return _CANONICAL.encode(value)
 
 
 def content_hash(value: Any) -> str:

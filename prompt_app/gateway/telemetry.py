@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -15,6 +16,19 @@ if TYPE_CHECKING:
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 _OPERATIONS = {"embeddings": "embeddings"}
+
+
+@dataclass(slots=True)
+class _Children:
+    """The metrics under one call's labels, which cost more to find than to count."""
+
+    calls: Counter
+    seconds: Histogram
+    hits: Counter
+    saved: Counter
+    input: Counter
+    output: Counter
+    cost: Counter
 
 
 class Telemetry:
@@ -46,7 +60,7 @@ class Telemetry:
             buckets=BUCKETS, registry=registry,
         )  # fmt: skip
         self.streams = Gauge("gateway_open_streams", "Streams under way", registry=registry)
-        self._children: dict[Any, Any] = {}
+        self._children: dict[tuple[str, str, int], _Children] = {}
         self._tracer = _tracer()
 
     def note(self, record: UsageRecord) -> None:
@@ -55,21 +69,30 @@ class Telemetry:
         key = (record.route, target, record.status)
         children = self._children.get(key)
         if children is None:
-            children = self._children[key] = (
-                self._calls.labels(record.route, target, str(record.status)),
-                self._seconds.labels(record.route),
-            )
-        children[0].inc()
-        children[1].observe(record.latency_ms / 1000)
+            children = self._children[key] = self._children_of(record)
+        children.calls.inc()
+        children.seconds.observe(record.latency_ms / 1000)
         if record.cached:
-            self._hits.labels(target).inc()
-            self._saved.labels(target).inc(record.saved_usd)
+            children.hits.inc()
+            children.saved.inc(record.saved_usd)
         elif record.input_tokens or record.output_tokens:
-            self._tokens.labels(target, "input").inc(record.input_tokens)
-            self._tokens.labels(target, "output").inc(record.output_tokens)
-            self._cost.labels(target).inc(record.cost_usd)
+            children.input.inc(record.input_tokens)
+            children.output.inc(record.output_tokens)
+            children.cost.inc(record.cost_usd)
         if self._tracer is not None:
             _trace(self._tracer, record)
+
+    def _children_of(self, record: UsageRecord) -> _Children:
+        target = record.target
+        return _Children(
+            calls=self._calls.labels(record.route, target, str(record.status)),
+            seconds=self._seconds.labels(record.route),
+            hits=self._hits.labels(target),
+            saved=self._saved.labels(target),
+            input=self._tokens.labels(target, "input"),
+            output=self._tokens.labels(target, "output"),
+            cost=self._cost.labels(target),
+        )
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format."""

@@ -56,6 +56,11 @@ class ServingStore(Protocol):
         """All of it in one transaction, or nothing. What is there already, by its id, stays."""
         ...
 
+    def surely_no_reply(self, cache_key: str) -> bool:
+        """Whether no reply has the key, as far as that can be told without waiting; for a loop
+        that must not block."""
+        ...
+
     def spent_by_token(self, since_day: str) -> dict[str, float]:
         """Token id -> US dollars from ``since_day`` (YYYY-MM-DD, UTC) on."""
         ...

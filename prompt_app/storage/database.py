@@ -28,6 +28,7 @@ from prompt_app.storage.engines import (
     sqlite_writer,
 )
 from prompt_app.storage.idling import CloseWhenIdle
+from prompt_app.storage.peeking import Peeker
 from prompt_app.storage.tables import Moment
 from prompt_app.storage.turns import Turns
 
@@ -68,6 +69,7 @@ class Database:
             if idle_seconds is not None:
                 CloseWhenIdle(self.writer, idle_seconds)
         self._turns = Turns() if self.is_sqlite else None
+        self.peeker = Peeker(str(self.url.database)) if self.is_sqlite else None
         self._refuses_writes = False
 
     def read_only(self) -> Database:
@@ -153,6 +155,8 @@ class Database:
     def close(self) -> None:
         self.reader.dispose()
         self.writer.dispose()
+        if self.peeker is not None:
+            self.peeker.close()
 
     def translate(self, error: Exception) -> StoreError:
         """The error of this package that says what ``error`` of the database means."""

@@ -15,6 +15,8 @@ from prompt_app.storage.encoding import dump_record, load_record
 from prompt_app.storage.part import StorePart
 from prompt_app.storage.tables import model_limits, replies
 
+_ANY_REPLY = "SELECT 1 FROM replies WHERE cache_key = ? LIMIT 1"
+
 
 class Replies(StorePart):
     """The part of the store that finds replies and remembers models' limits."""
@@ -32,6 +34,11 @@ class Replies(StorePart):
                         newest[row.cache_key] = row
                 found.update((key, _stored_reply(row)) for key, row in newest.items())
         return found
+
+    def surely_no_reply(self, cache_key: str) -> bool:
+        """Whether no reply has the key, as far as that can be told without waiting."""
+        peeker = self._database.peeker
+        return peeker is not None and peeker.finds(_ANY_REPLY, cache_key) is False
 
     def count_replies(self, cache_keys: Sequence[str]) -> int:
         """How many of the distinct keys have a reply."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from prompt_app.interfaces import (
     StoredReply,
     WriteBatch,
 )
+from prompt_app.storage.peeking import Peeker
 from prompt_app.storage.store import SqlStore
 from prompt_app.storage.tables import escape_text, unescape_text
 
@@ -136,3 +138,21 @@ def test_a_reply_without_a_run_is_kept(store: SqlStore) -> None:
     assert store.count_replies(["k"]) == 1
     store.save_reply(StoredReply("c", "other", odd, 0.0))
     assert store.find_replies(["other"])["other"].reply == odd
+
+
+def test_that_no_reply_has_a_key_is_told_at_once_or_not_at_all(store: SqlStore) -> None:
+    keep(store, StoredReply("a", "k", a_reply(), 0.0, NOON))
+    assert not store.surely_no_reply("k")
+    on_sqlite = store._database.is_sqlite
+    assert store.surely_no_reply("other") == on_sqlite, "PostgreSQL is asked by a thread"
+    with store._database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM replies")
+        assert not store.surely_no_reply("k"), "not committed yet"
+    assert store.surely_no_reply("k") == on_sqlite
+
+
+def test_a_look_makes_no_file(tmp_path: Path) -> None:
+    peeker = Peeker(str(tmp_path / "absent.sqlite3"))
+    assert peeker.finds("SELECT 1 FROM replies WHERE cache_key = ?", "k") is None
+    assert list(tmp_path.iterdir()) == []
+    peeker.close()

@@ -69,10 +69,11 @@ class Books:
     async def _run(self) -> None:
         while not self._closing:
             await self._wake.wait()
+            if not self._closing:
+                # Lets a group gather, and does not write while this client's next call comes in.
+                await asyncio.sleep(GATHER_SECONDS)
             self._wake.clear()
             await self.flush()
-            # Let a group gather.
-            await asyncio.sleep(0 if self._closing else GATHER_SECONDS)
         await self.flush()
 
     async def _write_group(self) -> None:

@@ -51,6 +51,8 @@ class ReplyCache:
         """The newest reply, in memory or in the store. Raises StoreUnavailableError."""
         if (hit := self.hot(key)) is not None:
             return hit
+        if self._store.surely_no_reply(key):
+            return None
         future = self._wanted.get(key)
         if future is None:
             future = self._wanted[key] = asyncio.get_running_loop().create_future()
@@ -59,7 +61,10 @@ class ReplyCache:
         return await asyncio.shield(future)
 
     def add(self, key: str, reply: Reply, cost_usd: float, born: float | None = None) -> Hit:
-        """Put a reply into memory."""
+        """Put a reply into memory, without the part of the provider's raw body that no client is
+        shown."""
+        if reply.raw and reply.outputs[0].finish_reason != "tool_use":
+            reply = reply.model_copy(update={"raw": {}})
         size = sum(len(output.text) for output in reply.outputs) + 500
         hit = Hit(reply, cost_usd, time.time() if born is None else born, size)
         old = self._hot.pop(key, None)
@@ -92,13 +97,4 @@ class ReplyCache:
 
     def _add_stored(self, key: str, stored: StoredReply) -> Hit:
         born = (stored.created_at or datetime.now(UTC)).timestamp()
-        # The memory's form of a reply leaves out the provider's raw body.
-        reply = stored.reply.model_copy(update={"raw": _kept_raw(stored.reply)})
-        return self.add(key, reply, stored.cost_usd, born)
-
-
-def _kept_raw(reply: Reply) -> dict[str, object]:
-    """The part of a raw body that a client is shown: tool calls."""
-    if reply.outputs[0].finish_reason != "tool_use":
-        return {}
-    return reply.raw
+        return self.add(key, stored.reply, stored.cost_usd, born)
