@@ -41,7 +41,9 @@ class PostgresServer:
     """A cluster in a temporary folder, on a unix socket there. Nothing of it is meant to
     survive, so that it need not wait for the disk."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: str) -> None:
+        """``settings``: of the server, beyond those that every test has."""
+        self._settings = settings
         self._folder = Path(tempfile.mkdtemp(prefix="pg-"))
         self._databases = count(1)
         self._owner = _unprivileged_user()
@@ -116,6 +118,7 @@ class PostgresServer:
             "full_page_writes": "off",
             "synchronous_commit": "off",
             "max_connections": "200",
+            **self._settings,
         }
         options = [part for pair in settings.items() for part in ("-c", "=".join(pair))]
         with (self._folder / "log").open("wb") as log:

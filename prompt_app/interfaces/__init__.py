@@ -354,8 +354,16 @@ class Store(
         ...
 
     def list_samples(
-        self, run_id: str, row_filter: RowFilter, *, offset: int = 0, limit: int = 50
-    ) -> Page[StoredSample]: ...
+        self,
+        run_id: str,
+        row_filter: RowFilter,
+        *,
+        offset: int = 0,
+        limit: int = 50,
+        seconds: float | None = None,
+    ) -> Page[StoredSample]:
+        """Rows without what they are sorted by come last. ``seconds``: a search's time."""
+        ...
 
     def get_sample(self, run_id: str, key: SampleKey) -> StoredSample: ...
 
@@ -365,6 +373,10 @@ class Store(
 
     def iterate_outcomes(self, run_id: str, metric: str) -> Iterator[tuple[str, int, float | None]]:
         """(example id, repeat, value or None for a failure) in order of example."""
+        ...
+
+    def iterate_values(self, run_id: str, metric: str) -> Iterator[tuple[int, float | None]]:
+        """(position, value or None for a failure) in order of position and repeat."""
         ...
 
     def count_errors(self, run_id: str) -> dict[str, int]:

@@ -59,3 +59,6 @@ class Page(Generic[Item]):
     items: tuple[Item, ...]
     total: int
     offset: int
+    searched: int | None = None
+    """Rows that were read, where a search ended before it had read all: there may be more than
+    ``total``."""

@@ -173,7 +173,8 @@ class Batches(StorePart):
                 if identity not in known:
                     known.add(identity)
                     counts.judge_cost_usd += outcome.cost_usd
-                    rows.append(outcome_row(run, sample.number, outcome))
+                    place = sample.position, entry.key.repeat
+                    rows.append(outcome_row(run, sample.number, place, outcome))
             if sample.state == "answered":
                 sample.state = "scored"
                 finished.append(sample.number)
@@ -188,10 +189,14 @@ class _Present:
     """A sample that the store has."""
 
     number: int
+    position: int
     state: str
 
 
-_PRESENT = select(samples.c.number, samples.c.example_id, samples.c.repeat, samples.c.state).where(
+_PRESENT = select(
+    *(samples.c.number, samples.c.example_id, samples.c.repeat),
+    *(samples.c.position, samples.c.state),
+).where(
     samples.c.run == bindparam("run_number"),
     samples.c.example_id.in_(bindparam("example_ids", expanding=True)),
 )
@@ -223,8 +228,8 @@ def _present(
     example_ids = list(dict.fromkeys(example_id for example_id, _ in identities))
     for some in in_chunks(example_ids):
         rows = connection.execute(_PRESENT, {"run_number": run, "example_ids": some})
-        for number, example_id, repeat, state in rows:
-            found[example_id, repeat] = _Present(number, state)
+        for number, example_id, repeat, position, state in rows:
+            found[example_id, repeat] = _Present(number, position, state)
     return found
 
 

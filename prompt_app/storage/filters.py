@@ -1,46 +1,21 @@
-"""Row filters as SQL."""
+"""Row filters as SQL, where no index has the rows in order: any combination of conditions."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
-from prompt_app.errors import EvaluationError
 from prompt_app.interfaces import RowFilter
-from prompt_app.storage.runs import run_number
-from prompt_app.storage.tables import (
-    dataset_versions,
-    examples,
-    replies,
-    runs,
-    samples,
-    scores,
-    version_rows,
-)
+from prompt_app.storage.row_orders import Scope
+from prompt_app.storage.tables import examples, replies, samples, scores, version_rows
 
 _FEW = 4
 """A run with fewer than a fourth of the dataset's rows is searched row by row."""
 
 
-def scope_of(connection: Connection, run_id: str) -> Row[Any]:
-    """What the filters must know of a run: number, version, samples, and rows of the version."""
-    query: Select[Any] = (
-        select(
-            runs.c.number,
-            runs.c.version,
-            (runs.c.answered + runs.c.failed).label("samples"),
-            dataset_versions.c.rows,
-        )
-        .join(dataset_versions, dataset_versions.c.number_in_store == runs.c.version)
-        .where(runs.c.number == run_number(connection, run_id))
-    )
-    scope: Row[Any] = connection.execute(query).one()
-    return scope
-
-
-def filtered(scope: Row[Any], wanted: RowFilter) -> Select[Any]:
-    """The rows of samples that fit. Raises EvaluationError for a range without its metric."""
+def filtered(scope: Scope, wanted: RowFilter) -> Select[Any]:
+    """The rows of samples that fit, of whatever text."""
     run = scope.number
     query = select(samples).where(samples.c.run == run)
     if wanted.state is not None:
@@ -54,17 +29,25 @@ def filtered(scope: Row[Any], wanted: RowFilter) -> Select[Any]:
         if wanted.metric is not None:
             failed = failed.where(scores.c.metric == wanted.metric)
         query = query.where(samples.c.number.in_(failed))
-    if wanted.text:
-        query = query.where(_contains(scope, wanted.text))
     return query
 
 
+def page_of_filtered(
+    connection: Connection, query: Select[Any], wanted: RowFilter, offset: int, limit: int
+) -> tuple[list[int], int]:
+    """The numbers of the samples on a page, and how many rows there are in all. Sorted by score,
+    rows without one come last; those where the metric failed before those without an outcome."""
+    numbered = query.with_only_columns(samples.c.number)
+    page = _ordered(numbered, wanted).offset(offset).limit(limit)
+    # Finding the rows is slow, so count in the same pass.
+    found = connection.execute(page.add_columns(func.count().over())).all()
+    if found or not offset:
+        return [row[0] for row in found], int(found[0][1]) if found else 0
+    return [], int(connection.scalar(query.with_only_columns(func.count())) or 0)
+
+
 def _in_range(run: int, wanted: RowFilter) -> Select[Any]:
-    if wanted.metric is None:
-        raise EvaluationError("A least or greatest score needs the metric it is of.")
-    query = select(scores.c.sample).where(
-        scores.c.run == run, scores.c.metric == wanted.metric, scores.c.value.is_not(None)
-    )
+    query = select(scores.c.sample).where(scores.c.run == run, scores.c.metric == wanted.metric)
     if wanted.minimum is not None:
         query = query.where(scores.c.value >= wanted.minimum)
     if wanted.maximum is not None:
@@ -72,8 +55,8 @@ def _in_range(run: int, wanted: RowFilter) -> Select[Any]:
     return query
 
 
-def _contains(scope: Row[Any], text: str) -> ColumnElement[bool]:
-    """Rows with ``text`` in the example, the reply or the error message.
+def with_text(scope: Scope, text: str) -> ColumnElement[bool]:
+    """Rows with ``text`` in the example, the reply or the error message, wherever they are.
 
     Each kind of text is searched by itself: a join of all three would carry the texts along.
     """
@@ -86,7 +69,7 @@ def _contains(scope: Row[Any], text: str) -> ColumnElement[bool]:
             examples.c.folded.contains(folded, autoescape=True),
         )
     )
-    if scope.samples * _FEW < scope.rows:
+    if scope.total * _FEW < scope.version_rows:
         own = select(samples.c.position).where(samples.c.run == scope.number)
         with_example = with_example.where(version_rows.c.position.in_(own))
     with_reply = (
@@ -101,23 +84,21 @@ def _contains(scope: Row[Any], text: str) -> ColumnElement[bool]:
     )
 
 
-def ordered(query: Select[Any], wanted: RowFilter) -> Select[Any]:
-    """``query`` over samples in the order wanted; rows without a score or latency come last.
-    Raises EvaluationError for scores of no metric."""
+def _ordered(query: Select[Any], wanted: RowFilter) -> Select[Any]:
+    """``query`` over samples in the order wanted."""
 
     def directed(column: Any) -> Any:
         return column.desc() if wanted.descending else column.asc()
 
-    by_position = (directed(samples.c.position), directed(samples.c.repeat))
+    by_place = (directed(samples.c.position), directed(samples.c.repeat))
     if wanted.sort == "score":
-        if wanted.metric is None:
-            raise EvaluationError("Sorting by score needs the metric whose score it is.")
         query = query.outerjoin(
             scores, and_(scores.c.sample == samples.c.number, scores.c.metric == wanted.metric)
         )
-        return query.order_by(directed(scores.c.value).nulls_last(), *by_position)
+        value = directed(scores.c.value).nulls_last()
+        return query.order_by(value, scores.c.sample.is_(None), *by_place)
     if wanted.sort == "latency":
-        return query.order_by(directed(samples.c.latency_seconds).nulls_last(), *by_position)
+        return query.order_by(directed(samples.c.latency_seconds).nulls_last(), *by_place)
     if wanted.sort == "cost":
-        return query.order_by(directed(samples.c.cost_usd), *by_position)
-    return query.order_by(*by_position)
+        return query.order_by(directed(samples.c.cost_usd), *by_place)
+    return query.order_by(*by_place)

@@ -15,20 +15,22 @@ from prompt_app.storage.tables import escape_text
 _NO_USAGE = TokenUsage()
 
 
-def outcome_row(run: int, sample: int, outcome: Score | Failure) -> tuple[Any, ...]:
-    """The columns of ``scores`` in their order."""
+def outcome_row(
+    run: int, sample: int, place: tuple[int, int], outcome: Score | Failure
+) -> tuple[Any, ...]:
+    """The columns of ``scores`` in their order. ``place``: the sample's position and repeat."""
     usage = dump_record(outcome.usage) if outcome.usage.total else None
     if isinstance(outcome, Failure):
         kind, message = outcome.kind, escape_text(outcome.message)
         return (
             *(sample, outcome.metric, run, None, None, outcome.version, None),
-            *(kind, message, outcome.cost_usd, usage),
+            *(kind, message, outcome.cost_usd, usage, *place),
         )
     reason = escape_text(outcome.reason) if outcome.reason else None
     details = dump_plain(outcome.details) if outcome.details else None
     return (
         *(sample, outcome.metric, run, outcome.value, reason, outcome.version, details),
-        *(None, None, outcome.cost_usd, usage),
+        *(None, None, outcome.cost_usd, usage, *place),
     )
 
 

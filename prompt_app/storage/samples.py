@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import Connection, Row, Select, and_, func, or_, select, tuple_
 
-from prompt_app.datamodel.dataset import Example
 from prompt_app.datamodel.evaluation import SampleKey, SampleState
-from prompt_app.datamodel.model import Reply
-from prompt_app.datamodel.score import Failure, Score
 from prompt_app.errors import UnknownNameError
 from prompt_app.interfaces import Page, RowFilter, StoredSample
 from prompt_app.storage.database import in_chunks
-from prompt_app.storage.encoding import load_record
-from prompt_app.storage.filters import filtered, ordered, scope_of
-from prompt_app.storage.outcomes import outcome_of
+from prompt_app.storage.filters import filtered, page_of_filtered, with_text
+from prompt_app.storage.paging import page_of
 from prompt_app.storage.part import StorePart
-from prompt_app.storage.runs import find_run, lacks_outcome, run_number
-from prompt_app.storage.tables import examples, replies, runs, samples, scores, version_rows
+from prompt_app.storage.row_orders import (
+    Scope,
+    check_filter,
+    is_all_of_a_state,
+    scope_of,
+    stretches_of,
+)
+from prompt_app.storage.runs import lacks_outcome, run_number
+from prompt_app.storage.sample_rows import load_samples
+from prompt_app.storage.searching import Found, has_text_index, rows_with, search_in_order
+from prompt_app.storage.tables import samples, scores
 
 _PAGE = 500
 _NARROW_PAGE = 5000
@@ -50,25 +55,33 @@ class Samples(StorePart):
         """The next row of the dataset version that has fewer than ``repeats`` samples; None
         where there is no more."""
         with self._database.read() as connection:
-            run = find_run(connection, run_id)
-            stored = (
-                select(func.count())
-                .select_from(samples)
-                .where(samples.c.run == run.number, samples.c.position == version_rows.c.position)
-                .scalar_subquery()
-            )
-            query = (
-                select(version_rows.c.position)
-                .where(
-                    version_rows.c.version == run.version,
-                    version_rows.c.position > after_position,
-                    stored < repeats,
+            scope = scope_of(connection, run_id)
+            if scope.total == repeats * scope.version_rows:
+                return None
+
+            def is_full(until: int) -> bool:
+                """Whether no row is open from behind ``full`` to there."""
+                stored = (
+                    select(func.count())
+                    .select_from(samples)
+                    .where(
+                        samples.c.run == scope.number,
+                        samples.c.position > full,
+                        samples.c.position <= until,
+                        samples.c.repeat < repeats,
+                    )
                 )
-                .order_by(version_rows.c.position)
-                .limit(1)
-            )
-            found: int | None = connection.scalar(query)
-            return found
+                return connection.scalar(stored) == repeats * (until - full)
+
+            # A version's positions have no gap, so that counting tells what is missing.
+            full, last, step = after_position, scope.version_rows - 1, 1
+            while full < last and is_full(min(full + step, last)):
+                full, step = min(full + step, last), step * 2
+            while full < last and step > 1:
+                step //= 2
+                if full + step <= last and is_full(full + step):
+                    full += step
+            return full + 1 if full < last else None
 
     def unscored_samples(
         self, run_id: str, metrics: Sequence[str], *, after_position: int = -1, limit: int = 500
@@ -101,24 +114,56 @@ class Samples(StorePart):
             return load_samples(connection, [row.number for row in found])
 
     def list_samples(
-        self, run_id: str, row_filter: RowFilter, *, offset: int = 0, limit: int = 50
+        self,
+        run_id: str,
+        row_filter: RowFilter,
+        *,
+        offset: int = 0,
+        limit: int = 50,
+        seconds: float | None = None,
     ) -> Page[StoredSample]:
-        """The rows that fit ``row_filter``. Sorted by score, rows without a score come last."""
+        """The rows that fit ``row_filter``. Sorted by score or latency, rows without one come
+        last. A search for text ends after about ``seconds``, where they are given, or when the
+        page is full; ``Page.searched`` then tells how far it came."""
+        check_filter(row_filter)
         with self._database.read() as connection:
-            query = filtered(scope_of(connection, run_id), row_filter)
-            numbered = query.with_only_columns(samples.c.number)
-            wanted = ordered(numbered, row_filter).offset(offset).limit(limit)
+            scope = scope_of(connection, run_id)
             if row_filter.text:
-                # Searching is slow, so count in the same pass.
-                found = connection.execute(wanted.add_columns(func.count().over())).all()
-                numbers: Sequence[int] = [row[0] for row in found]
-                total = found[0][1] if found else None
+                found = self._search(connection, scope, row_filter, (offset, limit, seconds))
+            elif stretches := stretches_of(connection, scope, row_filter):
+                counted = is_all_of_a_state(row_filter)
+                total = scope.in_state(row_filter.state) if counted else None
+                found = Found(*page_of(connection, stretches, offset, limit, total))
             else:
-                numbers = connection.scalars(wanted).all()
-                total = None
-            if total is None and (offset or not row_filter.text):
-                total = connection.scalar(query.with_only_columns(func.count()))
-            return Page(tuple(load_samples(connection, numbers)), int(total or 0), offset)
+                query = filtered(scope, row_filter)
+                found = Found(*page_of_filtered(connection, query, row_filter, offset, limit))
+            rows = tuple(load_samples(connection, found.numbers))
+            return Page(rows, found.total, offset, found.searched)
+
+    def _search(
+        self,
+        connection: Connection,
+        scope: Scope,
+        wanted: RowFilter,
+        page: tuple[int, int, float | None],
+    ) -> Found:
+        offset, limit, seconds = page
+        query = filtered(scope, wanted)
+        numbers = None
+        if self._has_text_index:
+            numbers = rows_with(self._database, connection, scope, wanted.text)
+        if numbers is not None:
+            query = query.where(samples.c.number.in_(numbers))
+            return Found(*page_of_filtered(connection, query, wanted, offset, limit))
+        stretches = stretches_of(connection, scope, wanted)
+        if seconds is None or stretches is None:
+            query = query.where(with_text(scope, wanted.text))
+            return Found(*page_of_filtered(connection, query, wanted, offset, limit))
+        return search_in_order(connection, scope, stretches, wanted.text, (offset, limit, seconds))
+
+    @cached_property
+    def _has_text_index(self) -> bool:
+        return has_text_index(self._database)
 
     def get_sample(self, run_id: str, key: SampleKey) -> StoredSample:
         with self._database.read() as connection:
@@ -147,6 +192,27 @@ class Samples(StorePart):
         for rows in self._pages(run_id, query, _NARROW_PAGE):
             for row in rows:
                 yield row.example_id, row.repeat, row.value
+
+    def iterate_values(self, run_id: str, metric: str) -> Iterator[tuple[int, float | None]]:
+        """(position, value or None for a failure) in order of position and repeat."""
+        with self._database.read() as connection:
+            run = run_number(connection, run_id)
+        place = scores.c.position, scores.c.repeat
+        query = (
+            select(*place, scores.c.value)
+            .where(scores.c.run == run, scores.c.metric == metric)
+            .order_by(*place)
+            .limit(_NARROW_PAGE)
+        )
+        last = -1, -1
+        while True:
+            with self._database.read() as connection:
+                rows = connection.execute(query.where(tuple_(*place) > tuple_(*last))).all()
+            for position, _, value in rows:
+                yield position, value
+            if len(rows) < _NARROW_PAGE:
+                return
+            last = rows[-1][:2]
 
     def count_errors(self, run_id: str) -> dict[str, int]:
         """Failed samples by error kind, the commonest first."""
@@ -185,61 +251,3 @@ class Samples(StorePart):
                 return
             yield rows
             position, repeat = rows[-1].position, rows[-1].repeat
-
-
-_WHOLE = (
-    select(
-        samples,
-        replies.c.id.label("reply_id"),
-        replies.c.reply.label("reply_json"),
-        version_rows.c.split,
-        examples.c.fields,
-    )
-    .join(runs, runs.c.number == samples.c.run)
-    .outerjoin(
-        version_rows,
-        and_(
-            version_rows.c.version == runs.c.version,
-            version_rows.c.example_id == samples.c.example_id,
-        ),
-    )
-    .outerjoin(examples, examples.c.number == version_rows.c.example)
-    .outerjoin(replies, replies.c.number == samples.c.reply)
-)
-
-
-def load_samples(connection: Connection, numbers: Sequence[int]) -> list[StoredSample]:
-    """The samples of those numbers, in that order, with their examples, replies and scores."""
-    rows: dict[int, Row[Any]] = {}
-    outcomes: dict[int, list[Score | Failure]] = {number: [] for number in numbers}
-    for some in in_chunks(numbers):
-        for row in connection.execute(_WHOLE.where(samples.c.number.in_(some))):
-            rows[row.number] = row
-        query = select(scores).where(scores.c.sample.in_(some)).order_by(scores.c.metric)
-        for row in connection.execute(query):
-            outcomes[row.sample].append(outcome_of(row))
-    return [_sample_of(rows[number], outcomes[number]) for number in numbers]
-
-
-def _sample_of(row: Row[Any], outcomes: Iterable[Score | Failure]) -> StoredSample:
-    return StoredSample(
-        key=SampleKey(example_id=row.example_id, repeat=row.repeat),
-        position=row.position,
-        state=row.state,
-        example=Example(
-            id=row.example_id,
-            position=row.position,
-            fields={} if row.fields is None else json.loads(row.fields),
-            split=row.split,
-        ),
-        reply=None if row.reply_json is None else load_record(Reply, row.reply_json),
-        reply_id=row.reply_id,
-        cached=row.cached,
-        cost_usd=row.cost_usd,
-        attempts=row.attempts,
-        error_kind=row.error_kind,
-        error_message=row.error_message,
-        scores=tuple(outcome for outcome in outcomes if isinstance(outcome, Score)),
-        failures=tuple(outcome for outcome in outcomes if isinstance(outcome, Failure)),
-        answered_at=row.answered_at,
-    )

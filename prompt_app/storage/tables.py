@@ -130,7 +130,7 @@ version_rows = Table(
     Column("position", Integer, nullable=False),
     Column("example_id", Text, nullable=False),
     Column("split", Text),
-    Column("example", Key, ForeignKey("examples.number"), nullable=False),
+    Column("example", Key, ForeignKey("examples.number"), nullable=False, index=True),
     PrimaryKeyConstraint("version", "position"),
     UniqueConstraint("version", "example_id"),
 )
@@ -256,8 +256,12 @@ samples = Table(
     Column("error_message", PlainText),
     Column("answered_at", Moment, nullable=False),
     UniqueConstraint("run", "example_id", "repeat"),
-    Index("ix_samples_page", "run", "position", "repeat"),
-    Index("ix_samples_error", "run", "error_kind"),  # WHERE error_kind IS NOT NULL
+    Index("ix_samples_page", "run", "position", "repeat", "state"),
+    Index("ix_samples_failed", "run", "position", "repeat"),  # WHERE reply IS NULL
+    Index("ix_samples_error", "run", "error_kind", "position", "repeat"),  # where it is there
+    Index("ix_samples_latency", "run", "latency_seconds", "position", "repeat"),  # likewise
+    Index("ix_samples_cost", "run", "cost_usd", "position", "repeat"),
+    Index("ix_samples_reply", "reply"),  # where it is there
 )
 
 # The outcome of one metric for one sample: a value, or a failure, whose value is NULL.
@@ -275,9 +279,12 @@ scores = Table(
     Column("failure_message", PlainText),
     Column("cost_usd", Double, nullable=False),
     Column("usage", Text),  # TokenUsage; NULL when all zero
+    Column("position", Integer, nullable=False, server_default="0"),  # of the sample
+    Column("repeat", Integer, nullable=False, server_default="0"),
     PrimaryKeyConstraint("sample", "metric"),
-    Index("ix_scores_value", "run", "metric", "value", "sample"),
-    Index("ix_scores_failed", "run", "sample"),  # WHERE value IS NULL
+    Index("ix_scores_value", "run", "metric", "value", "position", "repeat"),
+    Index("ix_scores_page", "run", "metric", "position", "repeat", "value"),
+    Index("ix_scores_failed", "run", "metric", "position", "repeat"),  # WHERE value IS NULL
 )
 
 # Parameters that models were found not to take.

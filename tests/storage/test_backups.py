@@ -206,4 +206,6 @@ def test_it_tells_what_is_stored(store: SqlStore) -> None:
 def test_every_table_of_the_database_is_known(store: SqlStore) -> None:
     with store._database.read() as connection:
         names = set(inspect(connection).get_table_names())
+    # SQLite's own tables of an index of texts: triggers fill it in a restored store too.
+    names = {name for name in names if "_text" not in name}
     assert names - {"alembic_version"} == set(metadata.tables)

@@ -159,7 +159,7 @@ def test_rows_of_other_runs_are_not_shown(store: SqlStore) -> None:
         (RowFilter(metric="f1", sort="score"), [1, 6, 4, 0, 7, 2, 5, 3, 8, 9, 10]),
         (
             RowFilter(metric="f1", sort="score", descending=True),
-            [5, 2, 7, 0, 4, 6, 1, 10, 9, 8, 3],
+            [5, 2, 7, 0, 4, 6, 1, 3, 10, 9, 8],
         ),
         (RowFilter(metric="f1", sort="score", minimum=0.5, descending=True), [5, 2, 7, 0]),
         (RowFilter(metric="f1", sort="score", state="failed"), [9, 10]),
