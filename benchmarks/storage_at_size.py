@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from pydantic import SecretStr
@@ -147,11 +148,11 @@ def fill(url: str, store: SqlStore, samples: int) -> None:
 
 
 def row_questions(store: SqlStore, run: str, rows: int) -> dict[str, Question]:
-    def page(offset: int = 0, **wanted: object) -> Question:
-        row_filter = RowFilter(**wanted)  # type: ignore[arg-type]
+    def page(offset: int = 0, **wanted: Any) -> Question:
+        row_filter = RowFilter(**wanted)
         return lambda: store.list_samples(run, row_filter, offset=offset, limit=25, seconds=SECONDS)
 
-    score = {"metric": "f1", "sort": "score"}
+    score: dict[str, Any] = {"metric": "f1", "sort": "score"}
     middle, last = rows // 2 + 1000, rows - 25
     return {
         "rows: first page": page(),

@@ -74,10 +74,12 @@ def scope_of(connection: Connection, run_id: str) -> Scope:
     ).one()
     summary = [] if run.state in ACTIVE_STATES else json.loads(run.summary)
     return Scope(
-        run.number,
-        run.version,
-        run.rows,
-        *(int(getattr(run, name)) + int(more) for name, more in zip(names, untold, strict=True)),
+        number=run.number,
+        version=run.version,
+        version_rows=run.rows,
+        answered=run.answered + int(untold[0]),
+        scored=run.scored + int(untold[1]),
+        failed=run.failed + int(untold[2]),
         outcomes={each["metric"]: (each["scored"], each["failed"]) for each in summary},
     )
 

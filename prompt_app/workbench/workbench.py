@@ -386,12 +386,19 @@ class Workbench(Capabilities):
     # rows
 
     def rows(
-        self, run_id: str, row_filter: RowFilter | None = None, *, offset: int = 0, limit: int = 50
+        self,
+        run_id: str,
+        row_filter: RowFilter | None = None,
+        *,
+        offset: int = 0,
+        limit: int = 50,
+        seconds: float | None = None,
     ) -> Page[StoredSample]:
+        """``seconds``: about how long a search for text may take; ``Page.searched`` tells."""
         from prompt_app.interfaces import RowFilter
 
         run, wanted = self.run(run_id), row_filter or RowFilter()
-        page = self.store.list_samples(run.id, wanted, offset=offset, limit=limit)
+        page = self.store.list_samples(run.id, wanted, offset=offset, limit=limit, seconds=seconds)
         if page.total == 0 and self.store.archive_key(run.id) is not None:
             return self.archive.rows(run, wanted, offset=offset, limit=limit)
         return page

@@ -46,6 +46,8 @@ def pager(found: Page[Any], size: int, noun: str, *, key: str = KEY, order: str 
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
         count = f"{found.total:,} {noun}{'s' if found.total != 1 else ''}"
+        if found.searched is not None:
+            count += f" among the first {found.searched:,} searched"
         st.caption(", ".join(part for part in (count, order) if part))
         if pages > 1:
             st.pagination(pages, key=key, bind="query-params", width=300)

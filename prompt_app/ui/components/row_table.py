@@ -14,7 +14,7 @@ from prompt_app.datamodel.dataset import field_value
 from prompt_app.datamodel.evaluation import Run
 from prompt_app.datamodel.rendering import template_placeholders
 from prompt_app.errors import PromptAppError
-from prompt_app.interfaces import StoredSample
+from prompt_app.interfaces import Page, RowFilter, StoredSample
 from prompt_app.ui.components.downloads import file_downloads, report_download
 from prompt_app.ui.components.errors import show_message
 from prompt_app.ui.components.failure_form import failure_form
@@ -29,6 +29,9 @@ from prompt_app.workbench import Workbench
 from prompt_app.workbench.exporting import ExportFormat
 
 ROWS_A_PAGE = 25
+SEARCH_SECONDS = 0.1
+"""A search that an index does not answer may take, before it shows what it has found."""
+_WHOLE = "rows.searched_whole"
 CELL_CHARACTERS = 300
 
 
@@ -70,7 +73,9 @@ def _table(run: Run) -> None:
     wanted = row_filters(run)
     try:
         page = paged(
-            lambda offset: workbench().rows(run.id, wanted, offset=offset, limit=ROWS_A_PAGE),
+            lambda offset: workbench().rows(
+                run.id, wanted, offset=offset, limit=ROWS_A_PAGE, seconds=_search_seconds(wanted)
+            ),
             ROWS_A_PAGE,
             f"rows of {run.id}",
             of=wanted,
@@ -79,7 +84,9 @@ def _table(run: Run) -> None:
         show_message(str(error))
         return
     if page.total == 0:
-        st.info("No row fits these filters.", icon=":material/filter_alt_off:")
+        among = "" if page.searched is None else f" among the first {page.searched:,} searched"
+        st.info(f"No row fits these filters{among}.", icon=":material/filter_alt_off:")
+        _rest_of_search(page, wanted)
         return
     st.dataframe(
         _frame(run, page.items),
@@ -90,11 +97,28 @@ def _table(run: Run) -> None:
         alt="Rows of this run",
     )
     pager(page, ROWS_A_PAGE, "row")
+    _rest_of_search(page, wanted)
     click = st.session_state.get("rows.open")
     if click:
         open_drawer(run, wanted, page, click.row)
     else:
         open_addressed_row(run)
+
+
+def _search_seconds(wanted: RowFilter) -> float | None:
+    return None if st.session_state.get(_WHOLE) == wanted else SEARCH_SECONDS
+
+
+def _rest_of_search(page: Page[StoredSample], wanted: RowFilter) -> None:
+    """Common text in a large run is looked for in a part of its rows first."""
+    if page.searched is not None:
+        st.button(
+            "Search all rows",
+            icon=":material/manage_search:",
+            on_click=st.session_state.update,
+            args=({_WHOLE: wanted},),
+            help="Reads every row, which takes seconds in a large run",
+        )
 
 
 def _columns(run: Run) -> dict[str, Any]:
