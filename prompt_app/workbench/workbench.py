@@ -399,7 +399,7 @@ class Workbench(Capabilities):
 
         run, wanted = self.run(run_id), row_filter or RowFilter()
         page = self.store.list_samples(run.id, wanted, offset=offset, limit=limit, seconds=seconds)
-        if page.total == 0 and self.store.archive_key(run.id) is not None:
+        if not page.items and self.store.archive_key(run.id) is not None:
             return self.archive.rows(run, wanted, offset=offset, limit=limit)
         return page
 
