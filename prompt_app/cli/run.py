@@ -83,6 +83,9 @@ def print_results(runs: list[Run]) -> None:
     if skipped:
         rows = "1 malformed row" if skipped == 1 else f"{skipped:,} malformed rows"
         console.print(f"{rows} of the dataset {'was' if skipped == 1 else 'were'} skipped.")
+    for each in runs:
+        if each.state == "finished" and each.reason:
+            console.print(f"{each.id}: {each.reason}", markup=False)
 
 
 def print_scores(runs: Sequence[Run]) -> None:

@@ -13,6 +13,7 @@ from prompt_app.engine.backlog import insist
 from prompt_app.engine.batch import RunBatch
 from prompt_app.engine.budget import Budgets
 from prompt_app.engine.callers import Callers, Connect, LimiterKey, limiter_key
+from prompt_app.engine.early_stop import savings_sentence
 from prompt_app.engine.halting import Ending
 from prompt_app.engine.summary import summarize_run
 from prompt_app.engine.worker import ending_of
@@ -154,4 +155,5 @@ class ChunkWorker:
 
     def _settle_run(self, run_id: str) -> Run:
         run = self._store.get_run(run_id)
-        return self._store.settle_run(run_id, summarize_run(self._store, run))
+        summary = summarize_run(self._store, run)
+        return self._store.settle_run(run_id, summary, remark=savings_sentence(run))

@@ -34,17 +34,19 @@ Outcomes = Mapping[str, Sequence[float | None]]
 
 
 class EarlyStop:
-    """Of one run that its evaluation may stop. A run that is spread over several workers by
-    chunks, and the first run itself, are never stopped."""
+    """Of one run that its evaluation may stop; the first run itself is never stopped. Of a run
+    that is spread over workers by chunks, the worker of the first open chunk looks: its rows
+    alone make the gapless part longer."""
 
     def __init__(self, store: Store, lease: Lease, halt: Halt) -> None:
         self._store = store
         self._run = lease.run
+        self._chunk = lease.chunk
         self._halt = halt
         run = lease.run
         self._baseline_id = f"{run.evaluation_id}-1"
         self._stopping = run.spec.stopping
-        if run.id == self._baseline_id or lease.chunk is not None:
+        if run.id == self._baseline_id:
             self._stopping = None
 
     async def watch(self) -> None:
@@ -67,8 +69,12 @@ class EarlyStop:
 
     def _look(self, stopping: Stopping) -> str:
         """Why the run is to stop; empty to go on."""
-        from prompt_app.statistics.sequential import Bounds, decide_sequentially, savings
+        from prompt_app.statistics.sequential import Bounds, decide_sequentially
 
+        if self._chunk is not None:
+            first = self._store.first_open_chunk(self._run.id)
+            if first != self._chunk.ordinal:
+                return ""
         baseline = self._store.get_run(self._baseline_id)
         spec = next(each for each in self._run.spec.metrics if each.key == stopping.metric)
         info = create_metric(spec).info
@@ -85,9 +91,6 @@ class EarlyStop:
         decision = decide_sequentially(improvements, Bounds(-width, width), level)
         if decision.outcome != "worse":
             return ""
-        progress = self._store.get_run(self._run.id).progress
-        spent = progress.cost_usd + progress.judge_cost_usd
-        saved = savings(max(progress.total, progress.done), progress.done, spent)
         interval = decision.interval
         bounds = ""
         if interval is not None:
@@ -95,7 +98,7 @@ class EarlyStop:
         return (
             f"Stopped early: {stopping.metric} is worse than that of {baseline.id} after "
             f"{decision.examples} examples (improvement{bounds}, valid "
-            f"however often one looks). {saved.sentence}"
+            "however often one looks)."
         )
 
     def _pairs(self, baseline: Run, metric: str) -> Iterator[tuple[float, float]]:
@@ -158,3 +161,15 @@ def _settled(
 def _mean(values: Sequence[float | None]) -> float | None:
     good = [value for value in values if value is not None]
     return fmean(good) if good else None
+
+
+def savings_sentence(run: Run) -> str:
+    """What a run that has been stopped early spared, from what it has done; empty for a run that
+    could not be."""
+    if run.spec.stopping is None:
+        return ""
+    from prompt_app.statistics.sequential import savings
+
+    progress = run.progress
+    spent = progress.cost_usd + progress.judge_cost_usd
+    return savings(max(progress.total, progress.done), progress.done, spent).sentence

@@ -8,6 +8,7 @@ import logging
 from prompt_app.engine.batch import RunBatch
 from prompt_app.engine.budget import Budgets
 from prompt_app.engine.callers import Callers, Connect
+from prompt_app.engine.early_stop import savings_sentence
 from prompt_app.engine.halting import Ending
 from prompt_app.engine.summary import summarize_run
 from prompt_app.errors import LeaseLostError, PromptAppError, StoreUnavailableError
@@ -113,7 +114,10 @@ class Worker:
     def _store_end(self, lease: Lease, ending: Ending) -> None:
         run = self._store.get_run(lease.run.id)
         summary = summarize_run(self._store, run) if ending.state != "queued" else ()
-        self._store.end_run(lease, ending.state, reason=ending.reason, summary=summary)
+        reason = ending.reason
+        if reason and ending.state == "finished":
+            reason = f"{reason} {savings_sentence(run)}".rstrip()
+        self._store.end_run(lease, ending.state, reason=reason, summary=summary)
 
 
 async def ending_of(batch: RunBatch) -> Ending | None:

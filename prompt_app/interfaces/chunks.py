@@ -49,7 +49,8 @@ class ChunkStore(Protocol):
 
     def end_chunk(self, lease: Lease, state: RunState, *, reason: str = "") -> None:
         """Give a chunk back: finished, queued for another worker, or in the state that its run
-        is to end in. Raises LeaseLostError."""
+        is to end in. Finished with a ``reason`` means that the run is, whatever its other chunks
+        still had to do. Raises LeaseLostError."""
         ...
 
     def settlement(self, run_id: str) -> RunState | None:
@@ -57,8 +58,14 @@ class ChunkStore(Protocol):
         for every other run."""
         ...
 
-    def settle_run(self, run_id: str, summary: Sequence[MetricSummary]) -> Run:
-        """End a spread run as :meth:`settlement` has it; one that goes on is left as it is."""
+    def settle_run(self, run_id: str, summary: Sequence[MetricSummary], *, remark: str = "") -> Run:
+        """End a spread run as :meth:`settlement` has it; one that goes on is left as it is.
+        ``remark`` follows the reason of a run that finished before all of its chunks had."""
+        ...
+
+    def first_open_chunk(self, run_id: str) -> int | None:
+        """The ordinal of the first chunk that is not finished; None where all are, or there is
+        none."""
         ...
 
     def waiting_work(self, limit: int) -> list[WaitingWork]:

@@ -156,7 +156,8 @@ def savings(planned_calls: int, used_calls: int, spent_usd: float) -> Savings:
     cost = calls * spent_usd / used_calls if used_calls else 0.0
     share = calls / planned_calls if planned_calls else 0.0
     sentence = f"Stopping early saved {calls:,} of {planned_calls:,} calls ({share:.0%})"
-    return Savings(calls, cost, f"{sentence}, about {cost:.2f} USD.")
+    shown = f"{cost:.2f}" if cost >= 1 or cost == 0 else f"{cost:.2g}"
+    return Savings(calls, cost, f"{sentence}, about {shown} USD.")
 
 
 def _scaled(

@@ -2,6 +2,7 @@
 
 A spread run is ``running`` without a worker of its own. Its chunks are claimed and fenced as runs
 are; the run ends when none of them is busy any more and either all are finished or it is to stop.
+A chunk that is finished for a reason has found that the whole run is.
 """
 
 from __future__ import annotations
@@ -74,14 +75,15 @@ class Spreading(WatchingPart):
             leave_unconfirmed(
                 connection, chunks, held.holder, held.evaluation_id, held.reserved_nanousd
             )
-            own_reason = "" if held.requested is not None else reason
+            first_to_stop = held.requested is None and (state in _STOPPED or reason != "")
+            own_reason = reason if held.requested is None else ""
             connection.execute(
                 update(chunks)
                 .where(chunks.c.number == held.holder)
                 .values(state=state, reason=own_reason, **_NOBODY)
             )
             tell_run(connection, held)
-            if state in _STOPPED and held.requested is None:
+            if first_to_stop:
                 # The others see it with their next heartbeat.
                 stop = update(runs).where(runs.c.number == held.number, runs.c.requested.is_(None))
                 connection.execute(stop.values(requested="pause"))
@@ -93,7 +95,7 @@ class Spreading(WatchingPart):
             found = _settlement(connection, find_run(connection, run_id))
             return None if found is None else found[0]
 
-    def settle_run(self, run_id: str, summary: Sequence[MetricSummary]) -> Run:
+    def settle_run(self, run_id: str, summary: Sequence[MetricSummary], *, remark: str = "") -> Run:
         """End a spread run as :meth:`settlement` has it; one that goes on is left as it is."""
         with self._database.write() as connection:
             row = find_run(connection, run_id, for_update=True)
@@ -101,6 +103,8 @@ class Spreading(WatchingPart):
             if found is None:
                 return run_of(row)
             state, reason = found
+            if state == "finished" and reason:
+                reason = f"{reason} {remark}".rstrip()
             this_run = runs.c.number == row.number
             connection.execute(
                 update(chunks)
@@ -116,6 +120,15 @@ class Spreading(WatchingPart):
                 )
             )
             return run_of(connection.execute(select(runs).where(this_run)).one())
+
+    def first_open_chunk(self, run_id: str) -> int | None:
+        """The ordinal of the first chunk that is not finished."""
+        with self._database.read() as connection:
+            query = select(func.min(chunks.c.ordinal)).where(
+                chunks.c.run == find_run(connection, run_id).number, chunks.c.state != "finished"
+            )
+            ordinal: int | None = connection.scalar(query)
+            return ordinal
 
     def waiting_work(self, limit: int) -> list[WaitingWork]:
         """What waits for a worker, oldest first; chunks of workers that died among it. To tell
@@ -280,8 +293,9 @@ def _settlement(connection: Connection, run: Row[Any]) -> tuple[RunState, str] |
     states = {state: (count, reason) for state, count, reason in connection.execute(grouped)}
     if "running" in states:
         return None
-    if not states.keys() - {"finished"}:
-        return "finished", states.get("finished", (0, ""))[1]
+    why_finished = states.get("finished", (0, ""))[1]
+    if why_finished or not states.keys() - {"finished"}:
+        return "finished", why_finished
     if run.requested == "cancel":
         return "cancelled", "Cancelled on request."
     for state in _STOPPED:

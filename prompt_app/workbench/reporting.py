@@ -37,6 +37,7 @@ class Reports:
             f"{run.id} · {spec.dataset_name} · {spec.model.reference} · {run.state}"
             + (f" · {run.ended_at:%Y-%m-%d %H:%M} UTC" if run.ended_at else ""),
             [
+                *([f"<p>{html.text(run.reason)}</p>"] if run.reason else []),
                 "<h2>Scores</h2>",
                 self._scores(run),
                 "<h2>Samples</h2>",

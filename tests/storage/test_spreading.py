@@ -96,11 +96,27 @@ def test_a_run_ends_once_when_all_chunks_have(store: SqlStore) -> None:
             call(leases[0])
 
 
-def test_why_chunks_ended_early_becomes_the_runs_reason(store: SqlStore) -> None:
+def test_a_chunk_that_finished_for_a_reason_ends_the_run(store: SqlStore) -> None:
+    run = spread(store)
+    leases = [chunk(store, run, 0), chunk(store, run, 1)]
+    assert store.first_open_chunk(run.id) == 0
+    store.end_chunk(leases[0], "finished", reason="Stopped early.")
+    assert store.first_open_chunk(run.id) == 1
+    assert store.claim_chunk(run.id, 2, a_worker()) is None
+    assert store.heartbeat(leases[1]) == "pause"
+    assert store.settlement(run.id) is None  # the second is still at work
+    store.end_chunk(leases[1], "paused", reason="Paused on request.")
+    ended = store.settle_run(run.id, [], remark="It saved much.")
+    assert (ended.state, ended.reason) == ("finished", "Stopped early. It saved much.")
+    assert store.waiting_work(5) == []
+
+
+def test_a_run_that_ended_in_its_own_time_needs_no_remark(store: SqlStore) -> None:
     run = spread(store)
     for ordinal in range(3):
-        store.end_chunk(chunk(store, run, ordinal), "finished", reason="Stopped early.")
-    assert store.settle_run(run.id, []).reason == "Stopped early."
+        store.end_chunk(chunk(store, run, ordinal), "finished")
+    assert store.first_open_chunk(run.id) is None
+    assert store.settle_run(run.id, [], remark="It saved much.").reason == ""
 
 
 @pytest.mark.parametrize(("asked", "state"), [("pause", "paused"), ("cancel", "cancelled")])
