@@ -156,4 +156,4 @@ class ChunkWorker:
     def _settle_run(self, run_id: str) -> Run:
         run = self._store.get_run(run_id)
         summary = summarize_run(self._store, run)
-        return self._store.settle_run(run_id, summary, remark=savings_sentence(run))
+        return self._store.settle_run(run_id, summary, note=savings_sentence(run))

@@ -58,9 +58,9 @@ class ChunkStore(Protocol):
         for every other run."""
         ...
 
-    def settle_run(self, run_id: str, summary: Sequence[MetricSummary], *, remark: str = "") -> Run:
+    def settle_run(self, run_id: str, summary: Sequence[MetricSummary], *, note: str = "") -> Run:
         """End a spread run as :meth:`settlement` has it; one that goes on is left as it is.
-        ``remark`` follows the reason of a run that finished before all of its chunks had."""
+        ``note`` follows the reason of a run that finished before all of its chunks had."""
         ...
 
     def first_open_chunk(self, run_id: str) -> int | None:

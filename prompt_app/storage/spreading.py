@@ -95,7 +95,7 @@ class Spreading(WatchingPart):
             found = _settlement(connection, find_run(connection, run_id))
             return None if found is None else found[0]
 
-    def settle_run(self, run_id: str, summary: Sequence[MetricSummary], *, remark: str = "") -> Run:
+    def settle_run(self, run_id: str, summary: Sequence[MetricSummary], *, note: str = "") -> Run:
         """End a spread run as :meth:`settlement` has it; one that goes on is left as it is."""
         with self._database.write() as connection:
             row = find_run(connection, run_id, for_update=True)
@@ -104,31 +104,27 @@ class Spreading(WatchingPart):
                 return run_of(row)
             state, reason = found
             if state == "finished" and reason:
-                reason = f"{reason} {remark}".rstrip()
+                reason = f"{reason} {note}".rstrip()
             this_run = runs.c.number == row.number
             connection.execute(
                 update(chunks)
                 .where(chunks.c.run == row.number, chunks.c.state.in_(_STOPPED))
                 .values(state="queued", reason="")
             )
-            connection.execute(
-                update(runs)
-                .where(this_run)
-                .values(
-                    **released(state, reason, row.live),
-                    summary=dump_plain([item.model_dump(mode="json") for item in summary]),
-                )
-            )
+            dumped = dump_plain([item.model_dump(mode="json") for item in summary])
+            ended = {**released(state, reason, row.live), "summary": dumped}
+            connection.execute(update(runs).where(this_run).values(**ended))
             return run_of(connection.execute(select(runs).where(this_run)).one())
 
     def first_open_chunk(self, run_id: str) -> int | None:
         """The ordinal of the first chunk that is not finished."""
         with self._database.read() as connection:
-            query = select(func.min(chunks.c.ordinal)).where(
-                chunks.c.run == find_run(connection, run_id).number, chunks.c.state != "finished"
+            run = find_run(connection, run_id).number
+            still_open = (chunks.c.run == run) & (chunks.c.state != "finished")
+            first: int | None = connection.scalar(
+                select(func.min(chunks.c.ordinal)).where(still_open)
             )
-            ordinal: int | None = connection.scalar(query)
-            return ordinal
+            return first
 
     def waiting_work(self, limit: int) -> list[WaitingWork]:
         """What waits for a worker, oldest first; chunks of workers that died among it. To tell

@@ -106,7 +106,7 @@ def test_a_chunk_that_finished_for_a_reason_ends_the_run(store: SqlStore) -> Non
     assert store.heartbeat(leases[1]) == "pause"
     assert store.settlement(run.id) is None  # the second is still at work
     store.end_chunk(leases[1], "paused", reason="Paused on request.")
-    ended = store.settle_run(run.id, [], remark="It saved much.")
+    ended = store.settle_run(run.id, [], note="It saved much.")
     assert (ended.state, ended.reason) == ("finished", "Stopped early. It saved much.")
     assert store.waiting_work(5) == []
 
@@ -116,7 +116,7 @@ def test_a_run_that_ended_in_its_own_time_needs_no_remark(store: SqlStore) -> No
     for ordinal in range(3):
         store.end_chunk(chunk(store, run, ordinal), "finished")
     assert store.first_open_chunk(run.id) is None
-    assert store.settle_run(run.id, [], remark="It saved much.").reason == ""
+    assert store.settle_run(run.id, [], note="It saved much.").reason == ""
 
 
 @pytest.mark.parametrize(("asked", "state"), [("pause", "paused"), ("cancel", "cancelled")])
