@@ -43,11 +43,16 @@ def storage_section() -> None:
     st.caption(plain(f"Database: {workbench().backups.place}. Files: {files}."))
 
 
+def kind_of(table: str) -> str:
+    """What a table of the store holds, for people."""
+    return KINDS.get(table, table.replace("_", " ").capitalize())
+
+
 @st.cache_data(ttl=LOOK_AGAIN_SECONDS, show_spinner=False)
 def _kinds() -> pd.DataFrame:
     usage = [
         {
-            "Kind": KINDS.get(each.table, each.table.replace("_", " ").capitalize()),
+            "Kind": kind_of(each.table),
             "Rows": each.rows,
             "Size": each.bytes,
         }
