@@ -36,6 +36,9 @@ LABEL = "app_pages/label.py"
 RUBRICS = "app_pages/rubrics.py"
 RUBRIC_TEST = "app_pages/rubric_test.py"
 
+FOR, EVALUATION = "for", "evaluation"
+"""``?for=evaluation``: what is made on the page goes back into the evaluation that waits for it."""
+
 _SUBMISSION = "submission"
 
 

@@ -13,6 +13,8 @@ AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.m
 GRAVE = ("serious", "critical")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 STREAMLITS_OWN = {
+    # A toast is a dialog without a name.
+    "aria-dialog-name": '[data-testid="stToast"]',
     # A group of pages is a <div> between the navigation's <ul> and its <li>.
     "list": '[data-testid="stSidebarNav"]',
     "listitem": '[data-testid="stSidebarNav"]',

@@ -7,6 +7,7 @@ import streamlit as st
 from prompt_app.datamodel.access import Role
 from prompt_app.ui.components.dataset_form import dataset_form
 from prompt_app.ui.components.errors import errors_shown
+from prompt_app.ui.components.evaluation_draft import keep_evaluation
 from prompt_app.ui.components.evaluation_form import whole_evaluation
 from prompt_app.ui.components.limit_form import limit_form
 from prompt_app.ui.components.metric_form import metric_form
@@ -42,7 +43,7 @@ with step("Quote"), errors_shown():
         st.info(f"{spec} Then this says what the evaluation will take.", icon=":material/info:")
     elif quote_section(spec):
         power_section(spec)
-        if not st.button("Start", type="primary", icon=":material/play_arrow:"):
-            st.stop()
-        evaluation = workbench().submit_evaluation(spec, key=submission_key(spec.content_id))
-        open_run(evaluation.run_ids[0])
+        if st.button("Start", type="primary", icon=":material/play_arrow:"):
+            evaluation = workbench().submit_evaluation(spec, key=submission_key(spec.content_id))
+            open_run(evaluation.run_ids[0])
+keep_evaluation()

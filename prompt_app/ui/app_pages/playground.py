@@ -5,6 +5,7 @@ import streamlit as st
 from prompt_app.ui.components.errors import errors_shown
 from prompt_app.ui.components.play_form import play_input, play_models, play_prompts
 from prompt_app.ui.components.play_results import play_results, start_section
+from prompt_app.ui.components.prompt_draft import keep_drafts
 from prompt_app.ui.components.step import step
 
 st.title("Playground")
@@ -21,3 +22,4 @@ with right, step("Input"), errors_shown():
 with errors_shown():
     start_section(prompts, models, given)
 play_results()
+keep_drafts()

@@ -64,7 +64,11 @@ def _stored(names: list[str]) -> ChosenDataset | None:
         split = None
         if version.split_rows:
             chosen = st.selectbox(
-                "Split", ["all", *version.split_rows], key="dataset.split", width=160
+                "Split",
+                ["all", *version.split_rows],
+                key="dataset.split",
+                persist_state="session",
+                width=160,
             )
             split = None if chosen == "all" else chosen
         sample = _sample()
@@ -118,6 +122,10 @@ def _version(name: str) -> DatasetVersion:
     if len(versions) == 1:
         return versions[0]
     number = st.selectbox(
-        "Version", [version.number for version in versions], key="dataset.version", width=110
+        "Version",
+        [version.number for version in versions],
+        key="dataset.version",
+        persist_state="session",
+        width=110,
     )
     return next(version for version in versions if version.number == number)

@@ -15,6 +15,7 @@ from prompt_app.errors import ConflictError, PromptAppError
 from prompt_app.interfaces import Page
 from prompt_app.ui.components.downloads import file_downloads
 from prompt_app.ui.components.draft import Draft, Kind, Sheet
+from prompt_app.ui.components.draft_keeper import keep_draft
 from prompt_app.ui.components.errors import show_message
 from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.search_field import search_field
@@ -62,6 +63,7 @@ def row_section(version: DatasetVersion, newest: DatasetVersion) -> None:
         _kept_elsewhere(draft, newest)
     elif version.number != newest.number:
         st.caption("This is an older version. The newest one can be edited.")
+    _keep_draft(version.name)
 
 
 def _filters(version: DatasetVersion) -> tuple[str, str | None]:
@@ -241,6 +243,17 @@ def _move_to(name: str, number: int) -> None:
         st.session_state.pop(_REFUSED, None)
         st.session_state.pop("rows.place", None)
         _show_version(number)
+
+
+def _keep_draft(name: str) -> None:
+    """Unsaved edits outlive a reload of the page."""
+    draft = _draft(name)
+
+    def take_back(kept: dict[str, Any]) -> None:
+        _forget(name)
+        st.session_state[_key(name)] = Draft.from_json(kept)
+
+    keep_draft(f"rows of {name}", draft.as_json() if draft else None, take_back)
 
 
 def _forget(name: str) -> None:

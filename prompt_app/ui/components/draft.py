@@ -17,6 +17,7 @@ Kind = Literal["text", "truth", "number", "json", "long"]
 MOST_CHARACTERS = 10_000
 """A column with a longer text on the page is shown cut, and cannot be edited there."""
 _NEW = "+"
+_UNREADABLE = "\x00unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,41 @@ class Draft:
     def described(self) -> str:
         counts = {"changed": self.changed, "removed": self.removed, "added": self.added}
         return ", ".join(f"{len(each):,} {what}" for what, each in counts.items() if each)
+
+    def as_json(self) -> dict[str, Any]:
+        def kept(rows: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+            return {
+                key: {
+                    name: {_UNREADABLE: value.text} if isinstance(value, Unreadable) else value
+                    for name, value in row.items()
+                }
+                for key, row in rows.items()
+            }
+
+        return {
+            "number": self.number,
+            "changed": kept(self.changed),
+            "removed": sorted(self.removed),
+            "added": kept(self.added),
+        }
+
+    @classmethod
+    def from_json(cls, kept: dict[str, Any]) -> Draft:
+        """Raises KeyError, TypeError or ValueError for what is no draft."""
+
+        def rows(given: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+            return {
+                key: {
+                    name: Unreadable(value[_UNREADABLE])
+                    if isinstance(value, dict) and list(value) == [_UNREADABLE]
+                    else value
+                    for name, value in row.items()
+                }
+                for key, row in given.items()
+            }
+
+        changed, added = rows(kept["changed"]), rows(kept["added"])
+        return cls(int(kept["number"]), changed, set(kept["removed"]), added)
 
     def sheet(self, columns: Sequence[str], examples: Sequence[Example]) -> Sheet:
         """The page of ``examples`` with the edits so far; new rows come last."""

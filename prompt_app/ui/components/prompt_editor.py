@@ -14,13 +14,22 @@ from prompt_app.ui.components.prompt_draft import (
     Draft,
     draft_of,
     drop_draft,
+    keep_drafts,
     other_drafts,
 )
 from prompt_app.ui.components.prompt_list import label_badges
 from prompt_app.ui.components.prompt_preview import ChosenRow, preview, row_choice
 from prompt_app.ui.components.template_editor import template_editor
 from prompt_app.ui.components.wording import plain
-from prompt_app.ui.state import EVALUATE, PLAYGROUND, may_edit, open_prompt, workbench
+from prompt_app.ui.state import (
+    EVALUATE,
+    EVALUATION,
+    FOR,
+    PLAYGROUND,
+    may_edit,
+    open_prompt,
+    workbench,
+)
 
 ROLES: list[Role] = ["system", "user", "assistant"]
 NOTATIONS: dict[Notation, str] = {"single": "{field}", "double": "{{field}}"}
@@ -46,6 +55,7 @@ def prompt_editor(version: PromptVersion | None) -> None:
         _heading(version, draft)
     with shown:
         preview(draft, row)
+    keep_drafts()
 
 
 def _heading(version: PromptVersion | None, draft: Draft) -> None:
@@ -89,10 +99,15 @@ def _uses(version: PromptVersion) -> None:
         icon=":material/science:",
         query_params={"prompts": ref},
     )
+    is_awaited = st.query_params.get(FOR) == EVALUATION
     if may_edit() and st.button(
-        "Evaluate", type="tertiary", icon=":material/play_circle:", key=f"evaluate.{ref}"
+        "Use it in the evaluation" if is_awaited else "Evaluate",
+        type="primary" if is_awaited else "tertiary",
+        icon=":material/play_circle:",
+        key=f"evaluate.{ref}",
     ):
-        st.session_state["prompt.refs"] = [ref]
+        before = st.session_state.get("prompt.refs", []) if is_awaited else []
+        st.session_state["prompt.refs"] = list(dict.fromkeys([*before, ref]))
         st.switch_page(EVALUATE)
 
 
@@ -211,7 +226,8 @@ def _save(name: str, version: PromptVersion | None, draft: Draft) -> None:
         return
     drop_draft(version)
     st.session_state[_SAVED] = f"Saved as version {saved.number} of {saved.name}."
-    open_prompt(saved.name, version=str(saved.number))
+    for_whom = {FOR: EVALUATION} if st.query_params.get(FOR) == EVALUATION else {}
+    open_prompt(saved.name, version=str(saved.number), **for_whom)
 
 
 def _outdated(name: str, draft: Draft, newest: int) -> None:

@@ -12,7 +12,7 @@ from prompt_app.ui.components.dataset_form import ChosenDataset
 from prompt_app.ui.components.errors import show_message
 from prompt_app.ui.components.verbatim import verbatim
 from prompt_app.ui.components.wording import plain
-from prompt_app.ui.state import workbench
+from prompt_app.ui.state import EVALUATION, FOR, PROMPT, workbench
 
 NOTATIONS = {"{field}": "single", "{{field}}": "double"}
 
@@ -36,7 +36,16 @@ def prompt_form(dataset: ChosenDataset | None) -> list[PromptSelection]:
                 _check_stored(ref, dataset)
             selections.append(PromptSelection(ref=ref))
     st.session_state.setdefault("prompt.write", not stored)
-    if st.toggle("Write a new prompt", key="prompt.write", persist_state="session"):
+    with st.container(horizontal=True, vertical_alignment="center"):
+        writes = st.toggle("Write a new prompt", key="prompt.write", persist_state="session")
+        st.page_link(
+            PROMPT,
+            label="Write it in the editor",
+            icon=":material/edit_note:",
+            query_params={FOR: EVALUATION},
+            help="With completion, a preview and few-shot examples. What is filled in here stays.",
+        )
+    if writes:
         written = _written(dataset)
         if written is not None:
             selections.append(written)
