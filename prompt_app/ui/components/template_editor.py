@@ -47,7 +47,7 @@ def template_editor(
     is changed after this, the browser asks before it leaves the studio.
     """
     # A field that is mounted anew starts with what was typed into the last one.
-    value = _typed(st.session_state.get(key), key, value)
+    value = _typed(st.session_state.get(_memory(key)), key, value)
     data: dict[str, Any] = {
         "label": label,
         "value": value,
@@ -57,7 +57,7 @@ def template_editor(
         "placeholder": placeholder,
         "unsaved": unsaved,
     }
-    return _typed(_editor(key=key, data=data, on_text_change=_ignore), key, value)
+    return _typed(_editor(key=key, data=data, on_text_change=lambda: _remember(key)), key, value)
 
 
 def _typed(state: Any, key: str, otherwise: str) -> str:
@@ -68,5 +68,11 @@ def _typed(state: Any, key: str, otherwise: str) -> str:
     return text
 
 
-def _ignore() -> None:
-    """A callback makes Streamlit keep the state."""
+def _remember(key: str) -> None:
+    """Called even where the next page is asked for in the same breath: what was typed last stays,
+    although the page that would read it does not run any more."""
+    st.session_state[_memory(key)] = st.session_state[key]
+
+
+def _memory(key: str) -> str:
+    return f"{key}.typed"
