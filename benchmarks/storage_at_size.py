@@ -107,6 +107,12 @@ SELECT 'u' || n, at, to_char(at, 'YYYY-MM-DD'), 't' || mod(n, 20), 'p' || mod(n,
 FROM generate_series(1, %(usage)s) n, LATERAL (
   SELECT now() - (%(usage)s - n) * interval '2.6 seconds' AS at) moment;
 
+INSERT INTO usage_days
+SELECT day, token, person, target, prompt, count(*), count(*) FILTER (WHERE status >= 400), 0,
+       sum(input_tokens), sum(output_tokens), count(*) FILTER (WHERE status < 400), sum(cost_usd),
+       0, sum(latency_ms)
+FROM usage_records GROUP BY day, token, person, target, prompt;
+
 UPDATE dataset_versions SET rows = CASE WHEN rows = 2 THEN %(large_rows)s ELSE %(ordinary)s END;
 UPDATE runs r SET state = 'finished', answered = c.good, scored = c.good, failed = c.bad,
        total = c.good + c.bad, cost_usd = 1, ended_at = now()

@@ -26,6 +26,10 @@ WRITER_PRAGMAS = {
     "journal_size_limit": "67108864",
 }
 
+_POSTGRESQL_SETTINGS = "-c jit=off -c work_mem=16MB"
+"""Compiling a page's question takes longer than answering it; memory sorts the page's rows, and
+puts many new texts into their index at once."""
+
 
 def checked_url(url: str) -> URL:
     """``url`` with the driver that is installed. Raises SettingsError, without showing it."""
@@ -67,7 +71,7 @@ def postgresql_engine(url: URL) -> Engine:
             "connect_timeout": CONNECT_SECONDS,
             "tcp_user_timeout": 30_000,
             "application_name": "prompt-app",
-            "options": f"-c lock_timeout={int(LOCK_WAIT_SECONDS * 1000)}",
+            "options": f"-c lock_timeout={int(LOCK_WAIT_SECONDS * 1000)} {_POSTGRESQL_SETTINGS}",
         },
     )
 

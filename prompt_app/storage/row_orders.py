@@ -172,8 +172,9 @@ def _in_range(connection: Connection, scope: Scope, wanted: RowFilter) -> Stretc
     own = scores.c.sample == samples.c.number, scores.c.metric == wanted.metric
     # Not EXISTS, which PostgreSQL would make a join of: the walk ends when the page is full.
     fitting = select(func.count()).select_from(scores).where(*own, *inside).scalar_subquery()
-    timed = samples.c.run == scope.number, samples.c.reply.is_not(None), fitting > 0
-    return [Stretch(samples, timed, order, wanted.descending, total)]
+    # Whatever has a score has a reply with its latency; that index holds no other rows.
+    own_order = samples.c.run == scope.number, order[0].is_not(None)
+    return [Stretch(samples, (*own_order, fitting > 0), order, wanted.descending, total)]
 
 
 def _within(value: ColumnElement[Any], wanted: RowFilter) -> list[ColumnElement[bool]]:

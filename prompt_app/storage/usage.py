@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, case, func, insert, select, text, update
 
 from prompt_app.datamodel.serving import (
     AuditEntry,
@@ -23,15 +23,16 @@ from prompt_app.storage.encoding import dump_record
 from prompt_app.storage.part import StorePart
 from prompt_app.storage.serving_tables import audit_entries, usage_records
 from prompt_app.storage.tables import escape_text, replies
+from prompt_app.storage.usage_days import add_to_days, new_calls, usage_days, whole_days
 
 PAGE = 1000
 _COLUMNS = usage_records.c
 _GROUPS = {
-    "day": _COLUMNS.day,
-    "person": _COLUMNS.person,
-    "token": _COLUMNS.token,
-    "model": _COLUMNS.target,
-    "prompt": _COLUMNS.prompt,
+    "day": "day",
+    "person": "person",
+    "token": "token",
+    "model": "target",
+    "prompt": "prompt",
 }
 _SHOWN = [column for column in _COLUMNS if column.name not in ("day", "body")]
 
@@ -52,7 +53,9 @@ class Usage(StorePart):
         """All of it in one transaction, or nothing. What is there already, by its id, stays."""
         with self._database.write() as connection:
             self._served_replies(connection, [self._reply_row(stored) for stored in replies])
-            self._usage(connection, [self._usage_row(record) for record in records])
+            new = new_calls(connection, records)
+            self._usage(connection, [self._usage_row(record) for record in new])
+            add_to_days(self._database, connection, new)
 
     def _reply_row(self, stored: StoredReply) -> tuple[Any, ...]:
         return (
@@ -91,35 +94,25 @@ class Usage(StorePart):
 
     def spent_by_token(self, since_day: str) -> dict[str, float]:
         """Token id -> US dollars from ``since_day`` (YYYY-MM-DD, UTC) on."""
+        days = usage_days.c
         query = (
-            select(_COLUMNS.token, func.sum(_COLUMNS.cost_usd))
-            .where(_COLUMNS.day >= since_day, _COLUMNS.token != "")
-            .group_by(_COLUMNS.token)
+            select(days.token, func.sum(days.cost_usd))
+            .where(days.day >= since_day, days.token != "")
+            .group_by(days.token)
         )
         with self._database.read() as connection:
             return {token: float(spent) for token, spent in connection.execute(query)}
 
     def usage_totals(self, group: UsageGroup, which: UsageFilter) -> list[UsageTotals]:
         """Days in order; anything else by cost, then by calls."""
-        key = _GROUPS[group]
-        cost = func.sum(_COLUMNS.cost_usd).label("cost_usd")
-        query = select(
-            key.label("key"),
-            func.count().label("calls"),
-            func.sum(case((_COLUMNS.status >= 400, 1), else_=0)).label("failed"),
-            func.sum(case((_COLUMNS.cached, 1), else_=0)).label("cached"),
-            func.sum(_COLUMNS.input_tokens).label("input_tokens"),
-            func.sum(_COLUMNS.output_tokens).label("output_tokens"),
-            cost,
-            func.sum(_COLUMNS.saved_usd).label("saved_usd"),
-            func.avg(case((_COLUMNS.status < 400, _COLUMNS.latency_ms))).label("latency"),
-        ).group_by(key)
+        days = whole_days(which)
+        query = _sums_of_calls(group, which) if days is None else _sums_of_days(group, days)
         if group == "day":
-            query = query.order_by(key)
+            query = query.order_by("key")
         else:
-            query = query.order_by(cost.desc(), func.count().desc(), key)
+            query = query.order_by(text("cost_usd DESC"), text("calls DESC"), "key")
         with self._database.read() as connection:
-            return [_totals(row) for row in connection.execute(_filtered(query, which))]
+            return [_totals(row) for row in connection.execute(query)]
 
     def list_usage(
         self, which: UsageFilter, *, offset: int = 0, limit: int = 50
@@ -174,6 +167,33 @@ class Usage(StorePart):
             rows = connection.execute(query.offset(offset).limit(limit)).all()
         entries = (AuditEntry(**{n: getattr(row, n) for n in AuditEntry.__slots__}) for row in rows)
         return Page(tuple(entries), int(total or 0), offset)
+
+
+def _sums_of_calls(group: UsageGroup, which: UsageFilter) -> Select[Any]:
+    key = _COLUMNS[_GROUPS[group]]
+    query = select(
+        key.label("key"),
+        func.count().label("calls"),
+        func.sum(case((_COLUMNS.status >= 400, 1), else_=0)).label("failed"),
+        func.sum(case((_COLUMNS.cached, 1), else_=0)).label("cached"),
+        func.sum(_COLUMNS.input_tokens).label("input_tokens"),
+        func.sum(_COLUMNS.output_tokens).label("output_tokens"),
+        func.sum(_COLUMNS.cost_usd).label("cost_usd"),
+        func.sum(_COLUMNS.saved_usd).label("saved_usd"),
+        func.avg(case((_COLUMNS.status < 400, _COLUMNS.latency_ms))).label("latency"),
+    )
+    return _filtered(query, which).group_by(key)
+
+
+def _sums_of_days(group: UsageGroup, days: Select[Any]) -> Select[Any]:
+    day = days.subquery().c
+    key = day[_GROUPS[group]]
+    summed = ("calls", "failed", "cached", "input_tokens", "output_tokens", "cost_usd", "saved_usd")
+    return select(
+        key.label("key"),
+        *(func.sum(day[name]).label(name) for name in summed),
+        (func.sum(day.latency_ms) / func.nullif(func.sum(day.answered), 0)).label("latency"),
+    ).group_by(key)
 
 
 def _filtered(query: Select[Any], which: UsageFilter) -> Select[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from prompt_app.datamodel.serving import (
     RouteTarget,
     TokenLimits,
     UsageFilter,
+    UsageGroup,
     UsageRecord,
 )
 from prompt_app.errors import UnknownNameError
@@ -126,6 +128,36 @@ def test_totals_by_day_person_token_model_and_prompt(store: SqlStore) -> None:
     late = UsageFilter(since=NOON + timedelta(hours=1), until=NOON + timedelta(hours=30))
     assert [item.id for item in store.list_usage(late).items] == ["u2", "u1"]
     assert store.spent_by_token("2026-03-15") == {"t1": 0.5, "t2": 0.0}
+
+
+@pytest.mark.parametrize("group", ["day", "person", "token", "model", "prompt"])
+def test_the_days_sums_are_those_of_their_calls(store: SqlStore, group: UsageGroup) -> None:
+    """Calls that come twice, or together with new ones, count once."""
+    people = ["ada", "bob"]
+    calls = [
+        usage(
+            number,
+            person=people[number % 2],
+            token=f"t{number % 3}",
+            prompt="greet" if number % 4 else "",
+            cost_usd=number / 8,
+            input_tokens=number,
+            cached=number % 5 == 0,
+            status=500 if number % 7 == 0 else 200,
+            latency_ms=number,
+        )
+        for number in range(40)
+    ]
+    for batch in (calls[:10], calls[5:25], calls[20:], calls[:40:3] * 2):
+        store.write_usage(batch, [])
+    midnight = datetime(2026, 3, 15, tzinfo=UTC)
+    for kept in (UsageFilter(), UsageFilter(person="bob"), UsageFilter(prompt="greet")):
+        for since in (None, midnight):
+            by_days = store.usage_totals(group, replace(kept, since=since))
+            almost = (since or datetime(2000, 1, 1, tzinfo=UTC)) - timedelta(microseconds=1)
+            by_calls = store.usage_totals(group, replace(kept, since=almost))
+            assert by_days == by_calls
+            assert sum(totals.calls for totals in by_days) >= 1
 
 
 def test_all_calls_are_read_page_by_page(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
