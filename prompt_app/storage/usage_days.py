@@ -57,16 +57,14 @@ def add_to_days(database: Database, connection: Connection, new: Iterable[UsageR
         from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
     days: dict[tuple[str, ...], Counter[str]] = {}
     for record in new:
-        key = record.at.astimezone(UTC).strftime("%Y-%m-%d"), record.token, record.person
-        sums = days.setdefault((*key, record.target, record.prompt), Counter())
-        sums.update(_of_call(record))
+        who = record.token, record.person
+        key = (_day(record.at.astimezone(UTC)), *who, record.target, record.prompt)
+        days.setdefault(key, Counter()).update(_of_call(record))
     statement = insert(usage_days)
     added = {name: usage_days.c[name] + statement.excluded[name] for name in (*COUNTS, *SUMS)}
+    upsert = statement.on_conflict_do_update(index_elements=KEYS, set_=added)
     for key in sorted(days):
-        row = {**dict.fromkeys((*COUNTS, *SUMS), 0), **dict(zip(KEYS, key, strict=True))}
-        connection.execute(
-            statement.on_conflict_do_update(index_elements=KEYS, set_=added), row | days[key]
-        )
+        connection.execute(upsert, {**dict(zip(KEYS, key, strict=True)), **days[key]})
 
 
 def whole_days(which: UsageFilter) -> Select[Any] | None:
