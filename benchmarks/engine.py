@@ -3,6 +3,7 @@
     python benchmarks/engine.py              2,000 samples at 100 ms, concurrency 100
     python benchmarks/engine.py --large      also 100,000 samples at 20 ms
     python benchmarks/engine.py --faults     also 2,000 with 5% 429 and 2% 500
+    python benchmarks/engine.py --check      fails where a bound is missed
 
 ``service`` is a worker as the studio keeps one: it runs already, and is timed from the submission
 of the evaluation until the run is finished and summed up. The other rows are processes timed from
@@ -36,6 +37,10 @@ from prompt_app.workbench.files import load_evaluation
 
 CONCURRENCY = 100
 IDLE_SECONDS = 3.0
+MOST_WALL, MOST_CPU_MS, MOST_MB, MOST_GROWTH = 2.5, 1.5, 150.0, 1.3
+"""What --check allows: seconds of the service for 2,000 samples, milliseconds a sample and
+megabytes of every process, and the memory of 100,000 samples over that of 2,000."""
+OURS = ("service", "worker", "run")
 LARGE = 100_000
 """From so many samples on, what a process's start takes does not show."""
 ENVIRONMENT = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
@@ -127,8 +132,8 @@ limits: {{max_concurrency: {CONCURRENCY}}}
     return evaluation
 
 
-def one_case(label: str, samples: int, latency_ms: float, *options: str) -> None:
-    """Measure one size and print its rows."""
+def one_case(label: str, samples: int, latency_ms: float, *options: str) -> dict[str, Measured]:
+    """Measure one size and print its rows. Ends the program where a sample was not scored."""
     limit = samples * latency_ms / 1000 / CONCURRENCY
     server, url = start_mock_server("--latency-ms", str(latency_ms), *options)
     try:
@@ -142,7 +147,7 @@ def one_case(label: str, samples: int, latency_ms: float, *options: str) -> None
             cases.append(("service", measure_service(folder / "s", evaluation, samples)))
             if samples < LARGE:
                 cases.append(("worker", measure_worker(folder / "a", evaluation, samples)))
-                cases.append(("run", measure_run(folder / "b", evaluation)))
+                cases.append(("run", measure_run(folder / "b", evaluation, samples)))
     finally:
         server.terminate()
         server.wait()
@@ -152,6 +157,24 @@ def one_case(label: str, samples: int, latency_ms: float, *options: str) -> None
             f"{got.cpu / samples * 1000:10.3f}{got.peak_mb:10.0f}",
             flush=True,
         )
+    return dict(cases)
+
+
+def missed_bounds(small: dict[str, Measured], large: dict[str, Measured] | None) -> list[str]:
+    """What is above its bound: of the 2,000 samples, and of the 100,000 where they were run."""
+    found = []
+    if (wall := small["service"].wall) > MOST_WALL:
+        found.append(f"service took {wall:.2f} s, above {MOST_WALL:g}")
+    for name in OURS:
+        if (cpu := small[name].cpu / 2000 * 1000) > MOST_CPU_MS:
+            found.append(f"{name} used {cpu:.2f} ms of CPU a sample, above {MOST_CPU_MS:g}")
+        if (peak := small[name].peak_mb) > MOST_MB:
+            found.append(f"{name} held {peak:.0f} MB, above {MOST_MB:g}")
+    if large is not None:
+        grown = large["service"].peak_mb / small["service"].peak_mb
+        if grown > MOST_GROWTH:
+            found.append(f"100,000 samples took {grown:.2f}x the memory, above {MOST_GROWTH:g}x")
+    return found
 
 
 def measure_service(data_dir: Path, evaluation: Path, samples: int) -> Measured:
@@ -194,10 +217,13 @@ def measure_worker(data_dir: Path, evaluation: Path, samples: int) -> Measured:
     return got
 
 
-def measure_run(data_dir: Path, evaluation: Path) -> Measured:
+def measure_run(data_dir: Path, evaluation: Path, samples: int) -> Measured:
     """The whole command."""
     command = [sys.executable, "-m", "prompt_app.cli", "run", str(evaluation), "--quiet"]
-    return measure(command, {**ENVIRONMENT, "PROMPT_APP_DATA_DIR": str(data_dir)})
+    got = measure(command, {**ENVIRONMENT, "PROMPT_APP_DATA_DIR": str(data_dir)})
+    workbench = open_workbench(Settings(data_dir=data_dir))
+    check(workbench, workbench.list_runs().items[0].evaluation_id, samples)
+    return got
 
 
 def check(workbench: Workbench, evaluation_id: str, samples: int) -> None:
@@ -212,17 +238,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--large", action="store_true", help="also 100,000 samples at 20 ms")
     parser.add_argument("--faults", action="store_true", help="also 5%% 429 and 2%% 500")
+    parser.add_argument(
+        "--check", action="store_true", help="end with code 1 where a bound is missed"
+    )
     arguments = parser.parse_args()
     print(
         f"{'case':28}{'process':11}{'limit s':>8}{'wall s':>8}{'ratio':>8}"
         f"{'CPU ms':>10}{'peak MB':>10}"
     )
-    one_case("2,000 at 100 ms", 2000, 100)
+    small, large = one_case("2,000 at 100 ms", 2000, 100), None
     if arguments.faults:
         one_case("2,000, 5% 429, 2% 500", 2000, 100, "--p-429", "0.05", "--p-500", "0.02",
                  "--set", "retry_after=0")  # fmt: skip
     if arguments.large:
-        one_case("100,000 at 20 ms", LARGE, 20)
+        large = one_case("100,000 at 20 ms", LARGE, 20)
+    if arguments.check and (missed := missed_bounds(small, large)):
+        raise SystemExit("\n".join(missed))
 
 
 if __name__ == "__main__":

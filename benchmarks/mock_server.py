@@ -1,6 +1,8 @@
 """How many requests a second the mock server answers, and what a request costs it.
 
-    python benchmarks/mock_server.py [--seconds 5] [--connections 100]
+    python benchmarks/mock_server.py [--seconds 5] [--connections 100] [--check]
+
+With --check it fails where ``fixed`` or ``echo`` answers fewer than 3,000 requests a second.
 
 The server runs in a process of its own. The load comes from bare sockets, each of which sends its
 next request when the last reply is there: a complete HTTP client would be slower than the server.
@@ -22,6 +24,7 @@ import uvloop
 from prompt_app.providers.mock_server import MockServerOptions, run_mock_server
 
 WARM_UP_SECONDS = 0.5
+LEAST_RATE = 3_000
 
 
 def serve(pipe: Connection, latency_ms: float) -> None:
@@ -68,7 +71,8 @@ def make_request(host: str, model: str, prompt: str) -> bytes:
     ).encode()
 
 
-async def load(url: str, request: bytes, connections: int, seconds: float, pid: int) -> None:
+async def load(url: str, request: bytes, connections: int, seconds: float, pid: int) -> float:
+    """Print and return the requests a second."""
     host, _, port = url.removeprefix("http://").partition(":")
     loop = asyncio.get_running_loop()
     for _ in range(connections):
@@ -84,11 +88,12 @@ async def load(url: str, request: bytes, connections: int, seconds: float, pid: 
         f"{done / took:8.0f} requests/s, {used / max(done, 1) * 1e6:6.0f} us of server CPU each, "
         f"{process.memory_info().rss / 2**20:5.0f} MB"
     )
+    return done / took
 
 
 def measure(
     name: str, model: str, prompt: str, latency_ms: float, options: argparse.Namespace
-) -> None:
+) -> float:
     ours, theirs = multiprocessing.Pipe()
     server = multiprocessing.Process(target=serve, args=(theirs, latency_ms), daemon=True)
     server.start()
@@ -96,7 +101,7 @@ def measure(
     print(f"{name:28}", end="", flush=True)
     request = make_request(url.removeprefix("http://"), model, prompt)
     try:
-        uvloop.run(load(url, request, options.connections, options.seconds, server.pid or 0))
+        return uvloop.run(load(url, request, options.connections, options.seconds, server.pid or 0))
     finally:
         server.terminate()
         server.join()
@@ -106,12 +111,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--connections", type=int, default=100)
+    parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
     passage = "The mill stands in Arden. It was built in 1834 by Ada Brown. " * 40
-    measure("fixed", "fixed", "Say OK.", 0, options)
-    measure("echo", "echo", "Say this back to me, please.", 0, options)
+    fixed = measure("fixed", "fixed", "Say OK.", 0, options)
+    echo = measure("echo", "echo", "Say this back to me, please.", 0, options)
     measure("fixed, 20 ms latency", "fixed", "Say OK.", 20, options)
     measure("extractive, 2500 characters", "x", f"{passage}\n\nWho built the mill?", 0, options)
+    if options.check and min(fixed, echo) < LEAST_RATE:
+        raise SystemExit(f"Fewer than {LEAST_RATE:,} requests a second.")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -28,6 +29,8 @@ START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 LOOK_SECONDS = 0.2
 RESTART_SECONDS = 2.0
+PR_SET_PDEATHSIG = 1
+"""See prctl(2)."""
 
 
 def start(
@@ -128,6 +131,8 @@ class _Supervisor:
         self._commands: dict[str, list[str]] = {}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._stopping = False
+        # Loaded before the fork, after which little is safe to do.
+        self._libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
     def add(self, name: str, command: list[str]) -> None:
         self._commands[name] = command
@@ -145,7 +150,8 @@ class _Supervisor:
             for name, process in list(self._processes.items()):
                 if process.poll() is None:
                     continue
-                if name == "studio" and time.monotonic() - started < 10:
+                early = time.monotonic() - started < 10
+                if name == "studio" and early and process.returncode >= 0:  # it was not killed
                     code = process.returncode or 1
                     self._stopping = True
                     break
@@ -160,8 +166,17 @@ class _Supervisor:
     def _launch(self, name: str) -> None:
         # A session of its own: Ctrl+C reaches this process alone, which stops them in order.
         self._processes[name] = subprocess.Popen(
-            self._commands[name], env=self._environment, start_new_session=True
+            self._commands[name],
+            env=self._environment,
+            start_new_session=True,
+            preexec_fn=self._end_with_parent if self._libc else None,  # noqa: PLW1509
         )
+
+    def _end_with_parent(self) -> None:
+        """Ask the kernel to stop the new process when this one is killed: the port is free then,
+        and the worker hands its run back."""
+        if self._libc is not None:
+            self._libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._stopping = True

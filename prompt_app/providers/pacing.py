@@ -45,7 +45,7 @@ DOUBLING_SECONDS = 0.4
 MOST_GROWTH_PER_CALL = 1.3
 CYCLE_SECONDS = 1.0
 CYCLE_CALLS = 24
-CYCLE_HOLDS = 12
+CYCLE_HOLDS = 20
 """A refusal is wanted once in so long: one in so many calls, or one hold in so many of its time."""
 CYCLE_GROWTH = 0.05
 CYCLE_GROWTH_WHEN_HELD = 0.02

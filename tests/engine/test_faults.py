@@ -3,8 +3,10 @@ server counts what was billed."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
-from typing import Any
+from threading import Event, Thread
+from typing import Any, Self
 
 import pytest
 from engine.runs import echo_spec, only_run, rows_file, work
@@ -23,14 +25,56 @@ def run_against(
     return workbench.run(run.id)
 
 
-def test_a_429_storm_loses_nothing(
-    workbench: Workbench, mock_process: MockProcess, tmp_path: Path
+class Watched:
+    """The answers that a server has given, over time."""
+
+    def __init__(self, server: MockProcess) -> None:
+        self._server = server
+        self._seen: list[tuple[float, int]] = []
+        self._ended = Event()
+        self._thread = Thread(target=self._look)
+
+    def _look(self) -> None:
+        while not self._ended.wait(0.1):
+            self._seen.append((time.monotonic(), self._server.stats().get("answered", 0)))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def rate(self, last: int, after: float) -> float:
+        """Answers a second until the ``last``, from so many seconds after the first answer on."""
+        answering = [each for each in self._seen if 0 < each[1] < last]
+        began, at_first = next(each for each in answering if each[0] >= answering[0][0] + after)
+        ended, at_last = answering[-1]
+        return (at_last - at_first) / (ended - began)
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "warm_up"),
+    [(0.2, 0.0), ("auto", 5.0)],  # in whole seconds each of the first few refusals costs one
+)
+def test_a_429_storm_loses_nothing_and_uses_what_is_allowed(
+    workbench: Workbench,
+    mock_process: MockProcess,
+    tmp_path: Path,
+    retry_after: float | str,
+    warm_up: float,
 ) -> None:
-    mock_process.control(requests_per_second=150, latency_ms=20)
+    rows = 1500 if warm_up == 0 else 3000
+    mock_process.control(requests_per_second=200, latency_ms=20, retry_after=retry_after)
     limits = {"max_concurrency": 50, "max_attempts": 2}
-    run = run_against(workbench, mock_process, tmp_path, 600, limits=limits)
-    assert (run.state, run.progress.scored, run.progress.failed) == ("finished", 600, 0)
-    assert mock_process.stats()["answered"] == 600
+    with Watched(mock_process) as watched:
+        run = run_against(workbench, mock_process, tmp_path, rows, limits=limits)
+    assert (run.state, run.progress.scored, run.progress.failed) == ("finished", rows, 0)
+    stats = mock_process.stats()
+    assert stats["answered"] == rows
+    assert 0 < stats["refused_429"] <= 0.1 * stats["received"]
+    assert watched.rate(rows, warm_up) >= 0.85 * 200
 
 
 def test_5_percent_429_and_2_percent_500(

@@ -75,7 +75,7 @@ def test_unknown_names_come_with_the_nearest(store: SqlStore) -> None:
         with pytest.raises(UnknownNameError) as raised:
             call("question")
         assert raised.value.suggestions == ("questions",)
-    with pytest.raises(UnknownNameError, match=r"version of 'questions' .newest: 1. named '7'"):
+    with pytest.raises(UnknownNameError, match=r"version of 'questions' \(newest: 1\) named '7'"):
         store.get_dataset_version("questions", 7)
     with pytest.raises(UnknownNameError):
         store.get_dataset_version_by_id("0" * 24)
