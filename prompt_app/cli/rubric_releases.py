@@ -74,8 +74,7 @@ def compare(
     """Tell whether a release agrees better with people than another, and which labels moved."""
     from prompt_app.cli.rubric_running import parts
     from prompt_app.rubrics.comparing import compare_releases
-    from prompt_app.rubrics.files import read_experiment
-    from prompt_app.rubrics.releases import read_release
+    from prompt_app.rubrics.releases import read_release, read_released
     from prompt_app.settings import load_settings
     from prompt_app.workbench.rubric_folders import open_folder
     from prompt_app.workbench.rubric_preparing import all_lessons
@@ -84,7 +83,7 @@ def compare(
     found = {}
     for lesson in parts(lesson_names) or all_lessons(folder, "releases", baseline):
         old, new = (
-            (read_release(folder, name, lesson), read_experiment(folder, name, lesson, "releases"))
+            (read_release(folder, name, lesson), read_released(folder, name, lesson))
             for name in (baseline, candidate)
         )
         found[lesson] = compare_releases(old[0], new[0], (old[1].rubric, new[1].rubric))

@@ -45,7 +45,7 @@ OFFLINE_MODELS = Registry(
 OFFLINE_EMBEDDER = "hashing"
 SUPPORTED_PARAMETERS = frozenset({"temperature", "max_tokens", "stop", "seed", "num_responses"})
 SUPPORTED_EXTRAS = frozenset({"response_format"})
-OPTIONS = frozenset({"script", "reply", "latency_ms"})
+OPTIONS = frozenset({"script", "rules", "reply", "latency_ms"})
 CHARACTERS_PER_TOKEN = 4
 TOKENS_PER_MESSAGE = 4
 CHARACTERS_PER_PIECE = 16
@@ -108,7 +108,8 @@ def embed_offline(name: str, texts: Sequence[str], dimensions: int | None) -> Em
 
 
 def connect(model: ModelSpec, settings: Settings) -> OfflineProvider:
-    """``model.options`` may hold ``script`` (scripted), ``reply`` (fixed) and ``latency_ms``.
+    """``model.options`` may hold ``script`` or ``rules`` (scripted), ``reply`` (fixed) and
+    ``latency_ms``.
 
     Raises EvaluationError for any other option.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from shlex import quote
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,7 +18,7 @@ from prompt_app.rubrics.confidence import (
     exact_confidence,
     pass_fail_confidence,
 )
-from prompt_app.rubrics.files import checked_name, experiment_files
+from prompt_app.rubrics.files import checked_name, experiment_files, read_experiment
 from prompt_app.rubrics.folders import Folder
 from prompt_app.rubrics.measures import LessonMeasures, measure
 from prompt_app.rubrics.model import Experiment, LessonData
@@ -54,6 +55,13 @@ class Release(Record):
 
 def release_hashes(experiment: Experiment, data: LessonData) -> dict[str, str]:
     """What a measurement depends on; equal hashes, equal content."""
+    of_files = experiment_hashes(experiment)
+    judge = of_files.pop("judge")
+    return {**of_files, "dataset": dataset_hash(data), "judge": judge}
+
+
+def experiment_hashes(experiment: Experiment) -> dict[str, str]:
+    """Of what lies in a release's own folder."""
     parameters = experiment.parameters.model_dump(mode="json")
     if parameters["max_tokens"] is None:  # younger than the first releases
         del parameters["max_tokens"]
@@ -62,7 +70,6 @@ def release_hashes(experiment: Experiment, data: LessonData) -> dict[str, str]:
         "prompt": content_hash(experiment.system_prompt),
         "rubric": experiment.rubric.content_id,
         "examples": content_hash([each.model_dump(mode="json") for each in experiment.examples]),
-        "dataset": dataset_hash(data),
         "judge": content_hash([parameters, rules]),
     }
 
@@ -96,8 +103,8 @@ def make_release(
         calibration=calibration(result),
         confidence_rule=rule,
         command=(
-            f"prompt-app rubric test --release --experiment-name {name} "
-            f"--dataset-name {result.dataset} --lesson-names {result.lesson} "
+            f"prompt-app rubric test --release --experiment-name {quote(name)} "
+            f"--dataset-name {quote(result.dataset)} --lesson-names {quote(result.lesson)} "
             f"--passing-labels {result.passing}"
         ),
         predictions=tuple(pairs(result, "exact")),
@@ -135,9 +142,28 @@ def read_release(folder: Folder, name: str, lesson: str) -> Release:
         raise RubricError(f"{path} is no release: {error.errors()[0]['msg']}.") from None
 
 
+def read_released(folder: Folder, name: str, lesson: str) -> Experiment:
+    """A release's experiment as it was measured. Raises RubricError where its files are not those
+    that its hashes are of; a folder without ``release.json`` is taken as it is."""
+    experiment = read_experiment(folder, name, lesson, "releases")
+    if folder.read(f"releases/{name}/{lesson}/{MANIFEST}") is None:
+        return experiment
+    measured = read_release(folder, name, lesson).hashes
+    found = experiment_hashes(experiment)
+    changed = [part for part, value in found.items() if measured.get(part) != value]
+    if changed:
+        raise RubricError(
+            f"releases/{name}/{lesson} is not what was measured any more: changed "
+            f"{', '.join(changed)}. A release never changes: put its files back, or release them "
+            "anew under another name."
+        )
+    return experiment
+
+
 def promote(folder: Folder, name: str, lesson: str) -> None:
     """Make the release the one that is used for its lesson."""
     read_release(folder, name, lesson)
+    read_released(folder, name, lesson)
     folder.write(PROMOTED, _json({**promoted(folder), lesson: name}))
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,6 +15,7 @@ from prompt_app.errors import AssessmentError, RubricError
 from prompt_app.interfaces import Store
 from prompt_app.providers.caching import cache_key
 from prompt_app.providers.catalogue import check_model, check_parameters, named_model, pin_server
+from prompt_app.providers.offline_models.scripted import read_script
 from prompt_app.providers.prices import price_of
 from prompt_app.rubrics.files import checked_name, read_experiment, read_lesson
 from prompt_app.rubrics.folders import Folder
@@ -34,6 +34,7 @@ from prompt_app.rubrics.prompting import (
     is_blank,
     shown_text,
 )
+from prompt_app.rubrics.releases import read_released
 from prompt_app.rubrics.replies import read_output
 from prompt_app.rubrics.results import ReplyProblem
 from prompt_app.settings import Settings
@@ -66,7 +67,7 @@ def prepare_lesson(
     store: Store, settings: Settings, folder: Folder, lesson: str, options: RubricTestOptions
 ) -> PreparedLesson:
     """Read and check all files. Raises RubricError or another InputError."""
-    read = read_experiment(folder, options.experiment, lesson, options.kind)
+    read = _read(folder, lesson, options)
     data = read_lesson(
         folder, options.dataset, lesson, read.rubric, needs_labels=options.needs_labels
     )
@@ -81,10 +82,16 @@ def prepare_work(
     options = RubricTestOptions(
         dataset="", experiment=release, kind="releases", use_cached=True, needs_labels=False
     )
-    read = read_experiment(folder, release, lesson, options.kind)
+    read = _read(folder, lesson, options)
     nobody = LabelFile(concepts=read.rubric.names, rows=())
     data = LessonData(dataset="", lesson=lesson, works=(work,), actual=nobody)
     return _prepare(store, settings, folder, read, data, options)
+
+
+def _read(folder: Folder, lesson: str, options: RubricTestOptions) -> Experiment:
+    if options.kind == "releases":
+        return read_released(folder, options.experiment, lesson)
+    return read_experiment(folder, options.experiment, lesson)
 
 
 def _prepare(
@@ -173,7 +180,8 @@ def _overridden(experiment: Experiment, options: RubricTestOptions) -> Experimen
 
 
 def resolve_model(given: str | dict[str, Any], folder: Folder) -> ModelSpec:
-    """What ``params.json`` names, or an object with ``provider`` and ``name``."""
+    """What ``params.json`` names, or an object with ``provider`` and ``name``. Raises
+    RubricError, or EvaluationError for a script that is wrong."""
     if isinstance(given, dict):
         try:
             model = ModelSpec.model_validate(given)
@@ -181,12 +189,25 @@ def resolve_model(given: str | dict[str, Any], folder: Folder) -> ModelSpec:
             problem = error.errors(include_url=False)[0]
             place = ".".join(str(part) for part in problem["loc"])
             raise RubricError(f"'model', {place}: {problem['msg']}.") from None
-        script = model.options.get("script")
-        if isinstance(script, str) and not Path(script).is_absolute():
-            path = str(Path(folder.place).expanduser().resolve() / script)
-            model = model.model_copy(update={"options": {**model.options, "script": path}})
-        return model
+        return _with_rules(model, folder)
     return named_model(given)
+
+
+def _with_rules(model: ModelSpec, folder: Folder) -> ModelSpec:
+    """An offline model with the rules that its script in ``folder`` holds, wherever that is: so
+    they are part of what changes a reply."""
+    script = model.options.get("script")
+    if script is None:
+        return model
+    path = PurePosixPath(str(script))
+    if path.is_absolute() or ".." in path.parts:
+        raise RubricError(f"'model', options.script: {script!r} must be a path below --base.")
+    text = folder.read(str(path))
+    if text is None:
+        raise RubricError(f"'model', options.script: there is no {script} in {folder.place}.")
+    options = {name: value for name, value in model.options.items() if name != "script"}
+    rules = read_script(text, str(path)).model_dump(mode="json", exclude_defaults=True)
+    return model.model_copy(update={"options": {**options, "rules": rules}})
 
 
 def _chosen(data: LessonData, options: RubricTestOptions) -> list[Work]:
@@ -210,16 +231,7 @@ def _prepare_work(
         return PreparedWork(work, shown, None, "")
     messages = build_messages(experiment, shown)
     request = GenerationRequest(model=model, messages=messages, parameters=parameters)
-    return PreparedWork(work, shown, request, _reply_key(request))
-
-
-def _reply_key(request: GenerationRequest) -> str:
-    """That of the call, and of the script where an offline model follows one."""
-    key = cache_key(request)
-    script = request.model.options.get("script")
-    if isinstance(script, str) and Path(script).is_file():
-        key += ":" + hashlib.sha256(Path(script).read_bytes()).hexdigest()[:24]
-    return key
+    return PreparedWork(work, shown, request, cache_key(request))
 
 
 def _with_stored(works: list[PreparedWork], store: Store, rubric: Rubric) -> list[PreparedWork]:

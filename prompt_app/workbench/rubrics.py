@@ -32,6 +32,7 @@ from prompt_app.rubrics.releases import (
     promote,
     promoted,
     read_release,
+    read_released,
     write_release,
 )
 from prompt_app.rubrics.report import write_report
@@ -92,6 +93,8 @@ class Rubrics:
 
     def experiment(self, name: str, lesson: str, kind: str = "experiments") -> Experiment:
         """Raises RubricError for files that are not as they should be."""
+        if kind == "releases":
+            return read_released(self.folder, name, lesson)
         return read_experiment(self.folder, name, lesson, kind)
 
     def add_dataset(self, name: str, lesson: str, files: Mapping[str, bytes]) -> str:

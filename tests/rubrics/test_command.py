@@ -156,6 +156,92 @@ def test_confidence_files(run: Any, examples: Path) -> None:
     assert exact["Functions"]["No Evidence"] == "LOW"  # fewer than ten works
 
 
+def test_given_options_hold_over_the_file(
+    run: Any, examples: Path, command_line: CommandLine
+) -> None:
+    edit(examples, L2, "params.json", '"remove-comments": true', '"remove-comments": false')
+    edit(examples, L2, "params.json", '"temperature": 0', '"temperature": 1.5')
+    result = run("--lesson-names", L2, "-t", "0", "-n", "1", "-r", "-w", "2", "--json")
+    assert result.code == 0, result.err
+    told = json.loads((command_line.folder / "output/baseline" / L2 / "result.json").read_text())
+    used = told["experiment"]["parameters"]
+    assert (used["temperature"], used["num_responses"], used["remove_comments"]) == (0, 1, True)
+    votes = [vote["votes"] for student in told["students"] for vote in student["votes"]]
+    assert {sum(each.values()) for each in votes} == {1}
+
+
+def test_deprecated_parameters_are_named(run: Any, examples: Path) -> None:
+    given = '"num-responses": 3'
+    edit(examples, L2, "params.json", given, f'{given}, "num-passing-grades": 1')
+    result = run("--lesson-names", L2)
+    assert result.code == 0
+    told = "'num-passing-grades' is deprecated; use --passing-labels 1 instead."
+    assert told in " ".join(result.err.split())
+
+
+def test_one_bad_reply_stops_nothing_and_has_a_name(run: Any, examples: Path) -> None:
+    """Two of three replies contradict themselves or end too early; the third one counts."""
+    replies = examples / "experiments/baseline" / L2 / "replies.yaml"
+    rows = [[name, "No Evidence"] for name in ("User Input", "Conditionals", "Functions")]
+
+    def reply(rows: list[list[str]]) -> str:
+        return json.dumps([{"Key Concept": name, "Label": label} for name, label in rows])
+
+    bad = reply([*rows, ["Functions", "Limited Evidence"]])
+    script = {"rules": [{"replies": [bad, reply(rows)[:-20], reply(rows)]}]}
+    replies.write_text(json.dumps(script))
+    (lesson,) = run("--lesson-names", L2, "--json").json()["lessons"]
+    assert lesson["errors"] == {"contradictory_assessment": 11, "cut_off_assessment": 11}
+    assert lesson["exact"]["overall"]["unscored"] == 0
+
+
+REFUSED = {
+    "a label that is not in the rubric": (
+        f"datasets/games/{L2}/actual_labels.csv", "rowan,No Evidence", "rowan,Superb",
+        f"datasets/games/{L2}/actual_labels.csv: 'rowan' has 'Superb' for 'User Input', which is "
+        "none of the rubric's labels: Extensive Evidence, Convincing Evidence, Limited Evidence, "
+        "No Evidence.",
+    ),
+    "a dataset with no labels": (
+        f"datasets/games/{L2}/actual_labels.csv", None, "student,User Input,Conditionals,Functions",
+        f"datasets/games/{L2}/actual_labels.csv holds no label: there is nothing to agree with.",
+    ),
+    "a duplicate concept": (
+        f"experiments/baseline/{L2}/standard_rubric.csv", "\nConditionals,", "\nuser  input,",
+        f"experiments/baseline/{L2}/standard_rubric.csv names the key concept 'user  input' twice.",
+    ),
+    "an example of other concepts": (
+        f"experiments/baseline/{L2}/examples/1.json", "Conditionals", "Loops",
+        f"experiments/baseline/{L2}/examples/1.json does not fit the rubric: The rubric has no key "
+        "concept 'Loops'.",
+    ),
+    "a parameter of a wrong type": (
+        f"experiments/baseline/{L2}/params.json", '"num-responses": 3', '"num-responses": "many"',
+        f"experiments/baseline/{L2}/params.json: 'num-responses' must be a whole number from 1 to "
+        "100, not 'many'.",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_wrong_files_are_refused_in_one_line(run: Any, examples: Path, case: str) -> None:
+    name, old, new, told = REFUSED[case]
+    text = (examples / name).read_text()
+    assert old is None or old in text
+    (examples / name).write_text(new if old is None else text.replace(old, new))
+    result = run("--lesson-names", L2)
+    assert (result.code, result.out) == (2, "")
+    assert result.err == f"prompt-app: {told}\n"
+
+
+def test_a_lesson_without_a_labels_file_is_refused(run: Any, examples: Path) -> None:
+    (examples / f"datasets/games/{L2}/actual_labels.csv").unlink()
+    result = run("--lesson-names", L2)
+    assert (result.code, result.out) == (2, "")
+    (line,) = result.err.splitlines()
+    assert f"datasets/games/{L2} has no actual_labels.csv" in line
+
+
 WRONG = {
     "lesson": (["--lesson-names", "L9"], "experiments/baseline/L9/params.json"),
     "leaves its folder": (["--lesson-names", "../x"], "cannot be the name of a lesson"),

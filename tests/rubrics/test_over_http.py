@@ -75,8 +75,25 @@ def test_an_exhausted_quota_stops_and_keeps_what_was_answered(run: Any, server: 
     assert received(server) - before == 6
 
 
+def release_in_a_bucket(command_line: CommandLine, examples: Path, base: str) -> None:
+    """Made, compared, promoted and used there."""
+
+    def rubric(command: str, *more: str) -> Result:
+        result = command_line.run("rubric", command, "--base", base, *more)
+        assert result.code == 0, result.err
+        return result
+
+    rubric("release", "second", "--dataset-name", "games", "--experiment-name", "baseline",
+           "--lesson-names", L2)  # fmt: skip
+    compared = rubric("compare", "first", "second", "--lesson-names", L2, "--json").json()[L2]
+    assert (compared["changed"], compared["moved"]) == ([], [])
+    rubric("promote", "second")
+    work = str(examples / "datasets/games" / L2 / "sage.js")
+    assert rubric("assess", work, "--lesson-name", L2, "--json").json()["release"] == "second"
+
+
 def test_a_bucket_serves_as_a_folder(
-    run: Any, examples: Path, monkeypatch: pytest.MonkeyPatch
+    run: Any, command_line: CommandLine, examples: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import boto3
 
@@ -94,11 +111,14 @@ def test_a_bucket_serves_as_a_folder(
             if path.is_file():
                 key = f"of/school/{path.relative_to(examples).as_posix()}"
                 client.upload_file(str(path), "lessons", key)
-        local = run("-l", "offline:echo")
-        remote = run("-l", "offline:echo", "-g", base="s3://lessons/of/school")
-        assert remote.code == local.code == 4
+        local = run()
+        remote = run("-g", base="s3://lessons/of/school")
+        assert remote.code == local.code == 0, remote.err
         assert remote.json()["lessons"] == local.json()["lessons"]
         written = f"of/school/{FOLDER.as_posix()}/confidence.json"
         assert client.head_object(Bucket="lessons", Key=written)["ContentLength"] > 10
+        again = run("-c", base="s3://lessons/of/school").json()["lessons"][0]
+        assert again["sources"] == {"blank": 1, "cache": 11}
+        release_in_a_bucket(command_line, examples, "s3://lessons/of/school")
     finally:
         moto.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,45 @@ def test_other_labels_are_not_compared(rubric: Any, examples: Path) -> None:
     result = rubric("compare", "first", "second", "--lesson-names", L2)
     assert result.code == 2
     assert "different works or labels" in result.err
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "part"),
+    [
+        ("system_prompt.txt", "You assess", "You guess", "prompt"),
+        ("standard_rubric.csv", "Look for keys", "Look for doors", "rubric"),
+        ("examples/1.js", "brown", "white", "examples"),
+        ("params.json", '"temperature": 0.0', '"temperature": 1.0', "judge"),
+    ],
+)
+def test_a_release_whose_files_were_changed_is_not_used(
+    rubric: Any, examples: Path, file: str, old: str, new: str, part: str
+) -> None:
+    path = examples / "releases/first" / L2 / file
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    work = str(examples / "datasets/games" / L2 / "sage.js")
+    for arguments in (
+        ("promote", "first", "--lesson-names", L2),
+        ("test", "--release", "--experiment-name", "first", "--dataset-name", "games",
+         "--lesson-names", L2),
+        ("assess", work, "--lesson-name", L2, "--release-name", "first"),
+        ("compare", "first", "first", "--lesson-names", L2),
+    ):  # fmt: skip
+        result = rubric(*arguments)
+        assert (result.code, result.out) == (2, "")
+        assert (
+            f"releases/first/{L2} is not what was measured any more: changed {part}." in result.err
+        )
+
+
+def test_names_with_spaces_are_quoted_in_the_command(rubric: Any, examples: Path) -> None:
+    (examples / "datasets/games").rename(examples / "datasets/our games")
+    named = ("--dataset-name", "our games", "--experiment-name", "baseline")
+    assert rubric("release", "spring term", *named, "--lesson-names", L2).code == 0
+    manifest = json.loads((examples / "releases/spring term" / L2 / "release.json").read_text())
+    again = rubric("test", *shlex.split(manifest["command"])[3:], "--json", "-c")
+    assert again.json()["lessons"][0]["sources"] == {"blank": 1, "cache": 11}
 
 
 def test_promotion(rubric: Any, examples: Path) -> None:

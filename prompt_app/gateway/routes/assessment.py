@@ -82,7 +82,7 @@ async def _assess(exchange: Exchange, experiment: Experiment, code: str, student
         metadata["time"] = round(time.perf_counter() - started, 3)
         return Answer(orjson.dumps({"metadata": metadata, "data": _rows(votes)}))
     folder = exchange.gateway.workbench.rubrics.folder
-    model = resolve_model(experiment.parameters.model, folder)
+    model = await asyncio.to_thread(resolve_model, experiment.parameters.model, folder)
     votes, asked = await _votes(exchange, experiment, model, shown)
     spent, parameters = asked.spent, experiment.parameters
     metadata["agent"] = model.provider
@@ -110,6 +110,7 @@ async def _votes(
     parameters = InferenceParameters(
         temperature=experiment.parameters.temperature,
         num_responses=experiment.parameters.num_responses,
+        max_tokens=experiment.parameters.max_tokens,
     )
     rubric = asked_rubric(experiment)
     problem_told: AssessmentError = EmptyAssessmentError("The model gave no assessment.")

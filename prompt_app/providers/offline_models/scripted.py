@@ -81,7 +81,10 @@ class Script(Record):
 
 def create_scripted(options: dict[str, Any]) -> Answer:
     """Replies as the file of option ``script`` says: YAML with ``rules`` and ``default``, or
-    JSONL with a rule a line. Raises EvaluationError for a file that cannot be read or used."""
+    JSONL with a rule a line; or as option ``rules`` says, which holds what such a file does.
+    Raises EvaluationError for rules that cannot be read or used."""
+    if options.get("rules"):
+        return _checked(options["rules"], "The option 'rules'").answer
     if not options.get("script"):
         raise EvaluationError(
             "offline:scripted needs the option 'script': the path of a YAML or JSONL file of rules."
@@ -93,23 +96,35 @@ def load_script(path: Path) -> Script:
     """Read a script. Raises EvaluationError that names the file and what is wrong in it."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-        if path.suffix.lower() in {".jsonl", ".ndjson"}:
-            return _script_of_lines(
-                [json.loads(line) for line in text.splitlines() if line.strip()]
-            )
-        content = yaml.safe_load(text)
-        return Script.model_validate({"rules": content} if isinstance(content, list) else content)
     except OSError as error:
         raise EvaluationError(f"Cannot read the script {path}: {error.strerror}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise EvaluationError(f"The script {path} is not valid YAML or JSONL: {error}") from None
+    return read_script(text, str(path))
+
+
+def read_script(text: str, path: str) -> Script:
+    """The rules in the text of a script. Raises EvaluationError that names ``path``."""
+    try:
+        if path.lower().endswith((".jsonl", ".ndjson")):
+            content = _of_lines([json.loads(line) for line in text.splitlines() if line.strip()])
+        else:
+            content = yaml.safe_load(text)
+    except (yaml.YAMLError, json.JSONDecodeError) as error:
+        raise EvaluationError(f"The script {path} is not valid YAML or JSONL: {error}") from None
+    return _checked(content, f"The script {path}")
+
+
+def _checked(content: Any, what: str) -> Script:
+    try:
+        return Script.model_validate({"rules": content} if isinstance(content, list) else content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise EvaluationError(f"The script {path}: {where or 'content'}: {first['msg']}.") from None
+        raise EvaluationError(f"{what}: {where or 'content'}: {first['msg']}.") from None
 
 
-def _script_of_lines(lines: Sequence[Any]) -> Script:
+def _of_lines(lines: Sequence[Any]) -> dict[str, Any]:
     """A line ``{"default": "..."}`` holds the default; every other line is a rule."""
     content: dict[str, Any] = {"rules": []}
     for line in lines:
@@ -117,4 +132,4 @@ def _script_of_lines(lines: Sequence[Any]) -> Script:
             content["default"] = line["default"]
         else:
             content["rules"].append(line)
-    return Script.model_validate(content)
+    return content
