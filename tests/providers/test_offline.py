@@ -326,6 +326,14 @@ async def test_a_wrong_script_is_told_in_one_line(tmp_path: Path, content: str, 
     assert "script.yaml" in str(caught.value)
 
 
+async def test_rules_can_be_given_in_place() -> None:
+    rules = {"rules": [{"contains": "b", "reply": "B"}], "default": "?"}
+    assert (await ask("scripted", "abc", options={"rules": rules})).text == "B"
+    assert (await ask("scripted", "x", options={"rules": rules["rules"]})).text.startswith("The")
+    with pytest.raises(EvaluationError, match=r"The option 'rules': rules\.0"):
+        await ask("scripted", "x", options={"rules": [{"contains": "b"}]})
+
+
 async def test_a_missing_script_is_told() -> None:
     with pytest.raises(EvaluationError, match="needs the option 'script'"):
         await ask("scripted", "x")

@@ -88,6 +88,13 @@ def test_bare_model_names(name: str, lesson: LessonFolder) -> None:
     assert resolve_model(name, LocalFolder(lesson.root)).reference == MODELS[name]
 
 
+@pytest.mark.parametrize("script", ["/etc/passwd", "../../secret.yaml", "none.yaml"])
+def test_a_script_lies_below_the_base(script: str, lesson: LessonFolder) -> None:
+    model = {"provider": "offline", "name": "scripted", "options": {"script": script}}
+    with pytest.raises(RubricError, match="options.script"):
+        resolve_model(model, LocalFolder(lesson.root))
+
+
 def test_a_model_with_a_wrong_field_is_refused(lesson: LessonFolder) -> None:
     wrong = {"provider": "openai", "name": "x", "basurl": "y"}
     with pytest.raises(RubricError, match="basurl"):
