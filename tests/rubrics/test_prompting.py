@@ -91,7 +91,7 @@ def test_bare_model_names(name: str, lesson: LessonFolder) -> None:
 @pytest.mark.parametrize("script", ["/etc/passwd", "../../secret.yaml", "none.yaml"])
 def test_a_script_lies_below_the_base(script: str, lesson: LessonFolder) -> None:
     model = {"provider": "offline", "name": "scripted", "options": {"script": script}}
-    with pytest.raises(RubricError, match="options.script"):
+    with pytest.raises(RubricError, match=r"options\.script"):
         resolve_model(model, LocalFolder(lesson.root))
 
 
