@@ -30,13 +30,16 @@ class CloudFormation:
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def request(self, kind: str) -> dict[str, Any]:
+    def request(self, kind: str, **properties: str) -> dict[str, Any]:
+        """As CloudFormation sends it; that of a creation has no physical id yet."""
+        made = {} if kind == "Create" else {"PhysicalResourceId": "PromptApp"}
         return {
+            **made,
             "RequestType": kind,
             "ResponseURL": f"http://127.0.0.1:{self.server.server_port}/answer?Signature=a%2Fb",
             "StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/Bootstrap/1",
             "RequestId": f"request-{kind}",
             "LogicalResourceId": "Deployment",
             "ResourceType": "Custom::Deployment",
-            "ResourceProperties": {"ServiceToken": "x"},
+            "ResourceProperties": {"ServiceToken": "x", "StackName": "PromptApp", **properties},
         }

@@ -65,7 +65,29 @@ class TestForm:
                     assert resource != "*", statement["Sid"]
                     arn = resource.get("Fn::Sub", "")
                     if isinstance(arn, str) and arn.endswith("*"):
-                        assert re.search(r"cdk-\*$|cdk-bootstrap/\*$|CDKToolkit/\*$", arn), arn
+                        own = r"cdk-\*$|cdk-bootstrap/\*$|stack/(CDKToolkit|\$\{StackName\})/\*$"
+                        assert re.search(own, arn), arn
+
+    def test_it_may_delete_the_stack_that_it_deploys_and_no_other(self) -> None:
+        (deleting,) = [
+            statement
+            for policy in RESOURCES["BuildRole"]["Properties"]["Policies"]
+            for statement in policy["PolicyDocument"]["Statement"]
+            if "cloudformation:DeleteStack" in statement["Action"]
+        ]
+        assert deleting["Resource"]["Fn::Sub"].endswith(":stack/${StackName}/*")
+        assert RESOURCES["Deployment"]["Properties"]["StackName"] == {"Ref": "StackName"}
+
+    @pytest.mark.parametrize(
+        ("settings", "is_taken"),
+        [("WEB_COUNT=2 WAF=true", True), ("STACK_NAME=Other", False),
+         ("WEB_COUNT=2 STACK_NAME=Other", False), ("web=2", False)],
+    )  # fmt: skip
+    def test_other_settings_leave_the_stacks_name_alone(
+        self, settings: str, is_taken: bool
+    ) -> None:
+        pattern = TEMPLATE["Parameters"]["OtherSettings"]["AllowedPattern"]
+        assert bool(re.fullmatch(pattern, settings)) == is_taken
 
     def test_every_parameter_is_offered_and_redeploys_when_changed(self) -> None:
         names = set(TEMPLATE["Parameters"])
@@ -206,7 +228,23 @@ class TestFunction:
         for kind in ("Create", "Update"):
             builds.start(cloudformation.request(kind))
             builds.end("SUCCEEDED")
-        assert len({answer["PhysicalResourceId"] for answer in cloudformation.answers}) == 1
+        answers = cloudformation.answers
+        assert [answer["PhysicalResourceId"] for answer in answers] == ["PromptApp"] * 2
+
+    def test_another_name_of_the_stack_is_refused_and_undone(
+        self, builds: Builds, cloudformation: CloudFormation
+    ) -> None:
+        """It would leave the deployed one without an owner."""
+        builds.start(cloudformation.request("Update", StackName="Other"))
+        (answer,) = cloudformation.answers
+        assert answer["Status"] == "FAILED"
+        assert "StackName cannot be changed from PromptApp to Other" in answer["Reason"]
+        assert answer["PhysicalResourceId"] == "PromptApp"
+        assert builds.overrides == []
+        # Then CloudFormation updates back.
+        builds.start(cloudformation.request("Update"))
+        builds.end("SUCCEEDED")
+        assert cloudformation.answers[-1]["Status"] == "SUCCESS"
 
     def test_a_build_started_by_hand_concerns_nobody(
         self, builds: Builds, cloudformation: CloudFormation
@@ -236,7 +274,8 @@ class Build:
         self.archive = folder / "archive.zip"
         self.stub("npm")
         # Both download: the last word is where from, or where to.
-        self.stub("aws", f'for last; do :; done; cp "{self.archive}" "$last"')
+        copy = f'if [ "$1" = s3 ]; then for last; do :; done; cp "{self.archive}" "$last"; fi'
+        self.stub("aws", copy)
         self.stub("curl", f'cp "{self.archive}" code.zip')
 
     def stub(self, name: str, then: str = "") -> None:
@@ -342,7 +381,11 @@ class TestBuild:
     @pytest.mark.parametrize("prefix", ["", "prompt-app-main/"])
     @pytest.mark.parametrize(
         ("source", "fetched_by"),
-        [("https://example.com/code.zip", "curl"), ("s3://bucket/some/code.zip", "aws s3 cp")],
+        [
+            ("https://example.com/code.zip", "curl"),
+            ("https://example.com/code.zip?X-Amz-Expires=60&X-Amz-Signature=0a", "curl"),
+            ("s3://bucket/some/code.zip", "aws s3 cp"),
+        ],
     )
     def test_from_an_archive(self, source: str, fetched_by: str, prefix: str, build: Build) -> None:
         pack(build.archive, prefix)
@@ -352,10 +395,25 @@ class TestBuild:
         assert source in fetch
         assert rest == NPM
 
-    def test_destroys(self, build: Build) -> None:
-        pack(build.archive)
-        assert build.run("https://example.com/code.zip", ACTION="destroy") == 0
-        assert build.called()[1:] == [NPM[0], "npm run destroy -- --force"]
+    @pytest.mark.parametrize(
+        "source", ["https://example.com/gone.zip", "s3://gone/code.zip", "https://gone.example/x"]
+    )
+    def test_destroys_without_the_code(self, source: str, build: Build) -> None:
+        assert build.run(source, ACTION="destroy", STACK_NAME="Mine") == 0
+        assert build.called() == [
+            "aws cloudformation delete-stack --stack-name Mine",
+            "aws cloudformation wait stack-delete-complete --stack-name Mine",
+        ]
+
+    @pytest.mark.parametrize("fails", ["delete-stack", "wait"])
+    def test_a_failed_destruction_fails_and_says_what_stayed(
+        self, fails: str, build: Build
+    ) -> None:
+        assert build.run("x", ACTION="destroy", fails=f"aws cloudformation {fails}") != 0
+        last = build.called()[-1]
+        assert last.startswith("aws cloudformation describe-stack-events --stack-name PromptApp")
+        assert "DELETE_FAILED" in last
+        assert not [call for call in build.called() if call.startswith(("npm", "git", "curl"))]
 
     def test_passes_the_other_settings_on(self, build: Build) -> None:
         pack(build.archive)
@@ -383,6 +441,20 @@ class TestBuild:
     def test_a_source_that_is_no_deployment_fails(self, build: Build) -> None:
         with zipfile.ZipFile(build.archive, "w") as target:
             target.writestr("README.md", "something else")
+        assert build.run("https://example.com/code.zip") != 0
+        assert len(build.called()) == 1
+
+    def test_an_object_that_is_not_there_fails(self, build: Build) -> None:
+        assert build.run("s3://bucket/code.zip", fails="aws s3 cp") != 0
+        (call,) = build.called()
+        assert call.startswith("aws s3 cp")
+
+    def test_a_repository_that_is_not_there_fails(self, build: Build, tmp_path: Path) -> None:
+        assert build.run(f"file://{tmp_path}/nowhere") != 0
+        assert build.called() == []
+
+    def test_an_archive_that_is_none_fails(self, build: Build) -> None:
+        build.archive.write_text("<html>Log in first</html>")
         assert build.run("https://example.com/code.zip") != 0
         assert len(build.called()) == 1
 
