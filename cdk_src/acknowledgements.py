@@ -46,15 +46,15 @@ def add_nag(app: App, stack: Stack, configuration: Configuration) -> None:
 
 def exemptions(stack: Stack, configuration: Configuration) -> Iterator[Exemption]:
     """The exceptions of this deployment."""
-    yield from _models(configuration, stack, "Models/BatchRole/DefaultPolicy", lists=False)
-    yield _objects(stack, "Models/BatchRole/DefaultPolicy", "batch")
+    yield from _jobs(configuration, stack)
     if configuration.deploy_prompt_app:
         yield from _tasks(stack, configuration)
         yield from _database()
         yield from _edge(configuration)
         yield from _login(configuration)
     if configuration.deploy_sagemaker_domain:
-        yield from _models(configuration, stack, _STUDIO)
+        yield from _models(configuration, _STUDIO)
+        yield Exemption(_STUDIO, _ANY, "Listing domains, spaces and apps takes no resource.")
         yield _objects(stack, _STUDIO, "datasets")
         for kind in ("app", "domain", "space", "user-profile"):
             yield Exemption(
@@ -65,9 +65,14 @@ def exemptions(stack: Stack, configuration: Configuration) -> Iterator[Exemption
             )
 
 
-def _models(
-    configuration: Configuration, stack: Stack, path: str, *, lists: bool = True
-) -> Iterator[Exemption]:
+def _jobs(configuration: Configuration, stack: Stack) -> Iterator[Exemption]:
+    batch, tuning = "Models/BatchRole/DefaultPolicy", "Models/TuningRole/DefaultPolicy"
+    yield from _allowed_models(configuration, batch)
+    yield _objects(stack, batch, "batch")
+    yield _objects(stack, tuning, "finetuning")
+
+
+def _allowed_models(configuration: Configuration, path: str) -> Iterator[Exemption]:
     allowed = "The operator names the models by BEDROCK_MODELS; profiles route across regions."
     for model in configuration.bedrock_models:
         profile = model if model == "*" else f"*.{model}"
@@ -76,9 +81,10 @@ def _models(
         yield Exemption(
             path, f"IAM5[Resource::{arn}:<AWS::AccountId>:inference-profile/{profile}]", allowed
         )
-    if not lists:
-        return
-    yield Exemption(path, _ANY, "Listing models, quotas and domains takes no resource.")
+
+
+def _models(configuration: Configuration, path: str) -> Iterator[Exemption]:
+    yield from _allowed_models(configuration, path)
     for name in configuration.sagemaker_endpoints or ():
         if name.endswith("*"):
             yield Exemption(
@@ -101,9 +107,11 @@ def _objects(stack: Stack, path: str, folder: str) -> Exemption:
 
 def _tasks(stack: Stack, configuration: Configuration) -> Iterator[Exemption]:
     for definition in (_WEB, _WORKER):
-        yield from _models(configuration, stack, f"{definition}/TaskRole/DefaultPolicy")
-        for folder in ("files", "datasets"):
-            yield _objects(stack, f"{definition}/TaskRole/DefaultPolicy", folder)
+        policy = f"{definition}/TaskRole/DefaultPolicy"
+        yield from _models(configuration, policy)
+        yield _objects(stack, policy, "files")
+        for kind in ("custom-model-deployment", "provisioned-model", "model-customization-job"):
+            yield _named_by_bedrock(policy, kind)
         yield Exemption(
             f"{definition}/ExecutionRole/DefaultPolicy",
             _ANY,
@@ -114,13 +122,28 @@ def _tasks(stack: Stack, configuration: Configuration) -> Iterator[Exemption]:
             "ECS2",
             "The variables name addresses and settings; every secret comes from Secrets Manager.",
         )
-    worker_policy = f"{_WORKER}/TaskRole/DefaultPolicy"
+    worker_policy, web_policy = (f"{each}/TaskRole/DefaultPolicy" for each in (_WORKER, _WEB))
     yield _objects(stack, worker_policy, "batch")
-    yield Exemption(
-        worker_policy,
-        "IAM5[Resource::arn:<AWS::Partition>:bedrock:<AWS::Region>:<AWS::AccountId>:"
-        "model-invocation-job/*]",
-        "Bedrock names batch jobs when the worker starts them.",
+    yield _named_by_bedrock(worker_policy, "model-invocation-job")
+    for folder in ("datasets", "finetuning"):
+        yield _objects(stack, web_policy, folder)
+    yield _named_by_bedrock(web_policy, "custom-model")
+    for model in configuration.bedrock_models:
+        yield Exemption(
+            web_policy,
+            "IAM5[Resource::arn:<AWS::Partition>:bedrock:<AWS::Region>::foundation-model/"
+            f"{model if model.endswith('*') else f'{model}:*'}]",
+            "The operator names the models; one for training has its context size behind.",
+        )
+    if configuration.bedrock_quotas:
+        yield Exemption(web_policy, _ANY, "Listing quotas takes no resource.")
+
+
+def _named_by_bedrock(path: str, kind: str) -> Exemption:
+    return Exemption(
+        path,
+        f"IAM5[Resource::arn:<AWS::Partition>:bedrock:<AWS::Region>:<AWS::AccountId>:{kind}/*]",
+        "Bedrock names them when they are made.",
     )
 
 

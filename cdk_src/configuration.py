@@ -173,6 +173,12 @@ class Configuration:
         "amazon.nova-*,anthropic.claude-*",
         "Bedrock models that the tasks may call, directly and through inference profiles.",
     )
+    bedrock_quotas: bool = variable(
+        "BEDROCK_QUOTAS",
+        flag(),
+        "false",
+        "Whether runs keep to the account's quotas of Bedrock, read when they are submitted.",
+    )
     sagemaker_endpoints: tuple[str, ...] | None = variable(
         "SAGEMAKER_ENDPOINTS",
         items(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}\*?", "endpoint names, each may end in `*`"),

@@ -13,6 +13,7 @@ from cdk_src.removal import removal_policy
 FILES = "files/"  # the app's own: datasets, exports
 DATASETS = "datasets/"  # put there by people; the app reads them as s3:// addresses
 BATCH = "batch/"  # Bedrock batch inference
+TUNING = "finetuning/"  # Bedrock's training files, and what a job says of itself
 
 
 class DataBucket(Construct):
@@ -50,14 +51,15 @@ class DataBucket(Construct):
                     abort_incomplete_multipart_upload_after=Duration.days(7),
                 ),
                 s3.LifecycleRule(prefix=BATCH, expiration=Duration.days(30)),
+                s3.LifecycleRule(prefix=TUNING, expiration=Duration.days(30)),
             ],
             removal_policy=removal_policy(configuration),
             auto_delete_objects=configuration.destroys_data,
         )
 
-    @property
-    def blob_url(self) -> str:
-        return f"s3://{self.bucket.bucket_name}/{FILES.rstrip('/')}"
+    def url(self, prefix: str) -> str:
+        """``s3://...`` of a prefix, without a slash at its end."""
+        return f"s3://{self.bucket.bucket_name}/{prefix.rstrip('/')}"
 
     def grant_read(self, role: iam.IRole, *prefixes: str) -> None:
         """Let ``role`` read below ``prefixes`` and list the names of all objects."""
@@ -68,10 +70,17 @@ class DataBucket(Construct):
             grantee=role, actions=["s3:ListBucket"], resource_arns=[self.bucket.bucket_arn]
         )
 
-    def grant_write(self, role: iam.IRole, *prefixes: str) -> None:
-        """Let ``role`` write and delete below ``prefixes``."""
-        actions = ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
-        self._grant(role, actions, prefixes)
+    def grant_put(self, role: iam.IRole, *prefixes: str) -> None:
+        """Let ``role`` add and replace objects below ``prefixes`` in one piece."""
+        self._grant(role, ["s3:PutObject"], prefixes)
+
+    def grant_put_large(self, role: iam.IRole, *prefixes: str) -> None:
+        """In several pieces, too, and clear away those of an upload that broke off."""
+        self._grant(role, ["s3:PutObject", "s3:AbortMultipartUpload"], prefixes)
+
+    def grant_delete(self, role: iam.IRole, *prefixes: str) -> None:
+        """Let ``role`` delete below ``prefixes``; what was there stays as an older version."""
+        self._grant(role, ["s3:DeleteObject"], prefixes)
 
     def _grant(self, role: iam.IRole, actions: list[str], prefixes: tuple[str, ...]) -> None:
         iam.Grant.add_to_principal(

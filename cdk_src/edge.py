@@ -111,8 +111,8 @@ class Edge(Construct):
                 enable_accept_encoding_brotli=True,
                 enable_accept_encoding_gzip=True,
             ),
-            # Not part of the cache key, but the load balancer's cookie finds the right replica.
-            origin_request_policy=cloudfront.OriginRequestPolicy.ALL_VIEWER,
+            # Nothing of the viewer is passed on, cookies least of all: CloudFront then also drops
+            # the load balancer's own cookie, which would else be kept and given to everybody.
             response_headers_policy=self._security_headers(),
         )
 

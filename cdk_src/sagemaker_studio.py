@@ -134,7 +134,8 @@ class SageMakerStudio(Construct):
             resource_arns=["*"],
         )
         data.grant_read(role, DATASETS)
-        data.grant_write(role, DATASETS)
+        data.grant_put_large(role, DATASETS)
+        data.grant_delete(role, DATASETS)
         models.grant_use(role)
         return role
 

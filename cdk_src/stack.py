@@ -7,7 +7,7 @@ from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
 from cdk_src.configuration import Configuration
-from cdk_src.data_bucket import BATCH, DATASETS, FILES, DataBucket
+from cdk_src.data_bucket import BATCH, DATASETS, FILES, TUNING, DataBucket
 from cdk_src.database import Database
 from cdk_src.edge import Edge
 from cdk_src.load_balancer import LoadBalancer
@@ -74,6 +74,11 @@ class PromptAppStack(Stack):
             platform=platform,
             login=login,
             load_balancer=load_balancer,
+            environment={
+                "PROMPT_APP_BEDROCK_QUOTAS": str(configuration.bedrock_quotas).lower(),
+                "PROMPT_APP_TUNING_ROLE_ARN": self._models.tuning_role.role_arn,
+                "PROMPT_APP_TUNING_URL": data.url(TUNING),
+            },
         )
         workers = Workers(
             self,
@@ -83,20 +88,27 @@ class PromptAppStack(Stack):
             queue=queue,
             environment={
                 "PROMPT_APP_BATCH_ROLE_ARN": self._models.batch_role.role_arn,
-                "PROMPT_APP_BATCH_URL": f"s3://{data.bucket.bucket_name}/{BATCH.rstrip('/')}",
+                "PROMPT_APP_BATCH_URL": data.url(BATCH),
             },
         )
         for task in (web.task, workers.task):
             role = task.definition.task_role
             database.allow_from(task.security_group)
-            data.grant_read(role, FILES, DATASETS)
-            data.grant_write(role, FILES)
+            data.grant_read(role, FILES)
             self._models.grant_use(role)
-        queue.queue.grant_send_messages(web.task.definition.task_role)
-        worker_role = workers.task.definition.task_role
+            self._models.grant_tuned(role)
+        web_role, worker_role = web.task.definition.task_role, workers.task.definition.task_role
+        queue.grant_send(web_role)
+        data.grant_read(web_role, DATASETS)
+        data.grant_put_large(web_role, FILES)
+        data.grant_put(web_role, TUNING)
+        self._models.grant_tuning(web_role)
+        if configuration.bedrock_quotas:
+            self._models.grant_quotas(web_role)
         data.grant_read(worker_role, BATCH)
-        data.grant_write(worker_role, BATCH)
+        data.grant_put(worker_role, BATCH)
         self._models.grant_batch(worker_role)
+        self._models.grant_watching_tuning(worker_role)
         Monitoring(
             self,
             "Monitoring",
@@ -130,7 +142,7 @@ class PromptAppStack(Stack):
             network=self._network,
             environment={
                 "PROMPT_APP_DATA_DIR": "/data",
-                "PROMPT_APP_BLOB_URL": self._data.blob_url,
+                "PROMPT_APP_BLOB_URL": self._data.url(FILES),
                 "PROMPT_APP_BROKER_URL": queue.queue.queue_url,
                 "PROMPT_APP_ALLOW_PRIVATE_ADDRESSES": "false",
                 "OPENAI_SECRET_NAME": configuration.openai_secret_name,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aws_cdk import Duration
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
@@ -24,6 +26,7 @@ class WebService(Construct):
         platform: Platform,
         login: Login,
         load_balancer: LoadBalancer,
+        environment: Mapping[str, str],
     ) -> None:
         super().__init__(scope, id)
         self.alb = load_balancer.alb
@@ -38,6 +41,7 @@ class WebService(Construct):
                 environment={
                     "PROMPT_APP_HOST": "0.0.0.0",
                     "PROMPT_APP_PORT": str(PORT),
+                    **environment,
                     **login.environment,
                 },
                 secrets=login.secrets,

@@ -8,6 +8,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_applicationautoscaling as autoscaling
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -36,6 +37,16 @@ class RunQueue(Construct):
             visibility_timeout=Duration.minutes(30),
             receive_message_wait_time=Duration.seconds(20),
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=5),
+        )
+
+    def grant_send(self, role: iam.IRole) -> None:
+        """Let ``role`` send messages; its client looks at the queue's length."""
+        self.queue.grant(role, "sqs:SendMessage", "sqs:GetQueueAttributes")
+
+    def grant_receive(self, role: iam.IRole) -> None:
+        """Let ``role`` take messages, and give them back."""
+        self.queue.grant(
+            role, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"
         )
 
     def unfinished(self) -> cloudwatch.MathExpression:
@@ -108,5 +119,5 @@ class Workers(Construct):
                 autoscaling.ScalingInterval(lower=50, change=2),
             ],
         )
-        queue.queue.grant_consume_messages(self.task.definition.task_role)
-        queue.queue.grant_send_messages(self.task.definition.task_role)
+        queue.grant_send(self.task.definition.task_role)
+        queue.grant_receive(self.task.definition.task_role)

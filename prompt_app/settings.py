@@ -230,6 +230,16 @@ class Settings(BaseSettings):
         validation_alias="PROMPT_APP_BATCH_ROLE_ARN",
         description="Role under which Bedrock reads and writes those files.",
     )
+    tuning_url: str | None = Field(
+        default=None,
+        validation_alias="PROMPT_APP_TUNING_URL",
+        description="s3://bucket/prefix for Bedrock's training files, where a job names none.",
+    )
+    tuning_role_arn: str | None = Field(
+        default=None,
+        validation_alias="PROMPT_APP_TUNING_ROLE_ARN",
+        description="Role under which Bedrock reads them, where a job names none.",
+    )
     custom_metrics: Path | None = Field(
         default=None,
         validation_alias="PROMPT_APP_CUSTOM_METRICS",

@@ -18,6 +18,7 @@ FULL = {
     "ADMIN_EMAIL": "admin@example.com",
     "ADMIN_INVITATION": "secret",
     "ALARM_EMAIL": "alarms@example.com",
+    "BEDROCK_QUOTAS": "true",
     "BEDROCK_MODELS": "amazon.nova-lite-v1:0,anthropic.claude-*",
     "CERTIFICATE_ARN": "arn:aws:acm:us-east-1:111122223333:certificate/edge",
     "CPU_ARCHITECTURE": "arm64",

@@ -121,8 +121,13 @@ def start(
     allow_leaks: Annotated[
         bool, typer.Option("--allow-leaks", help="Start although evaluation rows are among them.")
     ] = False,
-    role_arn: Annotated[str | None, typer.Option(help="Bedrock: role that reads the file.")] = None,
-    bucket: Annotated[str | None, typer.Option(help="Bedrock: s3://bucket/prefix.")] = None,
+    role_arn: Annotated[
+        str | None,
+        typer.Option(help="Bedrock: role that reads the file, else PROMPT_APP_TUNING_ROLE_ARN."),
+    ] = None,
+    bucket: Annotated[
+        str | None, typer.Option(help="Bedrock: s3://bucket/prefix, else PROMPT_APP_TUNING_URL.")
+    ] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Wait until the job ends.")] = False,
     as_json: AsJson = False,
 ) -> None:

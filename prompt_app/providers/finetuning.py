@@ -142,12 +142,15 @@ class BedrockFinetuner:
         )
 
     def start(self, request: FinetuneRequest, lines: bytes, job_id: str) -> str:
-        if request.role_arn is None or request.bucket is None:
+        role = request.role_arn or self._settings.tuning_role_arn
+        place = request.bucket or self._settings.tuning_url
+        if role is None or place is None:
             raise EvaluationError(
                 "A job at Bedrock needs a role (its ARN) and a bucket (s3://bucket/prefix) that "
-                "the role may read and write."
+                "the role may read and write: give them, or set PROMPT_APP_TUNING_ROLE_ARN and "
+                "PROMPT_APP_TUNING_URL."
             )
-        bucket, _, prefix = request.bucket.removeprefix("s3://").rstrip("/").partition("/")
+        bucket, _, prefix = place.removeprefix("s3://").rstrip("/").partition("/")
         key = f"{prefix}/{job_id}.jsonl".lstrip("/")
         extra: dict[str, Any] = {}
         if request.epochs is not None:
@@ -157,7 +160,7 @@ class BedrockFinetuner:
             job = self._client("bedrock").create_model_customization_job(
                 jobName=job_id,
                 customModelName=f"{request.name}-{job_id}",
-                roleArn=request.role_arn,
+                roleArn=role,
                 baseModelIdentifier=request.base_model,
                 customizationType="FINE_TUNING",
                 clientRequestToken=job_id,

@@ -112,7 +112,10 @@ def secret_value(name: str, settings: Settings) -> str:
         code = error.response.get("Error", {}).get("Code", "")
         reason = {
             "ResourceNotFoundException": "there is no such secret in this account and region",
-            "AccessDeniedException": "secretsmanager:GetSecretValue is not allowed",
+            # Whether there is one is not told to whom may read only what exists.
+            "AccessDeniedException": "either there is no such secret in this account and region, "
+            "then make it; or it may not be read here, then allow secretsmanager:GetSecretValue "
+            "on it",
         }.get(code, code)
         raise AuthenticationError(f"Secrets Manager, {name!r}: {reason}.") from None
     except (BotoCoreError, ValueError) as error:

@@ -41,6 +41,9 @@ def auth_routes(settings: Settings) -> list[Route]:
         return response
 
     async def callback(request: Request) -> Response:
+        if not {"code", "error"} & request.query_params.keys():
+            # Streamlit names this address as the one to come back to from a logout, too.
+            return RedirectResponse("/", status_code=302)
         page = request.session.pop(_RETURN_TO, "/")
         response = await own[CALLBACK](request)
         response.headers["location"] = page if _logs_in(response) else FAILED

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -170,6 +170,28 @@ def test_logging_out_ends_the_providers_session_too(
     thief = new_visitor()
     thief.add_cookies([each for each in kept if each["name"].startswith("_streamlit")])  # type: ignore[misc]
     assert thief.request.get(f"{replicas.url}/backup").status == 401
+
+
+def test_logging_out_at_a_provider_of_the_standard(browser: Browser, tmp_path: Path) -> None:
+    """By its end_session_endpoint; the groups come in the claim that most providers use."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with ExitStack() as stack:
+        provider = stack.enter_context(running_provider(free_port(), url, "standard"))
+        settings = login_settings(url, provider, "standard")
+        stack.enter_context(running_studio(tmp_path, port, settings, worker=False))
+        context = stack.enter_context(closing(browser.new_context()))
+        page = context.new_page()
+        page.goto(f"{url}/settings")
+        log_in(page, "ed")
+        expect(page.get_by_text("editor", exact=True)).to_be_visible()
+        page.get_by_role("button", name="Log out").click()
+        page.wait_for_url(f"{url}/**")
+        expect_login_page(page)
+        expect(page.get_by_text("did not work")).to_be_hidden()
+        # Not only here: whoever logs in next on this machine is asked who they are.
+        page.get_by_role("button", name="Log in").click()
+        expect(page.get_by_placeholder("Enter any login")).to_be_visible()
 
 
 def test_any_replica_goes_on_with_the_login_also_after_a_restart(

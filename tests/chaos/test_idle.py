@@ -8,11 +8,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from browser.studio import chromium, launched
 from chaos.workers import Workers
 from mock_process import MockProcess
+from playwright.sync_api import expect, sync_playwright
 from servers import PostgresServer, RedisServer
 
 from prompt_app.datamodel.rubric_test import RubricTestOptions
@@ -134,6 +137,28 @@ def test_a_studio_and_its_gateway_sleep_until_they_are_called(
     idle_workers.workbench.close()
     assert [status(models, each.secret) for each in (revoked, new, kept)] == [401, 200, 200]
     stays_asleep(sessions)
+
+
+def test_an_open_page_sleeps_once_its_run_has_ended(
+    studio: str,
+    idle_workers: Workers,
+    sessions: Callable[[], list[str]],
+    mock_process: MockProcess,
+) -> None:
+    if chromium() is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    mock_process.control(latency_ms=1000)
+    run = idle_workers.submit(16, mock_process)
+    wait_until(lambda: status(f"{studio}/_stcore/health") == 200)
+    with sync_playwright() as playwright, closing(launched(playwright)) as browser:
+        page = browser.new_page()
+        page.goto(f"{studio}/runs")
+        expect(page.get_by_text("queued").first).to_be_visible()
+        idle_workers.start(1)
+        idle_workers.finished(run)
+        idle_workers.workbench.close()
+        expect(page.get_by_text("finished").first).to_be_visible()
+        stays_asleep(sessions)
 
 
 def status(url: str, secret: str = "") -> int:

@@ -40,6 +40,7 @@ WRONG = {
     "DATABASE_PAUSE_MINUTES": "1",
     "DATABASE_BACKUP_DAYS": "0",
     "BEDROCK_MODELS": "amazon nova",
+    "BEDROCK_QUOTAS": "some",
     "SAGEMAKER_ENDPOINTS": "a_b",
     "OPENAI_SECRET_NAME": "a b",
     "DOMAIN_NAME": "https://example.com",

@@ -20,6 +20,13 @@ PROVIDER = {
     "OIDC_CLIENT_ID": "studio",
     "OIDC_CLIENT_SECRET_NAME": "studio_client",
 }
+EXISTING_VPC = {
+    "VPC_ID": "vpc-0123456789abcdef0",
+    "VPC_AVAILABILITY_ZONES": "eu-west-1a,eu-west-1b",
+    "VPC_PRIVATE_SUBNET_IDS": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
+}
+WEB_ACL = "arn:aws:wafv2:us-east-1:111122223333:global/webacl/mine/1"
+STUDIO = {"DEPLOY_PROMPT_APP": "false", "DEPLOY_SAGEMAKER_DOMAIN": "true"}
 DEPLOYMENTS = pytest.mark.parametrize(
     "environment",
     [
@@ -27,6 +34,11 @@ DEPLOYMENTS = pytest.mark.parametrize(
         pytest.param(FULL, id="full"),
         pytest.param(BY_SECRET | {"BEDROCK_MODELS": "*"}, id="admin by secret, all models"),
         pytest.param(PROVIDER, id="another login"),
+        pytest.param(EXISTING_VPC, id="an existing VPC"),
+        pytest.param({"WAF": "true"}, id="a web ACL"),
+        pytest.param({"WAF_WEB_ACL_ARN": WEB_ACL}, id="an existing web ACL"),
+        pytest.param(STUDIO, id="SageMaker Studio alone"),
+        pytest.param(STUDIO | EXISTING_VPC, id="SageMaker Studio in an existing VPC"),
     ],
 )
 

@@ -209,6 +209,14 @@ class TestEdge:
         assert key["EnableAcceptEncodingBrotli"] is True
         assert key["EnableAcceptEncodingGzip"] is True
         assert key["CookiesConfig"]["CookieBehavior"] == "none"
+        assert key["HeadersConfig"]["HeaderBehavior"] == "none"
+        assert key["QueryStringsConfig"]["QueryStringBehavior"] == "none"
+
+    def test_static_files_are_fetched_without_cookies(self, default: Deployment) -> None:
+        """Only then CloudFront drops the load balancer's own cookie from what it keeps."""
+        distribution = default.only("AWS::CloudFront::Distribution")["DistributionConfig"]
+        (static,) = distribution["CacheBehaviors"]
+        assert "OriginRequestPolicyId" not in static
 
     def test_the_rest_is_never_cached_and_keeps_the_viewers_host(self, default: Deployment) -> None:
         distribution = default.only("AWS::CloudFront::Distribution")["DistributionConfig"]
@@ -405,23 +413,21 @@ MODELS = {
 }
 BUCKET = "<Data178AD3D0.Arn>"
 QUEUE = "<RunsQueue4439DC38.Arn>"
-OPENAI_KEY = (
-    "arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:openai_key-??????"
-)
+OPENAI_KEY = "arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:openai_key"
+OWN = "arn:<AWS::Partition>:bedrock:<AWS::Region>:<AWS::AccountId>:"
+CALLABLE = {*MODELS, f"{OWN}custom-model-deployment/*", f"{OWN}provisioned-model/*"}
+TUNING_JOBS = {f"{OWN}model-customization-job/*"}
 COMMON = {
-    "bedrock:InvokeModel": MODELS,
-    "bedrock:InvokeModelWithResponseStream": MODELS,
-    "bedrock:ListFoundationModels": {"*"},
-    "bedrock:ListInferenceProfiles": {"*"},
-    "servicequotas:GetServiceQuota": {"*"},
-    "servicequotas:ListServiceQuotas": {"*"},
-    "secretsmanager:DescribeSecret": {OPENAI_KEY},
-    "secretsmanager:GetSecretValue": {OPENAI_KEY},
+    "bedrock:InvokeModel": CALLABLE,
+    "bedrock:InvokeModelWithResponseStream": CALLABLE,
+    "bedrock:GetModelCustomizationJob": TUNING_JOBS,
+    # Where there is none of this name, its ARN has no six characters behind it.
+    "secretsmanager:GetSecretValue": {OPENAI_KEY, f"{OPENAI_KEY}-??????"},
     "s3:ListBucket": {BUCKET},
     "sqs:GetQueueAttributes": {QUEUE},
-    "sqs:GetQueueUrl": {QUEUE},
     "sqs:SendMessage": {QUEUE},
 }
+JOB_ROLE = {"s3:GetObject", "s3:ListBucket", "s3:PutObject"}
 
 
 def objects(*folders: str) -> set[str]:
@@ -432,22 +438,28 @@ class TestLeastPrivilege:
     """The whole of what each role may do, so that anything added shows here."""
 
     def test_web_task(self, default: Deployment) -> None:
+        base = "arn:<AWS::Partition>:bedrock:<AWS::Region>::foundation-model/"
         assert allowed(default, "WebTaskDefinitionTaskRole") == {
             **COMMON,
             "s3:GetObject": objects("files", "datasets"),
-            "s3:PutObject": objects("files"),
-            "s3:DeleteObject": objects("files"),
+            "s3:PutObject": objects("files", "finetuning"),
             "s3:AbortMultipartUpload": objects("files"),
+            "bedrock:CreateModelCustomizationJob": {
+                f"{base}amazon.nova-*",
+                f"{base}anthropic.claude-*",
+                f"{OWN}custom-model/*",
+                *TUNING_JOBS,
+            },
+            "bedrock:StopModelCustomizationJob": TUNING_JOBS,
+            "iam:PassRole": {"<ModelsTuningRole6F2BF930.Arn>"},
         }
 
     def test_worker_task(self, default: Deployment) -> None:
-        jobs = "arn:<AWS::Partition>:bedrock:<AWS::Region>:<AWS::AccountId>:model-invocation-job/*"
+        jobs = f"{OWN}model-invocation-job/*"
         assert allowed(default, "WorkersTaskDefinitionTaskRole") == {
             **COMMON,
-            "s3:GetObject": objects("files", "datasets", "batch"),
-            "s3:PutObject": objects("files", "batch"),
-            "s3:DeleteObject": objects("files", "batch"),
-            "s3:AbortMultipartUpload": objects("files", "batch"),
+            "s3:GetObject": objects("files", "batch"),
+            "s3:PutObject": objects("batch"),
             "sqs:ChangeMessageVisibility": {QUEUE},
             "sqs:DeleteMessage": {QUEUE},
             "sqs:ReceiveMessage": {QUEUE},
@@ -457,14 +469,50 @@ class TestLeastPrivilege:
             "iam:PassRole": {"<ModelsBatchRole4A8D4D90.Arn>"},
         }
 
-    def test_the_worker_passes_its_role_to_bedrock_only(self, default: Deployment) -> None:
+    @pytest.mark.parametrize("task", ["Web", "Workers"])
+    def test_a_role_is_passed_to_bedrock_only(self, default: Deployment, task: str) -> None:
         (statement,) = [
             s
-            for s in default.statements("WorkersTaskDefinitionTaskRole")
+            for s in default.statements(f"{task}TaskDefinitionTaskRole")
             if "iam:PassRole" in listed(s["Action"])
         ]
         assert statement["Condition"] == {
             "StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}
+        }
+
+    def test_quotas_are_read_where_runs_keep_to_them(
+        self, default: Deployment, full: Deployment
+    ) -> None:
+        for deployment, reads in ((default, False), (full, True)):
+            told = variables(deployment, "Web")["PROMPT_APP_BEDROCK_QUOTAS"]
+            granted = allowed(deployment, "WebTaskDefinitionTaskRole")
+            assert (told == "true") == reads
+            assert ("servicequotas:ListServiceQuotas" in granted) == reads
+
+    def test_jobs_are_told_the_roles_and_places_that_they_are_granted(
+        self, default: Deployment
+    ) -> None:
+        bucket = f"s3://{BUCKET.replace('.Arn', '')}"
+        web, worker = variables(default, "Web"), variables(default, "Workers")
+        assert web["PROMPT_APP_TUNING_URL"] == f"{bucket}/finetuning"
+        assert web["PROMPT_APP_TUNING_ROLE_ARN"] == "<ModelsTuningRole6F2BF930.Arn>"
+        assert worker["PROMPT_APP_BATCH_URL"] == f"{bucket}/batch"
+        assert worker["PROMPT_APP_BATCH_ROLE_ARN"] == "<ModelsBatchRole4A8D4D90.Arn>"
+
+    def test_one_exact_model_may_be_trained_by_its_name_with_a_context_size(
+        self, full: Deployment
+    ) -> None:
+        trainable = {
+            arn.split("/")[-1]
+            for arn in allowed(full, "WebTaskDefinitionTaskRole")[
+                "bedrock:CreateModelCustomizationJob"
+            ]
+            if "foundation-model" in arn
+        }
+        assert trainable == {
+            "amazon.nova-lite-v1:0",
+            "amazon.nova-lite-v1:0:*",
+            "anthropic.claude-*",
         }
 
     @pytest.mark.parametrize("task", ["Web", "Workers"])
@@ -484,32 +532,36 @@ class TestLeastPrivilege:
         expected = {"Database"} if task == "Workers" else {"Database", "LoginC"}
         assert {s[1:9] if "Database" in s else s[1:7] for s in secrets} == expected
 
-    def test_batch_role_is_for_this_accounts_jobs(self, default: Deployment) -> None:
-        role = default.only("AWS::IAM::Role", "BatchRole")
-        (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    @pytest.mark.parametrize(
+        ("role", "jobs", "folder", "calls"),
+        [
+            ("BatchRole", "model-invocation-job", "batch", {"bedrock:InvokeModel"}),
+            ("TuningRole", "model-customization-job", "finetuning", set()),
+        ],
+    )
+    def test_a_jobs_role_is_for_this_accounts_jobs_and_their_files(
+        self, default: Deployment, role: str, jobs: str, folder: str, calls: set[str]
+    ) -> None:
+        (trust,) = default.only("AWS::IAM::Role", role)["AssumeRolePolicyDocument"]["Statement"]
         assert trust["Principal"] == {"Service": "bedrock.amazonaws.com"}
         assert trust["Condition"]["StringEquals"] == {
             "aws:SourceAccount": {"Ref": "AWS::AccountId"}
         }
-        assert set(allowed(default, "ModelsBatchRole")) == {
-            "bedrock:InvokeModel",
-            "bedrock:InvokeModelWithResponseStream",
-            "s3:AbortMultipartUpload",
-            "s3:DeleteObject",
-            "s3:GetObject",
-            "s3:ListBucket",
-            "s3:PutObject",
-        }
+        assert text(trust["Condition"]["ArnLike"]["aws:SourceArn"]) == f"{OWN}{jobs}/*"
+        actions = allowed(default, f"Models{role}")
+        assert set(actions) == JOB_ROLE | calls
+        assert actions["s3:GetObject"] == actions["s3:PutObject"] == objects(folder)
 
     def test_the_models_and_endpoints_are_those_configured(self, full: Deployment) -> None:
         actions = allowed(full, "WebTaskDefinitionTaskRole")
-        models = {arn.split("/")[-1] for arn in actions["bedrock:InvokeModel"]}
+        models = {arn.split("/")[-1] for arn in actions["bedrock:InvokeModel"]} - {"*"}
         assert models == {
             "amazon.nova-lite-v1:0",
             "*.amazon.nova-lite-v1:0",
             "anthropic.claude-*",
             "*.anthropic.claude-*",
         }
+        assert not [a for a in actions if a.startswith("sagemaker:") and "Invoke" not in a]
         (endpoint,) = actions["sagemaker:InvokeEndpoint"]
         assert endpoint.endswith(":endpoint/workshop-*")
 

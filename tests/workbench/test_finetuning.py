@@ -241,8 +241,13 @@ def test_a_job_at_bedrock_reads_its_file_from_the_bucket(
         assert "custom-model/sums-" in str(done.reference)
         other = bench.finetuning.start(request)
         assert bench.finetuning.cancel(other.id).status.state == "cancelled"
+        unplaced = request.model_copy(update={"role_arn": None, "bucket": None})
         with pytest.raises(EvaluationError, match="needs a role"):
-            bench.finetuning.start(request.model_copy(update={"role_arn": None}))
+            bench.finetuning.start(unplaced)
+        deployed = {"tuning_role_arn": request.role_arn, "tuning_url": "s3://tuning/deployed"}
+        settings = bench.settings.model_copy(update=deployed)
+        third = Workbench(settings, bench.store).finetuning.start(unplaced)
+        assert s3.head_object(Bucket="tuning", Key=f"deployed/{third.id}.jsonl")["ContentLength"]
         for each in s3.list_objects_v2(Bucket="tuning")["Contents"]:  # all servers share a state
             s3.delete_object(Bucket="tuning", Key=each["Key"])
         s3.delete_bucket(Bucket="tuning")

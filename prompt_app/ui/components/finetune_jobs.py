@@ -26,11 +26,17 @@ STATES: dict[JobState, tuple[Literal["gray", "blue", "green", "red"], str]] = {
 
 def job_list() -> None:
     st.subheader("Jobs")
-    is_live = any(not job.has_ended for job in workbench().finetuning.jobs().items)
-    st.fragment(_page, run_every=LOOK_SECONDS if is_live else None)()
+    is_live = _is_any_active()
+    st.fragment(_page, run_every=LOOK_SECONDS if is_live else None)(is_live)
 
 
-def _page() -> None:
+def _is_any_active() -> bool:
+    return any(not job.has_ended for job in workbench().finetuning.jobs().items)
+
+
+def _page(was_live: bool) -> None:
+    if was_live and not _is_any_active():
+        st.rerun()  # there is no more to look for
     found = paged(
         lambda offset: workbench().finetuning.jobs(offset=offset, limit=JOBS_A_PAGE),
         JOBS_A_PAGE,

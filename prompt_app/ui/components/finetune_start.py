@@ -77,8 +77,10 @@ def _fields(source: TrainingSource) -> dict[str, Any]:
     }
     if provider == "bedrock":
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            request["role_arn"] = _text("Role", "role", "arn:aws:iam::...:role/...") or None
-            request["bucket"] = _text("Bucket", "bucket", "s3://bucket/prefix") or None
+            ours = workbench().settings
+            role, place = ours.tuning_role_arn, ours.tuning_url
+            request["role_arn"] = _text("Role", "role", role or "arn:aws:iam::...:role/...") or None
+            request["bucket"] = _text("Bucket", "bucket", place or "s3://bucket/prefix") or None
     return request
 
 

@@ -16,15 +16,20 @@ LOOK_SECONDS = 2.0
 
 
 def test_list() -> None:
-    newest = workbench().rubrics.tests(limit=TESTS_A_PAGE)
-    if newest.total == 0:
+    if workbench().rubrics.tests(limit=1).total == 0:
         return
     text = search_field("Experiment or dataset")
-    is_live = any(test.is_active for test in newest.items)
-    st.fragment(_page, run_every=LOOK_SECONDS if is_live else None)(text)
+    is_live = _is_any_active()
+    st.fragment(_page, run_every=LOOK_SECONDS if is_live else None)(text, is_live)
 
 
-def _page(text: str) -> None:
+def _is_any_active() -> bool:
+    return any(test.is_active for test in workbench().rubrics.tests(limit=TESTS_A_PAGE).items)
+
+
+def _page(text: str, was_live: bool) -> None:
+    if was_live and not _is_any_active():
+        st.rerun()  # there is no more to look for
     found = paged(
         lambda offset: workbench().rubrics.tests(offset=offset, limit=TESTS_A_PAGE, text=text),
         TESTS_A_PAGE,

@@ -27,11 +27,17 @@ def run_browser() -> None:
             wrap=True,
             bind="query-params",
         )
-    is_live = workbench().list_runs(states=ACTIVE_STATES, limit=1).total > 0
-    st.fragment(_page, run_every=LOOK_SECONDS if is_live else None)(text, tuple(states))
+    is_live = _is_any_active()
+    st.fragment(_page, run_every=LOOK_SECONDS if is_live else None)(text, tuple(states), is_live)
 
 
-def _page(text: str, states: tuple[RunState, ...]) -> None:
+def _is_any_active() -> bool:
+    return workbench().list_runs(states=ACTIVE_STATES, limit=1).total > 0
+
+
+def _page(text: str, states: tuple[RunState, ...], was_live: bool) -> None:
+    if was_live and not _is_any_active():
+        st.rerun()  # there is no more to look for
     found = paged(
         lambda offset: workbench().list_runs(
             states=states, text=text, offset=offset, limit=RUNS_A_PAGE

@@ -161,11 +161,16 @@ def sibling_section(run: Run) -> None:
     if st.button("Compare them", icon=":material/compare_arrows:"):
         open_comparison([run.id, *(each.id for each in runs if each.id != run.id)])
     is_active = any(each.state in ACTIVE_STATES for each in runs)
-    st.fragment(_siblings, run_every=LOOK_SECONDS if is_active else None)(run.evaluation_id)
+    st.fragment(_siblings, run_every=LOOK_SECONDS if is_active else None)(
+        run.evaluation_id, is_active
+    )
 
 
-def _siblings(evaluation_id: str) -> None:
+def _siblings(evaluation_id: str, was_active: bool) -> None:
     runs = workbench().runs_of(evaluation_id)
+    is_active = any(run.state in ACTIVE_STATES for run in runs)
+    if was_active and not is_active:
+        st.rerun()  # there is no more to look for
     frame = _side_by_side(runs)
     frame.insert(0, "Open", "Open")
     data_table(
@@ -184,7 +189,7 @@ def _siblings(evaluation_id: str) -> None:
     click = st.session_state.get("siblings.open")
     if click:
         open_run(runs[click.row].id)
-    if any(run.state in ACTIVE_STATES for run in runs):
+    if is_active:
         return
     for missed in workbench().missed_thresholds(workbench().evaluation(evaluation_id)):
         st.warning(plain(f"Threshold missed: {missed}."), icon=":material/flag:")
