@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from cdk_src.configuration import Configuration
@@ -92,23 +93,8 @@ class PromptAppStack(Stack):
             },
         )
         for task in (web.task, workers.task):
-            role = task.definition.task_role
             database.allow_from(task.security_group)
-            data.grant_read(role, FILES)
-            self._models.grant_use(role)
-            self._models.grant_tuned(role)
-        web_role, worker_role = web.task.definition.task_role, workers.task.definition.task_role
-        queue.grant_send(web_role)
-        data.grant_read(web_role, DATASETS)
-        data.grant_put_large(web_role, FILES)
-        data.grant_put(web_role, TUNING)
-        self._models.grant_tuning(web_role)
-        if configuration.bedrock_quotas:
-            self._models.grant_quotas(web_role)
-        data.grant_read(worker_role, BATCH)
-        data.grant_put(worker_role, BATCH)
-        self._models.grant_batch(worker_role)
-        self._models.grant_watching_tuning(worker_role)
+        self._grant(web.task.definition.task_role, workers.task.definition.task_role, queue)
         Monitoring(
             self,
             "Monitoring",
@@ -127,6 +113,25 @@ class PromptAppStack(Stack):
         CfnOutput(self, "DataBucketName", value=data.bucket.bucket_name)
         CfnOutput(self, "WebLog", value=web.task.log_group.log_group_name)
         CfnOutput(self, "WorkerLog", value=workers.task.log_group.log_group_name)
+
+    def _grant(self, web: iam.IRole, worker: iam.IRole, queue: RunQueue) -> None:
+        """What the tasks may do, beside what their constructs give them."""
+        data, models = self._data, self._models
+        for role in (web, worker):
+            data.grant_read(role, FILES)
+            models.grant_use(role)
+            models.grant_tuned(role)
+        queue.grant_send(web)
+        data.grant_read(web, DATASETS)
+        data.grant_put_large(web, FILES)
+        data.grant_put(web, TUNING)
+        models.grant_tuning(web)
+        if self._configuration.bedrock_quotas:
+            models.grant_quotas(web)
+        data.grant_read(worker, BATCH)
+        data.grant_put(worker, BATCH)
+        models.grant_batch(worker)
+        models.grant_watching_tuning(worker)
 
     def _make_platform(self, database: Database, queue: RunQueue) -> Platform:
         configuration = self._configuration
