@@ -13,6 +13,7 @@
     |  |- RubricError             a rubric, its labels, worked examples or parameters
     |  |- PipelineError           a pipeline's text, functions or arguments; carries line and column
     |  |- ConflictError           same key or name, other content
+    |  |  |- NameTakenError       by something that the person does not see
     |- PermissionDeniedError      the person's role does not allow it
     |  |- LoginRequiredError       nobody is logged in, or the login has ended
     |  |  |- UnknownTokenError     an access token that is wrong, revoked or expired
@@ -139,6 +140,10 @@ class PipelineError(InputError):
 
 class ConflictError(InputError):
     """The same key or name was used before with other content."""
+
+
+class NameTakenError(ConflictError):
+    """The name belongs to something of a project that the person is no member of."""
 
 
 class PermissionDeniedError(PromptAppError):

@@ -26,6 +26,8 @@ class Person(Record):
     id: str
     name: str
     email: str = ""
+    email_verified: bool = False
+    """The login says that the address is this person's."""
     role: Role = Role.VIEWER
 
     def may(self, role: Role) -> bool:

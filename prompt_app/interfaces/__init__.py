@@ -29,6 +29,7 @@ from prompt_app.datamodel.evaluation import (
     SampleState,
 )
 from prompt_app.datamodel.model import GenerationRequest, Reply, ReplyEvent
+from prompt_app.datamodel.project import ProjectItem, Reach
 from prompt_app.datamodel.prompt import PromptTemplate, PromptVersion
 from prompt_app.datamodel.score import Failure, MetricInfo, MetricSummary, Score, ScoringInput
 from prompt_app.interfaces.archive import ArchiveStore
@@ -42,6 +43,7 @@ from prompt_app.interfaces.labelling import LabelStore
 from prompt_app.interfaces.logins import LoginStore
 from prompt_app.interfaces.pairing import PairStore
 from prompt_app.interfaces.pipelines import PipelineStore
+from prompt_app.interfaces.projects import ProjectStore
 from prompt_app.interfaces.replies import StoredReply as StoredReply
 from prompt_app.interfaces.rows import Page as Page
 from prompt_app.interfaces.rows import RowFilter as RowFilter
@@ -175,6 +177,7 @@ class Lease:
 class Store(
     PairStore,
     CatalogueStore,
+    ProjectStore,
     LabelStore,
     LoginStore,
     PipelineStore,
@@ -405,6 +408,23 @@ class Store(
     def read_only(self) -> Store:
         """The same store for someone who may only read: whatever would write raises
         PermissionDeniedError."""
+        ...
+
+    @property
+    def reach(self) -> Reach:
+        """What is seen through this store."""
+        ...
+
+    def reaching(self, reach: Reach) -> Store:
+        """The same store for someone who sees no more than ``reach``: what belongs to another
+        project is not there, whatever is asked. A name that is taken by such a thing raises
+        NameTakenError, a change that the person's role in a project does not allow
+        PermissionDeniedError."""
+        ...
+
+    def beside(self, *items: ProjectItem) -> Store:
+        """The same store for what is made of ``items``: it belongs to their project. Raises
+        ConflictError where they belong to several."""
         ...
 
     def close(self) -> None: ...

@@ -8,11 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, insert, or_, select, update
 
 from prompt_app.datamodel.base import Record
+from prompt_app.datamodel.project import ItemKind
 from prompt_app.datamodel.serving import AccessToken, Assistant, KeptToken, ModelRoute
 from prompt_app.errors import UnknownNameError
 from prompt_app.registry import nearest_names
 from prompt_app.storage.encoding import AnyRecord, dump_record, load_record
 from prompt_app.storage.part import StorePart
+from prompt_app.storage.project_tables import forget_item
 from prompt_app.storage.serving_tables import (
     access_tokens,
     assistants,
@@ -25,6 +27,11 @@ class _Changes:
     """Of this process, whichever store object they were made through."""
 
     here = 0
+
+
+def changed_here() -> None:
+    """Let this process's own gateway take note at once, after the change is stored."""
+    _Changes.here += 1
 
 
 class Serving(StorePart):
@@ -48,7 +55,7 @@ class Serving(StorePart):
         }
         with self._database.write() as connection:
             connection.execute(insert(access_tokens), row)
-            _count_change(connection)
+            count_change(connection)
         _Changes.here += 1
 
     def revoke_token(self, token_id: str, at: datetime) -> AccessToken:
@@ -62,7 +69,7 @@ class Serving(StorePart):
                 update(access_tokens).where(access_tokens.c.id == token_id),
                 {"revoked_at": at, "record": dump_record(revoked)},
             )
-            _count_change(connection)
+            count_change(connection)
         _Changes.here += 1
         return revoked
 
@@ -117,17 +124,18 @@ class Serving(StorePart):
         def save(connection: Connection) -> None:
             connection.execute(delete(table).where(table.c.name == name))
             connection.execute(insert(table), {"name": name, "record": dump_record(record)})
-            _count_change(connection)
+            count_change(connection)
 
         self._database.write_retrying(save)
         _Changes.here += 1
 
-    def _delete(self, table: Table, name: str, what: str) -> None:
+    def _delete(self, table: Table, name: str, what: ItemKind) -> None:
         with self._database.write() as connection:
             if not connection.execute(delete(table).where(table.c.name == name)).rowcount:
                 known = connection.scalars(select(table.c.name))
                 raise UnknownNameError(what, name, nearest_names(name, known))
-            _count_change(connection)
+            forget_item(connection, what, name)
+            count_change(connection)
         _Changes.here += 1
 
     def _records(self, table: Table, kind: type[AnyRecord]) -> list[AnyRecord]:
@@ -136,7 +144,8 @@ class Serving(StorePart):
             return [load_record(kind, text) for text in texts]
 
 
-def _count_change(connection: Connection) -> None:
+def count_change(connection: Connection) -> None:
+    """Let a running gateway, of any process, take note."""
     counted = update(serving_changes).values(revision=serving_changes.c.revision + 1)
     if not connection.execute(counted).rowcount:
         connection.execute(insert(serving_changes), {"id": 1, "revision": 1})

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.exc import (
     DBAPIError,
     IntegrityError,
@@ -19,7 +19,13 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.sql.dml import Insert
 
-from prompt_app.errors import PermissionDeniedError, StoreError, StoreUnavailableError
+from prompt_app.datamodel.project import EVERYTHING, Reach
+from prompt_app.errors import (
+    NameTakenError,
+    PermissionDeniedError,
+    StoreError,
+    StoreUnavailableError,
+)
 from prompt_app.storage import engines
 from prompt_app.storage.engines import (
     checked_url,
@@ -71,12 +77,25 @@ class Database:
         self._turns = Turns() if self.is_sqlite else None
         self.peeker = Peeker(str(self.url.database)) if self.is_sqlite else None
         self._refuses_writes = False
+        self._reach = EVERYTHING
+        self._limited: dict[Engine, Engine] = {}
 
     def read_only(self) -> Database:
         """The same connections, for someone who may only read."""
         guarded = copy.copy(self)
         guarded._refuses_writes = True
         return guarded
+
+    def reaching(self, reach: Reach) -> Database:
+        """The same connections, for someone who sees no more than ``reach``."""
+        limited = copy.copy(self)
+        limited._reach = reach
+        return limited
+
+    @property
+    def reach(self) -> Reach:
+        """What this person sees."""
+        return self._reach
 
     @property
     def place(self) -> str:
@@ -88,7 +107,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One snapshot on SQLite; on PostgreSQL each statement sees what is committed."""
-        with self._translated_errors(), self.reader.begin() as connection:
+        with self._translated_errors(), self._begin(self.reader) as connection:
             yield connection
 
     @contextmanager
@@ -103,7 +122,7 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """Everything inside is stored, or nothing. On SQLite the one write lock is taken at the
         start, so what is read inside stays true until the end."""
-        with self._translated_errors(), self._turn(), self.writer.begin() as connection:
+        with self._translated_errors(), self._turn(), self._begin(self.writer) as connection:
             yield connection
 
     @contextmanager
@@ -126,13 +145,19 @@ class Database:
         key: it then finds the other's row."""
         for attempt in range(5):
             try:
-                with self._translated_errors(), self._turn(), self.writer.begin() as connection:
+                with (
+                    self._translated_errors(),
+                    self._turn(),
+                    self._begin(self.writer) as connection,
+                ):
                     try:
                         return action(connection)
                     except IntegrityError as error:
                         raise _KeyTaken from error
             except _KeyTaken as taken:
                 if attempt == 4:
+                    if self._reach != EVERYTHING:
+                        raise NameTakenError("This name is taken. Choose another one.") from taken
                     raise StoreError(f"The store refused a row: {taken.__cause__}") from taken
         raise AssertionError("unreachable")
 
@@ -188,6 +213,19 @@ class Database:
             f"The store {self.place} does not answer now: {why}. "
             "Nothing was changed; the same call may succeed later."
         )
+
+    @contextmanager
+    def _begin(self, engine: Engine) -> Iterator[Connection]:
+        """A transaction that sees no more than it may."""
+        if self._reach == EVERYTHING:
+            with engine.begin() as connection:
+                yield connection
+            return
+        from prompt_app.storage.limiting import REACH, limiting
+
+        limited = self._limited.get(engine) or self._limited.setdefault(engine, limiting(engine))
+        with limited.begin() as connection:
+            yield connection.execution_options(**{REACH: self._reach})
 
     def _turn(self) -> AbstractContextManager[None]:
         """Every write begins with it."""

@@ -12,6 +12,8 @@ label_queues = Table(
     Column("number", Key, primary_key=True),
     Column("id", Text, nullable=False, unique=True),
     Column("name", Text, nullable=False, unique=True),
+    Column("run_id", Text, nullable=False, server_default=""),
+    Column("second_run_id", Text, nullable=False, server_default=""),  # of a queue of pairs
     Column("queue", Text, nullable=False),  # LabelQueue, its rubric as it was at first
     Column("created_at", Moment, nullable=False),
 )

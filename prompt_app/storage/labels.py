@@ -27,11 +27,19 @@ class Labels(StorePart):
             taken = select(label_queues.c.id).where(label_queues.c.name == queue.name)
             if connection.scalar(taken) is not None:
                 raise ConflictError(f"There is a label queue named {queue.name!r} already.")
+            first, second = [*queue.run_ids, ""][:2]
             now = datetime.now(UTC)
             made = queue.model_copy(update={"created_at": now, "rubric_number": 1})
             number = connection.execute(
                 insert(label_queues)
-                .values(id=made.id, name=made.name, queue=dump_record(made), created_at=now)
+                .values(
+                    id=made.id,
+                    name=made.name,
+                    run_id=first,
+                    second_run_id=second,
+                    queue=dump_record(made),
+                    created_at=now,
+                )
                 .returning(label_queues.c.number)
             ).scalar_one()
             _add_rubric(connection, number, 1, made.rubric, now)

@@ -15,6 +15,7 @@ from prompt_app.storage.database import LARGEST_NUMBER
 from prompt_app.storage.encoding import dump_record, load_record
 from prompt_app.storage.model_tables import model_endpoints, parameter_presets
 from prompt_app.storage.part import StorePart
+from prompt_app.storage.project_tables import forget_item
 
 
 class ModelSettings(StorePart):
@@ -68,6 +69,7 @@ class ModelSettings(StorePart):
             gone = delete(model_endpoints).where(model_endpoints.c.name == name)
             if connection.execute(gone).rowcount == 0:
                 raise UnknownNameError("endpoint", name)
+            forget_item(connection, "endpoint", name)
 
     def save_preset(
         self, name: str, parameters: InferenceParameters, author: str = ""
@@ -140,6 +142,7 @@ class ModelSettings(StorePart):
             gone = delete(parameter_presets).where(parameter_presets.c.name == name)
             if connection.execute(gone).rowcount == 0:
                 raise UnknownNameError("preset", name)
+            forget_item(connection, "preset", name)
 
 
 def _endpoint_of(row: Row[Any]) -> Endpoint:

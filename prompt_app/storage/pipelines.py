@@ -26,6 +26,7 @@ from prompt_app.storage.pipeline_tables import (
     pipeline_versions,
     pipelines,
 )
+from prompt_app.storage.project_tables import forget_item
 
 
 class Pipelines(StorePart):
@@ -154,6 +155,7 @@ class Pipelines(StorePart):
             for table in (pipeline_calls, pipeline_versions):
                 connection.execute(delete(table).where(table.c.pipeline == number))
             connection.execute(delete(pipelines).where(pipelines.c.number == number))
+            forget_item(connection, "pipeline", name)
 
     def save_pipeline_call(self, call: PipelineCall, *, keep: int) -> None:
         """The oldest calls of the same pipeline beyond ``keep`` go."""

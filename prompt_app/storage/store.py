@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 
+from prompt_app.datamodel.project import ProjectItem, Reach
+from prompt_app.errors import ConflictError
 from prompt_app.storage.access_tokens import Serving
 from prompt_app.storage.archive import Archive
 from prompt_app.storage.backups import Backups
@@ -18,6 +20,7 @@ from prompt_app.storage.logins import Logins
 from prompt_app.storage.model_settings import ModelSettings
 from prompt_app.storage.pairing import Pairing
 from prompt_app.storage.pipelines import Pipelines
+from prompt_app.storage.projects import Projects
 from prompt_app.storage.prompt_catalogue import PromptCatalogue
 from prompt_app.storage.prompts import Prompts
 from prompt_app.storage.replies import Replies
@@ -37,6 +40,7 @@ class SqlStore(
     Archive,
     Curation,
     Prompts,
+    Projects,
     PromptCatalogue,
     ModelSettings,
     Evaluations,
@@ -61,6 +65,30 @@ class SqlStore(
         guarded = copy.copy(self)
         guarded._database = self._database.read_only()
         return guarded
+
+    @property
+    def reach(self) -> Reach:
+        """What is seen through this store."""
+        return self._database.reach
+
+    def reaching(self, reach: Reach) -> SqlStore:
+        """The same store for someone who sees no more than ``reach``."""
+        limited = copy.copy(self)
+        limited._database = self._database.reaching(reach)
+        return limited
+
+    def beside(self, *items: ProjectItem) -> SqlStore:
+        """The same store for what is made of ``items``: it belongs to their project. Raises
+        ConflictError where they belong to several."""
+        found = self.item_projects(items)
+        if len(found) > 1:
+            raise ConflictError(
+                f"These belong to different projects ({', '.join(sorted(found.values()))}), and "
+                "what is made of them can belong to one alone: move or copy one of them first."
+            )
+        for project_id in found:
+            return self.reaching(self.reach.within(project_id))
+        return self
 
     def close(self) -> None:
         """Release the connections. Safe to call twice."""

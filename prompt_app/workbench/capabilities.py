@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from prompt_app.workbench.models import Models
     from prompt_app.workbench.pipelines import Pipelines
     from prompt_app.workbench.playground import Playground
+    from prompt_app.workbench.projects import Projects
     from prompt_app.workbench.prompt_library import PromptLibrary
     from prompt_app.workbench.reporting import Reports
     from prompt_app.workbench.rubrics import Rubrics
@@ -38,6 +39,13 @@ class Capabilities:
         self.store = store
         self.actor = actor
         self.dispatcher = dispatcher
+
+    @property
+    def projects(self) -> Projects:
+        """Named groups of people, and what only they see."""
+        from prompt_app.workbench.projects import Projects
+
+        return Projects(self.store, self.actor)
 
     @property
     def logins(self) -> Logins:

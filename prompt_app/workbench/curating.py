@@ -8,6 +8,7 @@ from pathlib import Path
 from prompt_app.datamodel.dataset import DatasetVersion, Example
 from prompt_app.datamodel.evaluation import Run
 from prompt_app.datamodel.names import require_name
+from prompt_app.datamodel.project import ProjectItem
 from prompt_app.errors import ConflictError, UnknownNameError
 from prompt_app.interfaces import Page, Store
 from prompt_app.settings import Settings
@@ -112,7 +113,8 @@ class Curation:
 
     def collect_failures(self, run: Run, wanted: Failures, name: str) -> CollectedRows:
         """The rows that ``run`` did badly on, in dataset ``name``."""
-        return collect_failures(self._store, run, wanted, require_name(name, "a dataset"))
+        store = self._store.beside(ProjectItem("evaluation", run.evaluation_id))
+        return collect_failures(store, run, wanted, require_name(name, "a dataset"))
 
     def import_exchange(
         self,
@@ -169,8 +171,9 @@ class Curation:
         if self._is_there(new_name):
             raise ConflictError(f"There is a dataset {new_name!r} already.")
         versions = self._store.list_dataset_versions(name)
+        store = self._store.beside(ProjectItem("dataset", name))
         for version in reversed(versions):
-            copied = self._store.save_dataset_version(
+            copied = store.save_dataset_version(
                 new_name,
                 version.options,
                 self.rows(version),

@@ -20,6 +20,7 @@ from prompt_app.datamodel.finetuning import (
     TrainingSource,
 )
 from prompt_app.datamodel.model import ModelSpec
+from prompt_app.datamodel.project import ProjectItem
 from prompt_app.engine.attention import Attention
 from prompt_app.errors import EvaluationError, PromptAppError
 from prompt_app.interfaces import Dispatcher, Store
@@ -96,6 +97,7 @@ class Finetuning:
             )
         if problems:
             raise EvaluationError(" ".join(problems))
+        store = self._store.beside(*self._parts(request.source))
         job_id = f"ft-{secrets.token_hex(6)}"
         lines = self.lines(request.source, request.provider)
         finetuner = connect_finetuner(request.provider, self._settings)
@@ -111,9 +113,16 @@ class Finetuning:
             created_by=self._actor.name,
             checked_at=now,
         )
-        self._store.save_finetune_job(job)
+        store.save_finetune_job(job)
         self._dispatcher.wake()
         return job
+
+    def _parts(self, source: TrainingSource) -> list[ProjectItem]:
+        """Whose project the job belongs to."""
+        if source.dataset is not None:
+            return [ProjectItem("dataset", source.dataset.partition("@")[0])]
+        runs = [self._store.get_run(run_id) for run_id in source.runs]
+        return [ProjectItem("evaluation", run.evaluation_id) for run in runs]
 
     def jobs(self, *, offset: int = 0, limit: int = 20) -> Page[FinetuneJob]:
         """Newest first, as they were when last asked for."""

@@ -26,7 +26,7 @@ class Logins:
         """As :func:`person_of`, but nobody where the login was ended, and with the role that was
         given to the address here where that is higher."""
         granted = None
-        if claims.get("email") and claims.get("email_verified") in (True, "true"):
+        if claims.get("email") and _is_verified(claims):
             granted = self._store.granted_role(str(claims["email"]))
         person = person_of(claims, self._settings, now=now, granted=granted)
         if self._store.login_ended(login_of(claims)):
@@ -78,7 +78,12 @@ def person_of(
             f"You are logged in as {email or name}, and none of your groups gives you a role here. "
             "Ask whoever manages the logins."
         )
-    return Person(id=str(identity), name=name, email=email, role=role)
+    verified = _is_verified(claims)
+    return Person(id=str(identity), name=name, email=email, email_verified=verified, role=role)
+
+
+def _is_verified(claims: Mapping[str, Any]) -> bool:
+    return claims.get("email_verified") in (True, "true")
 
 
 def groups_of(claims: Mapping[str, Any], claim: str) -> tuple[str, ...]:

@@ -5,10 +5,18 @@ from __future__ import annotations
 import secrets
 
 from prompt_app.datamodel.base import content_hash
-from prompt_app.datamodel.evaluation import ACTIVE_STATES, Evaluation, Progress, Run
-from prompt_app.errors import ConflictError
+from prompt_app.datamodel.evaluation import (
+    ACTIVE_STATES,
+    Evaluation,
+    EvaluationSpec,
+    Progress,
+    Run,
+)
+from prompt_app.datamodel.project import ProjectItem
+from prompt_app.errors import ConflictError, NameTakenError
 from prompt_app.interfaces import Store
-from prompt_app.workbench.resolving import ResolvedEvaluation, ResolvedRun
+from prompt_app.pipelines.provider import PROVIDER
+from prompt_app.workbench.resolving import ResolvedEvaluation, ResolvedRun, models_of
 
 MOST_RUNS = 1000
 
@@ -35,7 +43,14 @@ def save_evaluation(
         run_ids=tuple(run.id for run in runs),
         max_cost_usd=resolved.spec.limits.max_cost_usd,
     )
-    saved = store.create_evaluation(evaluation, runs)
+    try:
+        saved = store.create_evaluation(evaluation, runs)
+    except NameTakenError:
+        if key is not None:
+            raise
+        # An equal one is under way where this person does not see it.
+        apart = evaluation.model_copy(update={"key": f"{evaluation.key}-{evaluation_id}"})
+        saved = store.create_evaluation(apart, runs)
     is_new = saved.id == evaluation_id
     if not is_new and [run.spec for run in runs] != [
         run.spec for run in runs_in_order(store, saved.id)
@@ -45,6 +60,20 @@ def save_evaluation(
             "over other rows or another version of a prompt. Submit with another key."
         )
     return saved, is_new
+
+
+def parts_of(spec: EvaluationSpec) -> list[ProjectItem]:
+    """What an evaluation is over, as far as it is stored: its dataset, prompts and pipelines."""
+    parts = [] if spec.dataset.name is None else [ProjectItem("dataset", spec.dataset.name)]
+    names = [chosen.ref or chosen.name or "" for chosen in spec.prompts]
+    names += [model.reference for model, *_ in models_of(spec) if model.provider == PROVIDER]
+    for name in names:
+        kind, separator, pipeline = name.partition(":")
+        if separator and kind == PROVIDER:
+            parts.append(ProjectItem("pipeline", pipeline.partition("@")[0]))
+        else:
+            parts.append(ProjectItem("prompt", name.partition("@")[0]))
+    return parts
 
 
 def runs_in_order(store: Store, evaluation_id: str) -> list[Run]:

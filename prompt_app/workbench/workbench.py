@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prompt_app.datamodel.access import LOCAL_PERSON, Person, Role
+from prompt_app.datamodel.project import Reach, reach_of
 from prompt_app.engine.dispatch import StoreDispatcher, make_dispatcher
 from prompt_app.engine.worker import Worker
 from prompt_app.settings import Settings, load_settings
@@ -70,10 +71,19 @@ class Workbench(Capabilities):
     ) -> None:
         super().__init__(settings, store, actor, dispatcher or StoreDispatcher())
 
-    def acting_as(self, person: Person) -> Workbench:
-        """The same workbench in the hands of ``person``. A viewer's store refuses every write,
-        so that a capability that forgets to ask for the role changes nothing."""
-        store = self.store if person.may(Role.EDITOR) else self.store.read_only()
+    def acting_as(
+        self, person: Person, project: str | None = None, *, reach: Reach | None = None
+    ) -> Workbench:
+        """The same workbench in the hands of ``person``, who sees what belongs to no project and
+        what belongs to their own (or to ``reach``); with ``project`` (id or name) to that one
+        alone, to which then belongs what is made. A viewer's store refuses every write, so that
+        a capability that forgets to ask for the role changes nothing."""
+        reach = reach or reach_of(person)
+        store = self.store.reaching(reach)
+        if project is not None:
+            store = store.reaching(reach.within(store.get_project(project).id))
+        if not person.may(Role.EDITOR):
+            store = store.read_only()
         return Workbench(self.settings, store, self.dispatcher, person)
 
     def connections(self) -> list[Connection]:
@@ -212,9 +222,11 @@ class Workbench(Capabilities):
         from prompt_app.workbench.permissions import check_servers
         from prompt_app.workbench.quotas import within_quotas
         from prompt_app.workbench.resolving import Resolver
+        from prompt_app.workbench.submitting import parts_of
 
         check_servers(self.actor, spec, self.settings)
-        resolver = Resolver(self.store, self.settings, folder=folder, probe=True)
+        store = self.store.beside(*parts_of(spec))
+        resolver = Resolver(store, self.settings, folder=folder, probe=True)
         return within_quotas(resolver.resolve(spec, save_prompts=save_prompts), self.settings)
 
     def submit_evaluation(
@@ -224,13 +236,14 @@ class Workbench(Capabilities):
 
         With a ``key`` the same submission twice is one evaluation, and another spec under the
         same key raises ConflictError. Without one, an equal evaluation that is still unfinished
-        is given back instead of starting it twice.
+        is given back instead of starting it twice. It belongs to the project of its parts.
         """
-        from prompt_app.workbench.submitting import save_evaluation
+        from prompt_app.workbench.submitting import parts_of, save_evaluation
 
         self.actor.require(Role.EDITOR, "start evaluations")
         resolved = self.resolve(spec, folder=folder, save_prompts=True)
-        evaluation, is_new = save_evaluation(self.store, resolved, key)
+        store = self.store.beside(*parts_of(resolved.spec))
+        evaluation, is_new = save_evaluation(store, resolved, key)
         if is_new:
             for run_id in evaluation.run_ids:
                 self.dispatcher.dispatch(run_id)
