@@ -29,7 +29,6 @@ from prompt_app.datamodel.evaluation import (
     SampleState,
 )
 from prompt_app.datamodel.model import GenerationRequest, Reply, ReplyEvent
-from prompt_app.datamodel.project import ProjectItem, Reach
 from prompt_app.datamodel.prompt import PromptTemplate, PromptVersion
 from prompt_app.datamodel.score import Failure, MetricInfo, MetricSummary, Score, ScoringInput
 from prompt_app.interfaces.archive import ArchiveStore
@@ -408,23 +407,6 @@ class Store(
     def read_only(self) -> Store:
         """The same store for someone who may only read: whatever would write raises
         PermissionDeniedError."""
-        ...
-
-    @property
-    def reach(self) -> Reach:
-        """What is seen through this store."""
-        ...
-
-    def reaching(self, reach: Reach) -> Store:
-        """The same store for someone who sees no more than ``reach``: what belongs to another
-        project is not there, whatever is asked. A name that is taken by such a thing raises
-        NameTakenError, a change that the person's role in a project does not allow
-        PermissionDeniedError."""
-        ...
-
-    def beside(self, *items: ProjectItem) -> Store:
-        """The same store for what is made of ``items``: it belongs to their project. Raises
-        ConflictError where they belong to several."""
         ...
 
     def close(self) -> None: ...

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from prompt_app.datamodel.project import ItemKind, Project, ProjectItem, ProjectMember
+from prompt_app.datamodel.project import (
+    ItemKind,
+    Project,
+    ProjectItem,
+    ProjectMember,
+    Reach,
+)
 from prompt_app.interfaces.rows import Page
+
+if TYPE_CHECKING:
+    from prompt_app.interfaces import Store
 
 
 class ProjectStore(Protocol):
@@ -65,4 +74,21 @@ class ProjectStore(Protocol):
 
     def evaluations_over(self, item: ProjectItem) -> list[str]:
         """Ids of the evaluations with a run that used the dataset or prompt."""
+        ...
+
+    @property
+    def reach(self) -> Reach:
+        """What is seen through this store."""
+        ...
+
+    def reaching(self, reach: Reach) -> Store:
+        """The same store for someone who sees no more than ``reach``: what belongs to another
+        project is not there, whatever is asked. A name that is taken by such a thing raises
+        NameTakenError, a change that the person's role in a project does not allow
+        PermissionDeniedError."""
+        ...
+
+    def beside(self, *items: ProjectItem) -> Store:
+        """The same store for what is made of ``items``: it belongs to their project. Raises
+        ConflictError where they belong to several."""
         ...

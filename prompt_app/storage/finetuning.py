@@ -4,24 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Boolean, Column, Connection, Table, Text, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from prompt_app.datamodel.finetuning import FinetuneJob
 from prompt_app.errors import UnknownNameError
 from prompt_app.interfaces.rows import Page
 from prompt_app.storage.encoding import dump_record, load_record
+from prompt_app.storage.finetuning_tables import finetune_jobs
 from prompt_app.storage.part import StorePart
-from prompt_app.storage.tables import Key, Moment, metadata
-
-finetune_jobs = Table(
-    "finetune_jobs",
-    metadata,
-    Column("row", Key, primary_key=True),
-    Column("id", Text, nullable=False, unique=True),
-    Column("has_ended", Boolean, nullable=False, index=True),
-    Column("created_at", Moment, nullable=False),
-    Column("record", Text, nullable=False),  # FinetuneJob
-)
 
 
 class FinetuneJobs(StorePart):

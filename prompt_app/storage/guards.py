@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from prompt_app.datamodel.project import ItemKind, Reach
 from prompt_app.storage.curating_tables import archived_datasets
-from prompt_app.storage.finetuning import finetune_jobs
+from prompt_app.storage.finetuning_tables import finetune_jobs
 from prompt_app.storage.label_tables import label_answers, label_queues, label_rubrics
 from prompt_app.storage.model_tables import model_endpoints, parameter_presets
 from prompt_app.storage.pipeline_tables import pipeline_calls, pipeline_versions, pipelines

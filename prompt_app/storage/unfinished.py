@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import exists, or_, select
 
-from prompt_app.storage.finetuning import finetune_jobs
+from prompt_app.storage.finetuning_tables import finetune_jobs
 from prompt_app.storage.part import StorePart
 from prompt_app.storage.rubric_tables import rubric_tests
 from prompt_app.storage.tables import runs

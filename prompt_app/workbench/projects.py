@@ -42,7 +42,7 @@ class Projects:
         self._actor = actor
         self._audit = Audit(store, actor)
 
-    def list(self, *, archived: bool | None = False) -> list[Project]:
+    def all(self, *, archived: bool | None = False) -> list[Project]:
         """By name; with ``archived`` only those, with None all."""
         return [
             project

@@ -153,10 +153,10 @@ def test_owners_and_admins_manage_a_project(team: Workbench) -> None:
     ann.projects.set_member("team", BOB.email, ProjectRole.OWNER)
     assert bob.projects.rename("team", "ours").name == "ours"
     bob.projects.remove_member("ours", ANN.email)
-    assert ann.projects.list() == []
+    assert ann.projects.all() == []
     admin.projects.archive("ours")
-    assert admin.projects.list() == []
-    assert [each.name for each in bob.projects.list(archived=True)] == ["ours"]
+    assert admin.projects.all() == []
+    assert [each.name for each in bob.projects.all(archived=True)] == ["ours"]
     assert bob.projects.restore("ours").archived_at is None
     said = [entry.action for entry in admin.audit.entries().items]
     assert said[:4] == ["project.restore", "project.archive", "project.leave", "project.rename"]
@@ -171,7 +171,7 @@ def test_owners_and_admins_manage_a_project(team: Workbench) -> None:
 def test_a_viewer_of_the_studio_changes_nothing_in_a_project_either(team: Workbench) -> None:
     team.acting_as(ANN).projects.set_member("team", ADA.email, "owner")
     viewer = team.acting_as(ADA.model_copy(update={"role": Role.VIEWER}))
-    assert [each.name for each in viewer.projects.list()] == ["team"]
+    assert [each.name for each in viewer.projects.all()] == ["team"]
     with pytest.raises(PermissionDeniedError):
         viewer.projects.create("mine")
     with pytest.raises(PermissionDeniedError):
@@ -182,7 +182,7 @@ def test_a_viewer_of_the_studio_changes_nothing_in_a_project_either(team: Workbe
 
 def test_an_address_that_the_login_did_not_verify_opens_nothing(team: Workbench) -> None:
     claimed = BOB.model_copy(update={"id": "id-eve", "email_verified": False})
-    assert team.acting_as(claimed).projects.list() == []
+    assert team.acting_as(claimed).projects.all() == []
 
 
 def test_only_what_is_there_can_be_moved(team: Workbench) -> None:
