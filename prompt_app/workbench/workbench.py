@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prompt_app.datamodel.access import LOCAL_PERSON, Person, Role
-from prompt_app.datamodel.project import Reach, reach_of
 from prompt_app.engine.dispatch import StoreDispatcher, make_dispatcher
 from prompt_app.engine.worker import Worker
 from prompt_app.settings import Settings, load_settings
 from prompt_app.storage import open_store
 from prompt_app.storage.identity import this_worker
 from prompt_app.workbench.capabilities import Capabilities
+from prompt_app.workbench.permissions import store_of
 from prompt_app.workbench.rubric_working import work_on_rubric_tests
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         RowProblem,
     )
     from prompt_app.datamodel.evaluation import Evaluation, EvaluationSpec, Quote, Run, RunState
+    from prompt_app.datamodel.project import Reach
     from prompt_app.datamodel.prompt import Message, PromptTemplate, PromptVersion
     from prompt_app.datamodel.score import MetricInfo, MetricSpec, MetricSummary
     from prompt_app.datasets import DatasetCheck
@@ -74,16 +75,8 @@ class Workbench(Capabilities):
     def acting_as(
         self, person: Person, project: str | None = None, *, reach: Reach | None = None
     ) -> Workbench:
-        """The same workbench in the hands of ``person``, who sees what belongs to no project and
-        what belongs to their own (or to ``reach``); with ``project`` (id or name) to that one
-        alone, to which then belongs what is made. A viewer's store refuses every write, so that
-        a capability that forgets to ask for the role changes nothing."""
-        reach = reach or reach_of(person)
-        store = self.store.reaching(reach)
-        if project is not None:
-            store = store.reaching(reach.within(store.get_project(project).id))
-        if not person.may(Role.EDITOR):
-            store = store.read_only()
+        """The same workbench in the hands of ``person``; see :func:`store_of`."""
+        store = store_of(self.store, person, project, reach)
         return Workbench(self.settings, store, self.dispatcher, person)
 
     def connections(self) -> list[Connection]:
