@@ -27,8 +27,10 @@ def save_evaluation(
     """The saved evaluation, and whether it is new.
 
     The same ``key`` twice is one evaluation; another spec under it raises ConflictError. Without
-    a key, an equal evaluation that is still unfinished is given back.
+    a key, an equal evaluation that is still unfinished is given back. It belongs to the project
+    of its parts.
     """
+    store = store.beside(*parts_of(resolved.spec))
     evaluation_id = f"e{secrets.token_hex(6)}"
     skipped_rows = resolved.dataset.skipped_rows
     runs = [

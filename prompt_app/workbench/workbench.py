@@ -231,12 +231,11 @@ class Workbench(Capabilities):
         same key raises ConflictError. Without one, an equal evaluation that is still unfinished
         is given back instead of starting it twice. It belongs to the project of its parts.
         """
-        from prompt_app.workbench.submitting import parts_of, save_evaluation
+        from prompt_app.workbench.submitting import save_evaluation
 
         self.actor.require(Role.EDITOR, "start evaluations")
         resolved = self.resolve(spec, folder=folder, save_prompts=True)
-        store = self.store.beside(*parts_of(resolved.spec))
-        evaluation, is_new = save_evaluation(store, resolved, key)
+        evaluation, is_new = save_evaluation(self.store, resolved, key)
         if is_new:
             for run_id in evaluation.run_ids:
                 self.dispatcher.dispatch(run_id)
