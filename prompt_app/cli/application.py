@@ -37,6 +37,7 @@ COMMANDS = {
     "models": "models:models",
     "metrics": "metrics:metrics",
     "archive": "archive:archive",
+    "projects": "projects:app",
     "create-admin": "create_admin:create_admin",
     "backup": "backup:backup",
     "restore": "backup:restore",

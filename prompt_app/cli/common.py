@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 UNBROKEN = ("run", "state", "metric", "dataset", "example", "created")
 """Columns whose cells are copied or compared: they keep to one line."""
 
+InProject = Annotated[
+    str | None, typer.Option("--project", help="The project that it is to belong to.")
+]
 RunId = Annotated[str, typer.Argument(help="Run id, or any beginning of it that is unique.")]
 
 PLAIN_WIDTH = 200

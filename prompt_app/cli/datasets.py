@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from prompt_app.cli.common import AsJson, console, print_json, print_table
+from prompt_app.cli.common import AsJson, InProject, console, print_json, print_table
 from prompt_app.cli.opening import opened_workbench
 from prompt_app.cli.plain import WRONG_INPUT
 
@@ -43,13 +43,14 @@ def add_dataset(
     skip_bad_rows: Annotated[
         bool, typer.Option("--skip-bad-rows", help="Leave malformed rows out.")
     ] = False,
+    project: InProject = None,
     as_json: AsJson = False,
 ) -> None:
     """Read a file into a dataset; a changed file becomes its next version."""
     from prompt_app.datamodel.dataset import DatasetOptions
 
     options = DatasetOptions(reference_field=reference_field, id_field=id_field)
-    with opened_workbench() as workbench:
+    with opened_workbench(project=project) as workbench:
         version = workbench.import_dataset(
             file, name=name, options=options, skip_bad_rows=skip_bad_rows
         )

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def opened_workbench(*, quiet: bool = True) -> Iterator[Workbench]:
+def opened_workbench(*, quiet: bool = True, project: str | None = None) -> Iterator[Workbench]:
     """The workbench of the environment's settings, closed afterwards. ``quiet`` keeps the log
-    to warnings, so that it does not run into tables."""
+    to warnings, so that it does not run into tables. What is made belongs to ``project``, and of
+    other projects nothing is seen."""
     from prompt_app.logs import configure_logging
     from prompt_app.settings import load_settings
     from prompt_app.workbench import open_workbench
@@ -25,6 +26,9 @@ def opened_workbench(*, quiet: bool = True) -> Iterator[Workbench]:
         configure_logging(settings)
     workbench = open_workbench(settings)
     try:
-        yield workbench
+        if project is None:
+            yield workbench
+        else:
+            yield workbench.acting_as(workbench.actor, project)
     finally:
         workbench.close()

@@ -9,6 +9,7 @@ import typer
 
 from prompt_app.cli.common import (
     AsJson,
+    InProject,
     console,
     print_json,
     print_table,
@@ -41,6 +42,7 @@ def save_prompt(
     name: Name,
     file: Annotated[Path, typer.Argument(help="Text file, or YAML with messages.")],
     note: Annotated[str, typer.Option(help="What changed.")] = "",
+    project: InProject = None,
     as_json: AsJson = False,
 ) -> None:
     """Save a file as the next version of a prompt."""
@@ -61,7 +63,7 @@ def save_prompt(
         raise TemplateError(f"{file} is not valid UTF-8 text or YAML.") from None
     except ValidationError as error:
         raise TemplateError(f"{file}: {describe_problems(error)}") from None
-    with opened_workbench() as workbench:
+    with opened_workbench(project=project) as workbench:
         version = workbench.save_prompt(name, template, note)
     if as_json:
         print_json(version)

@@ -11,6 +11,7 @@ import typer
 
 from prompt_app.cli.common import (
     AsJson,
+    InProject,
     console,
     money,
     notices,
@@ -31,6 +32,7 @@ def run(
         str | None,
         typer.Option(help="Submission key: the same key and file is one evaluation, ever."),
     ] = None,
+    project: InProject = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -43,7 +45,7 @@ def run(
     from prompt_app.workbench.files import load_evaluation
 
     spec = load_evaluation(file)
-    with opened_workbench() as workbench:
+    with opened_workbench(project=project) as workbench:
         evaluation = workbench.submit_evaluation(spec, key=key, folder=file.parent)
         for each in workbench.runs_of(evaluation.id):
             if each.state == "paused":
