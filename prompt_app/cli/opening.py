@@ -26,9 +26,11 @@ def opened_workbench(*, quiet: bool = True, project: str | None = None) -> Itera
         configure_logging(settings)
     workbench = open_workbench(settings)
     try:
-        if project is None:
-            yield workbench
-        else:
-            yield workbench.acting_as(workbench.actor, project)
+        yield within(workbench, project)
     finally:
         workbench.close()
+
+
+def within(workbench: Workbench, project: str | None) -> Workbench:
+    """The same workbench, in ``project``. It is no worker: workers see everything."""
+    return workbench if project is None else workbench.acting_as(workbench.actor, project)

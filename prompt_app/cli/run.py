@@ -19,7 +19,7 @@ from prompt_app.cli.common import (
     print_table,
     score_cells,
 )
-from prompt_app.cli.opening import opened_workbench
+from prompt_app.cli.opening import opened_workbench, within
 from prompt_app.cli.plain import THRESHOLD_MISSED
 
 if TYPE_CHECKING:
@@ -45,8 +45,9 @@ def run(
     from prompt_app.workbench.files import load_evaluation
 
     spec = load_evaluation(file)
-    with opened_workbench(project=project) as workbench:
-        evaluation = workbench.submit_evaluation(spec, key=key, folder=file.parent)
+    with opened_workbench() as workbench:
+        own = within(workbench, project)
+        evaluation = own.submit_evaluation(spec, key=key, folder=file.parent)
         for each in workbench.runs_of(evaluation.id):
             if each.state == "paused":
                 workbench.resume(each.id)

@@ -1,5 +1,6 @@
 """The workbench: everything a person can do, over one store. It wires the parts together and
-holds no state of its own, so that any number of processes can have one. Each method imports what it needs, because a worker needs little of it and starts often."""
+holds no state of its own, so that any number of processes can have one. Each method imports
+what it needs, because a worker needs little of it and starts often."""
 
 from __future__ import annotations
 

@@ -45,8 +45,11 @@ def test_a_project_with_members_and_things(command_line: CommandLine, tmp_path: 
 
 def test_a_run_belongs_to_the_project(command_line: CommandLine) -> None:
     command_line.run("projects", "create", "team", "--owner", "ann@x.org")
-    example = str(Path("examples/geography.yaml"))
-    ran = command_line.run("run", example, "--project", "team", "--quiet", "--json").json()
+    rows = command_line.folder / "rows.jsonl"
+    rows.write_text('{"question": "Why?", "answers": "So."}\n')
+    file = command_line.evaluation("rows.jsonl")
+    ran = command_line.run("run", file, "--project", "team", "--quiet", "--json").json()
+    assert ran["runs"][0]["state"] == "finished"
     listed = command_line.run("projects", "items", "team", "--json").json()
     assert {"kind": "evaluation", "name": ran["evaluation"]["id"]} in listed
 
