@@ -15,7 +15,7 @@ Project = Annotated[str, typer.Argument(help="The project's name.")]
 Member = Annotated[
     str, typer.Argument(help="E-mail address that the login verifies, or id of the login.")
 ]
-KINDS = get_args(ItemKind)
+KINDS: tuple[ItemKind, ...] = get_args(ItemKind)
 
 
 @app.command("list")
@@ -141,8 +141,7 @@ def move(
     """Let something belong to a project, or to everyone."""
     from prompt_app.errors import InputError
 
-    which = next((each for each in KINDS if each == kind.replace("-", " ")), None)
-    which = "fine-tuning job" if kind == "fine-tuning-job" else which
+    which = next((each for each in KINDS if kind.replace(" ", "-") == each.replace(" ", "-")), None)
     if which is None:
         raise InputError(f"{kind!r} is nothing that can be moved: there are {', '.join(KINDS)}.")
     with opened_workbench() as workbench:
