@@ -27,6 +27,9 @@ def create(  # noqa: PLR0917 - a parameter is an option of the command
     tokens_per_minute: Annotated[int | None, typer.Option(min=1)] = None,
     usd_per_day: Annotated[float | None, typer.Option(min=0.000001)] = None,
     usd_per_month: Annotated[float | None, typer.Option(min=0.000001)] = None,
+    project: Annotated[
+        str | None, typer.Option(help="The only project whose things it reaches.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a token and print it. It is shown this once."""
@@ -45,7 +48,7 @@ def create(  # noqa: PLR0917 - a parameter is an option of the command
     )
     with opened_workbench() as workbench:
         made = workbench.access_tokens.create(
-            name, scopes=scopes, limits=limits, models=model or (), days=days
+            name, scopes=scopes, limits=limits, models=model or (), days=days, project=project
         )
     if as_json:
         print_json({"token": made.token.model_dump(mode="json"), "secret": made.secret})

@@ -10,8 +10,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from prompt_app.datamodel.access import LOCAL_PERSON
 from prompt_app.datamodel.base import Record
 from prompt_app.datamodel.names import Name
+from prompt_app.datamodel.project import EVERYTHING, Reach
 
 
 class Scope(StrEnum):
@@ -44,6 +46,12 @@ class AccessToken(Record):
     owner: str
     """Id of the person on whose behalf it calls."""
     owner_name: str = ""
+    owner_email: str = ""
+    """That the owner's login verified."""
+    sees_everything: bool = False
+    """Made by an admin for themselves."""
+    project: str | None = None
+    """Id of the only project whose things it reaches."""
     scopes: tuple[Scope, ...] = (Scope.READ, Scope.INVOKE)
     limits: TokenLimits = TokenLimits()
     models: tuple[str, ...] = ()
@@ -52,6 +60,14 @@ class AccessToken(Record):
     created_by: str = ""
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+
+    @property
+    def reach(self) -> Reach:
+        """What its owner sees, as far as the token is for that."""
+        if self.sees_everything or Scope.ADMIN in self.scopes or self.owner == LOCAL_PERSON.id:
+            return EVERYTHING.within(self.project)
+        members = tuple(name for name in (self.owner, self.owner_email) if name)
+        return Reach(members, self.project)
 
     def usable(self, now: datetime) -> bool:
         """Whether it is neither revoked nor expired."""

@@ -116,4 +116,4 @@ def pipelines(exchange: Exchange) -> Pipelines:
     caller = exchange.caller
     assert caller is not None
     person = Person(id=caller.person, name=caller.name, role=Role.EDITOR)
-    return exchange.gateway.workbench.acting_as(person).pipelines
+    return exchange.gateway.workbench.acting_as(person, reach=caller.reach).pipelines

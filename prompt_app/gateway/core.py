@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from prompt_app.datamodel.access import Person, Role
+from prompt_app.datamodel.project import reach_of
 from prompt_app.datamodel.serving import Scope, UsageRecord
 from prompt_app.errors import PermissionDeniedError, UnknownTokenError
 from prompt_app.gateway.telemetry import Telemetry
@@ -77,7 +78,7 @@ class Gateway:
         }
         person = await asyncio.to_thread(visitor, cookies)
         scopes = {Scope.READ, Scope.INVOKE} if person.may(Role.EDITOR) else {Scope.READ}
-        caller = Caller(person.id, person.name, frozenset(scopes))
+        caller = Caller(person.id, person.name, frozenset(scopes), reach=reach_of(person))
         caller.require(needs)
         await self.serving.attend()
         return caller

@@ -46,8 +46,10 @@ class AccessTokens:
         models: Sequence[str] = (),
         days: float | None = None,
         owner: Person | None = None,
+        project: str | None = None,
     ) -> NewToken:
-        """A token that expires after ``days`` (never, when None). Raises InputError, and
+        """A token that expires after ``days`` (never, when None) and reaches what its owner sees,
+        with ``project`` (name or id) of that one's things alone. Raises InputError, and
         PermissionDeniedError for a scope or an owner that the actor's role does not allow."""
         self._actor.require(Role.EDITOR, "make access tokens")
         name = name.strip()
@@ -66,6 +68,9 @@ class AccessTokens:
             name=name,
             owner=whose.id,
             owner_name=whose.name,
+            owner_email=whose.email.lower() if whose.email_verified else "",
+            sees_everything=whose.id == self._actor.id and self._actor.may(Role.ADMIN),
+            project=None if project is None else self._store.get_project(project).id,
             scopes=chosen,
             limits=limits or TokenLimits(),
             models=tuple(models),

@@ -165,7 +165,8 @@ async def try_model(exchange: Exchange) -> Answer:
 
 
 async def openai_models(exchange: Exchange) -> Answer:
-    names = await asyncio.to_thread(exchange.gateway.serving.names.list)
+    assert exchange.caller is not None
+    names = await exchange.gateway.serving.names.callable_names(exchange.caller.reach)
     found = [name.partition(":")[2] for name in names if name.startswith("openai:")]
     return Answer(orjson.dumps(found))
 

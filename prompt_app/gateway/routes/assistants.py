@@ -19,6 +19,7 @@ from prompt_app.gateway.errors import problem
 from prompt_app.gateway.exchange import Exchange
 from prompt_app.providers.catalogue import list_models, named_model
 from prompt_app.workbench.serving import Asked
+from prompt_app.workbench.serving.names import Known
 
 GROUPS = {"offline": "Mock", "openai": "OpenAI", "bedrock": "Bedrock", "sagemaker": "SageMaker"}
 FINE_TUNED = "Fine-tuned"
@@ -90,11 +91,10 @@ def refusal(error: PromptAppError) -> Answer:
 
 
 async def supported_models(exchange: Exchange) -> Answer:
-    names = exchange.gateway.serving.names
-    await names.refresh()
+    known = await _known(exchange)
     groups: dict[str, list[str]] = {FINE_TUNED: [], **{group: [] for group in GROUPS.values()}}
-    if names.assistants:
-        references = list(_chosen(exchange).models)
+    if known.assistants:
+        references = list(_chosen(exchange, known).models)
     else:
         cards = await asyncio.to_thread(list_models, exchange.gateway.workbench.settings)
         references = [card.reference for card in cards]
@@ -106,8 +106,7 @@ async def supported_models(exchange: Exchange) -> Answer:
 
 
 async def sample_questions(exchange: Exchange) -> Answer:
-    await exchange.gateway.serving.names.refresh()
-    assistant = _chosen(exchange)
+    assistant = _chosen(exchange, await _known(exchange))
     exchange.gateway.saw_questions(_reader(exchange), assistant.name)
     listed = [f"question {n}: {text}" for n, text in enumerate(assistant.questions, start=1)]
     return Answer(orjson.dumps({"response": listed}))
@@ -115,8 +114,7 @@ async def sample_questions(exchange: Exchange) -> Answer:
 
 async def send_inference(exchange: Exchange) -> Answer:
     request = await exchange.read(InferenceRequest)
-    await exchange.gateway.serving.names.refresh()
-    assistant = _chosen(exchange, request.assistant)
+    assistant = _chosen(exchange, await _known(exchange), request.assistant)
     model = request.model.model_name
     if model not in assistant.models:
         raise UnsupportedModelError(
@@ -164,16 +162,20 @@ def _reader(exchange: Exchange) -> str:
     return exchange.caller.token_id or exchange.caller.person
 
 
-def _chosen(exchange: Exchange, name: str | None = None) -> Assistant:
+async def _known(exchange: Exchange) -> Known:
+    assert exchange.caller is not None
+    return await exchange.gateway.serving.names.known(exchange.caller.reach)
+
+
+def _chosen(exchange: Exchange, known: Known, name: str | None = None) -> Assistant:
     """The assistant that the call names, else the only one, or the first by name."""
-    names = exchange.gateway.serving.names
     query = parse_qs(exchange.scope["query_string"].decode("latin-1"))
     name = name or (query.get("assistant") or [""])[0]
     if name:
-        return names.assistant(name)
-    if not names.assistants:
+        return known.assistant(name)
+    if not known.assistants:
         raise UnknownNameError("assistant", "default", advice="Make one on the page Assistants.")
-    return names.assistants[min(names.assistants)]
+    return known.assistants[min(known.assistants)]
 
 
 ADDRESSES = (

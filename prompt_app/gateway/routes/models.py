@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from urllib.parse import unquote
 
 import orjson
@@ -43,11 +42,10 @@ async def openapi(exchange: Exchange) -> Answer:
 
 
 async def _allowed(exchange: Exchange) -> list[str]:
-    known = exchange.gateway.serving.names
-    await known.refresh()
-    names = await asyncio.to_thread(known.list)
     caller = exchange.caller
-    return [name for name in names if caller is None or caller.may_call(name)]
+    assert caller is not None
+    names = await exchange.gateway.serving.names.callable_names(caller.reach)
+    return [name for name in names if caller.may_call(name)]
 
 
 def _model(name: str) -> dict[str, object]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from prompt_app.datamodel.access import LOCAL_PERSON
+from prompt_app.datamodel.project import EVERYTHING, Reach
 from prompt_app.datamodel.serving import AccessToken, KeptToken, Scope, TokenLimits
 from prompt_app.errors import LimitReachedError, PermissionDeniedError, UnknownTokenError
 from prompt_app.interfaces import Store
@@ -43,6 +44,7 @@ class Caller:
     scopes: frozenset[Scope]
     token: AccessToken | None = None
     ledger: Ledger | None = None
+    reach: Reach = EVERYTHING
 
     @property
     def token_id(self) -> str:
@@ -132,7 +134,8 @@ class Admission:
         ledger = self._ledgers.get(token.id)
         if ledger is None:
             ledger = self._ledgers[token.id] = Ledger(token.limits)
-        return Caller(token.owner, token.name, frozenset(token.scopes), token, ledger)
+        scopes = frozenset(token.scopes)
+        return Caller(token.owner, token.name, scopes, token, ledger, token.reach)
 
 
 class Window:

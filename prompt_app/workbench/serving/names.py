@@ -7,10 +7,12 @@ import random
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from prompt_app.datamodel.evaluation import Limits, PromptSelection
 from prompt_app.datamodel.model import ModelSpec
+from prompt_app.datamodel.project import Reach
 from prompt_app.datamodel.prompt import Message, PinnedPrompt
 from prompt_app.datamodel.rendering import render_messages, template_placeholders
 from prompt_app.datamodel.serving import Assistant, ModelRoute, RouteTarget
@@ -33,6 +35,22 @@ DEFAULT_ATTEMPTS = 3
 DEFAULT_TIMEOUT_SECONDS = 120.0
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Aliases and assistants, as far as someone sees them; ``store`` is all they see."""
+
+    store: Store
+    routes: Mapping[str, ModelRoute]
+    assistants: Mapping[str, Assistant]
+
+    def assistant(self, name: str) -> Assistant:
+        """Raises UnknownNameError."""
+        found = self.assistants.get(name)
+        if found is None:
+            raise UnknownNameError("assistant", name, nearest_names(name, self.assistants))
+        return found
+
+
 class Names:
     """Aliases, assistants and prompts by name, and the models behind them."""
 
@@ -41,32 +59,37 @@ class Names:
         self._store = store
         self._callers = Callers(settings)
         self._targets: OrderedDict[tuple[str, int, float, bool], Target] = OrderedDict()
-        self._prompts: dict[str, tuple[float, PinnedPrompt]] = {}
-        self.routes: dict[str, ModelRoute] = {}
-        self.assistants: dict[str, Assistant] = {}
+        self._prompts: dict[tuple[Reach, str], tuple[float, PinnedPrompt]] = {}
+        self._known: dict[Reach, Known] = {}
         self._seen_here = -1
 
-    async def refresh(self) -> None:
-        """Take note of what was changed in this process."""
+    def forget(self) -> None:
+        """Aliases and assistants, or who sees them, have changed: read them anew."""
+        self._seen_here = self._store.serving_changes_here
+        self._known = {}
+        self._prompts = {}
+
+    async def known(self, reach: Reach) -> Known:
+        """What this process or another one has changed is taken note of."""
         if self._store.serving_changes_here != self._seen_here:
-            await self.load()
+            self.forget()
+        found = self._known.get(reach)
+        if found is None:
+            kept = self._known  # not what is kept after a change that comes meanwhile
+            found = await asyncio.to_thread(_read, self._store.reaching(reach))
+            if len(kept) > MOST_TARGETS:
+                kept.clear()
+            kept[reach] = found
+        return found
 
-    async def load(self) -> None:
-        """Read aliases and assistants."""
-        here = self._store.serving_changes_here
-        routes = await asyncio.to_thread(self._store.list_routes)
-        assistants = await asyncio.to_thread(self._store.list_assistants)
-        self.routes = {route.name: route for route in routes}
-        self.assistants = {assistant.name: assistant for assistant in assistants}
-        self._seen_here = here
-
-    async def candidates(self, asked: Asked) -> list[Candidate]:
-        """What may answer, in the order in which it is tried. Raises InputError."""
-        await self.refresh()
+    async def candidates(self, asked: Asked, reach: Reach) -> list[Candidate]:
+        """What may answer, in the order in which it is tried; what ``reach`` does not see does
+        not exist. Raises InputError."""
+        known = await self.known(reach)
         if asked.spec is not None:
             target = await self._target_of(asked.spec)
             return [Candidate(target, (asked.model, *target.names))]
-        route = self.routes.get(asked.model)
+        route = known.routes.get(asked.model)
         if route is None:
             one = RouteTarget(model=asked.model, prompt_model=asked.prompt_model)
             if asked.texts:
@@ -74,22 +97,22 @@ class Names:
                     one.model, DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT_SECONDS, embeds=True
                 )
                 return [Candidate(target, (one.model, *target.names))]
-            return [await self._candidate(one, DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT_SECONDS)]
+            return [await self._candidate(known, one, DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT_SECONDS)]
         drawn = route.targets[0]
         if len(route.targets) > 1:
             weights = [target.weight for target in route.targets]
             drawn = random.choices(route.targets, weights)[0]
         return [
-            await self._candidate(each, route.attempts, route.timeout_seconds, route.name)
+            await self._candidate(known, each, route.attempts, route.timeout_seconds, route.name)
             for each in (drawn, *route.fallbacks)
         ]
 
     async def _candidate(
-        self, wanted: RouteTarget, attempts: int, timeout: float, alias: str = ""
+        self, known: Known, wanted: RouteTarget, attempts: int, timeout: float, alias: str = ""
     ) -> Candidate:
         names = tuple(name for name in (alias, wanted.model) if name)
         if wanted.model.startswith(PROMPT):
-            prompt = await self._prompt(wanted.model[len(PROMPT) :])
+            prompt = await self._prompt(known.store, wanted.model[len(PROMPT) :])
             model = wanted.prompt_model or self._settings.gateway_model
             if model is None:
                 raise InputError(
@@ -101,19 +124,12 @@ class Names:
             # A prompt that may be called is no way around the list of models.
             return Candidate(target, named, prompt)
         if wanted.model.startswith(ASSISTANT):
-            assistant = self.assistant(wanted.model[len(ASSISTANT) :])
+            assistant = known.assistant(wanted.model[len(ASSISTANT) :])
             model = wanted.prompt_model or assistant.models[0]
             target = await self._target(model, attempts, timeout)
             return Candidate(target, names, context=assistant.context)
         target = await self._target(wanted.model, attempts, timeout)
         return Candidate(target, (*names, *target.names))
-
-    def assistant(self, name: str) -> Assistant:
-        """Raises UnknownNameError."""
-        found = self.assistants.get(name)
-        if found is None:
-            raise UnknownNameError("assistant", name, nearest_names(name, self.assistants))
-        return found
 
     async def _target_of(self, model: ModelSpec) -> Target:
         key = (f"spec:{model.content_id}", DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT_SECONDS, False)
@@ -153,45 +169,59 @@ class Names:
         names = tuple(dict.fromkeys((name, model.reference, model.name)))
         return Target(model, provider, price_of(model), timeout, names)
 
-    async def _prompt(self, reference: str) -> PinnedPrompt:
-        kept = self._prompts.get(reference)
+    async def _prompt(self, store: Store, reference: str) -> PinnedPrompt:
+        key = (store.reach, reference)
+        kept = self._prompts.get(key)
         if kept is not None and time.monotonic() - kept[0] < PROMPT_SECONDS:
             return kept[1]
-        pinned = await asyncio.to_thread(self._pin, reference)
+        pinned = await asyncio.to_thread(_pin, store, reference)
         if len(self._prompts) > MOST_TARGETS:
             self._prompts.clear()
-        self._prompts[reference] = (time.monotonic(), pinned)
+        self._prompts[key] = (time.monotonic(), pinned)
         return pinned
 
-    def _pin(self, reference: str) -> PinnedPrompt:
-        name, _, which = reference.partition("@")
-        version = self._store.get_prompt_version(name, which or None)
-        few_shot = version.template.few_shot
-        if few_shot is None:
-            return PinnedPrompt(
-                name=name, version_id=version.id, number=version.number, template=version.template
-            )
-        dataset, _, number = few_shot.dataset.partition("@")
-        found = self._store.get_dataset_version(dataset, int(number) if number else None)
-        chosen = PromptSelection(ref=f"{name}@{version.number}")
-        return PromptPinner(self._store, found).pin(chosen)
-
-    def list(self) -> list[str]:
+    async def callable_names(self, reach: Reach) -> list[str]:
         """Every name that can be called, as far as they can be listed."""
+        known = await self.known(reach)
+        return await asyncio.to_thread(self._list, known)
+
+    def _list(self, known: Known) -> list[str]:
         prompts = [
             f"{PROMPT}{version.name}" + (f"@{label}" if label else "")
-            for version in self._store.list_prompts()
+            for version in known.store.list_prompts()
             for label in ("", *version.labels)
         ]
         return [
-            *self.routes,
+            *known.routes,
             *prompts,
-            *(f"{ASSISTANT}{name}" for name in self.assistants),
+            *(f"{ASSISTANT}{name}" for name in known.assistants),
             *(card.reference for card in list_models(self._settings)),
         ]
 
     async def close(self) -> None:
         await self._callers.close()
+
+
+def _read(store: Store) -> Known:
+    return Known(
+        store,
+        {route.name: route for route in store.list_routes()},
+        {assistant.name: assistant for assistant in store.list_assistants()},
+    )
+
+
+def _pin(store: Store, reference: str) -> PinnedPrompt:
+    name, _, which = reference.partition("@")
+    version = store.get_prompt_version(name, which or None)
+    few_shot = version.template.few_shot
+    if few_shot is None:
+        return PinnedPrompt(
+            name=name, version_id=version.id, number=version.number, template=version.template
+        )
+    dataset, _, number = few_shot.dataset.partition("@")
+    found = store.get_dataset_version(dataset, int(number) if number else None)
+    chosen = PromptSelection(ref=f"{name}@{version.number}")
+    return PromptPinner(store, found).pin(chosen)
 
 
 def messages_for(candidate: Candidate, asked: Asked) -> tuple[Message, ...]:

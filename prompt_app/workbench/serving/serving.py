@@ -66,7 +66,7 @@ class Serving:
         """Read what is needed and begin to watch for changes. Raises StoreError."""
         self._revision = await asyncio.to_thread(self.store.serving_revision)
         await self.admission.load()
-        await self.names.load()
+        self.names.forget()
         self.books.start()
         self._watch = asyncio.create_task(self._watch_changes())
 
@@ -128,7 +128,7 @@ class Serving:
 
     async def _candidates(self, asked: Asked, caller: Caller) -> list[Candidate]:
         self.books.check()
-        candidates = await self.names.candidates(asked)
+        candidates = await self.names.candidates(asked, caller.reach)
         if caller.token is not None and caller.token.models:
             for candidate in candidates:
                 _check_allowed(caller, candidate, asked)
@@ -217,7 +217,7 @@ class Serving:
         now = await asyncio.to_thread(self.store.serving_revision)
         if now != self._revision:
             await self.admission.load()
-            await self.names.load()
+            self.names.forget()
             self._revision = now
 
     async def _watch_changes(self) -> None:
