@@ -74,6 +74,8 @@ async def _pipeline_reply(exchange: Exchange, asked: Asked) -> Reply:
                 "field 'variables'."
             )
         texts = [message.content for message in asked.messages if message.role == "user"]
+        if names and not texts:
+            raise InputError(f"The pipeline {name!r} needs a message of the role 'user'.")
         arguments = dict(zip(names, texts[-1:], strict=True)) if names else {}
     call = await call_pipeline(exchange, name, arguments, asked)
     return Reply(outputs=(Output(text=call.output_text),), usage=call.usage, model=asked.model)

@@ -46,6 +46,8 @@ class Guard:
     hops: tuple[tuple[Table, str, str], ...] = ()
     makes: bool = False
     """Whether a new name in it is a new thing, which then belongs to the reach's project."""
+    by_readers: bool = False
+    """Whether rows come and go with use: then seeing is enough."""
 
     def items(self, key: Any) -> Select[Any]:
         """The rows of ``project_items`` behind ``key``, a column or a value: one or none."""
@@ -77,7 +79,7 @@ GUARDS: dict[Table, tuple[Guard, ...]] = {
     rubric_tests: (Guard("rubric test", "id", makes=True),),
     pipelines: (Guard("pipeline", "name", makes=True),),
     pipeline_versions: (Guard("pipeline", "pipeline", (_PIPELINE,)),),
-    pipeline_calls: (Guard("pipeline", "pipeline", (_PIPELINE,)),),
+    pipeline_calls: (Guard("pipeline", "pipeline", (_PIPELINE,), by_readers=True),),
     assistants: (Guard("assistant", "name", makes=True),),
     model_routes: (Guard("alias", "name", makes=True),),
     parameter_presets: (Guard("preset", "name", makes=True),),

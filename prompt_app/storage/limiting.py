@@ -79,7 +79,9 @@ def _check_insert(
             if key is None or key == "":
                 continue
             project = _project_of(connection, guard, key)
-            if project is not None:
+            if project is not None and guard.by_readers:
+                _require_sight(connection, project, reach, key)
+            elif project is not None:
                 _require_change(connection, project, reach, key)
             elif reach.project is not None and guard.makes:
                 _make(connection, statement.table, guard, key, reach)
@@ -93,6 +95,8 @@ def _check_change(connection: Connection, statement: Update | Delete, reach: Rea
         for project in _free(connection, left):
             _require_change(connection, project, reach, "")
     for guard in GUARDS.get(table, ()):  # type: ignore[call-overload]
+        if guard.by_readers:
+            continue
         concerned = (
             guard.items(table.c[guard.column])
             .with_only_columns(project_items.c.project)
@@ -117,11 +121,16 @@ def _make(connection: Connection, table: Any, guard: Guard, key: Any, reach: Rea
     connection.execute(insert(project_items), row)
 
 
+def _require_sight(connection: Connection, project: str, reach: Reach, key: Any) -> None:
+    """Raises NameTakenError for a project that is not seen."""
+    if project not in _free(connection, seen_projects(reach)):
+        raise NameTakenError(f"The name {key!r} is taken. Choose another one.")
+
+
 def _require_change(connection: Connection, project: str, reach: Reach, key: Any) -> None:
     """Raises NameTakenError for a project that is not seen, and PermissionDeniedError for one
     in which the person may only read."""
-    if project not in _free(connection, seen_projects(reach)):
-        raise NameTakenError(f"The name {key!r} is taken. Choose another one.")
+    _require_sight(connection, project, reach, key)
     found = connection.execute(
         select(projects).where(projects.c.id == project), execution_options=_FREE
     ).one()

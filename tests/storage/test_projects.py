@@ -90,6 +90,7 @@ OF_NO_PROJECT = {
     "serving_revision": "a number",
     "settle_run": "of the workers",
     "settlement": "of the workers",
+    "surely_no_reply": "stored replies belong to whoever sends the very same request",
     "spent_by_token": "tokens belong to people",
     "spread_run": "of the workers",
     "usable_tokens": "of the gateway",
@@ -268,8 +269,8 @@ def test_someone_who_may_only_read_in_a_project_changes_nothing_of_it(store: Sql
     before = rows_of(store)
     refused = 0
     for name, _, arguments in questions(store, world):
-        if is_question(name):
-            continue
+        if is_question(name) or name == "save_pipeline_call":
+            continue  # whoever sees a pipeline may call it, and the oldest calls go
         refused += "may only read" in ask(reader, name, arguments)
     assert before - rows_of(store) == set()
     assert refused > 20
