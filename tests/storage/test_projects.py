@@ -291,7 +291,7 @@ def test_every_table_of_named_things_is_guarded() -> None:
         "access_tokens", "archived_runs", "audit_entries", "batch_jobs", "chunks", "ended_logins",
         "examples", "functions", "model_limits", "project_items", "project_members", "projects",
         "replies", "role_grants", "rubric_results", "samples", "scores", "serving_changes",
-        "usage_records", "version_rows",
+        "usage_days", "usage_records", "version_rows",
     }  # fmt: skip
     assert {table.name for table in metadata.sorted_tables} == free | {t.name for t in GUARDS}
 
