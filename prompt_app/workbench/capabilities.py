@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from prompt_app.interfaces import Dispatcher, Store
     from prompt_app.settings import Settings
     from prompt_app.workbench.access_tokens import AccessTokens
+    from prompt_app.workbench.account_access import AccountAccess
     from prompt_app.workbench.archiving import Archiving
     from prompt_app.workbench.auditing import Audit
     from prompt_app.workbench.backups import Backups
@@ -107,6 +108,13 @@ class Capabilities:
         from prompt_app.workbench.models import Models
 
         return Models(self.store, self.settings, self.actor)
+
+    @property
+    def account_access(self) -> AccountAccess:
+        """Which models the providers list for the app's credentials."""
+        from prompt_app.workbench.account_access import AccountAccess
+
+        return AccountAccess(self.store, self.settings, self.actor)
 
     @property
     def playground(self) -> Playground:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from prompt_app.datamodel.model import InferenceParameters, ModelSpec
+from prompt_app.providers.mock_server import MockServer
 from prompt_app.workbench import Workbench
 
 OpenPage = Callable[..., AppTest]
@@ -107,3 +109,20 @@ def test_a_placeholder_without_a_value_is_told(open_page: OpenPage, workbench: W
     app.multiselect(key="prompts").set_value(["with-passage@7"]).run()
     assert "There is no version or label" in texts(app)
     assert not any(each.label.startswith("Call ") for each in app.button)
+
+
+def test_the_account_is_asked_what_it_can_use(
+    open_page: OpenPage,
+    workbench: Workbench,
+    mock_server: MockServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    model = ModelSpec(provider="openai", name="echo", base_url=f"{mock_server.url}/v1")
+    workbench.models.save_endpoint("mine", model)
+    app = press(open_page(MODELS), "Check access")
+    told = texts(app)
+    assert "endpoint:mine lists" in told
+    assert "bedrock: " in told  # and why it cannot be asked here
+    table = app.dataframe[0].value.set_index("Model")
+    assert table.loc["endpoint:mine", "Can be used"] == "yes"

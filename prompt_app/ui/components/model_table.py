@@ -9,13 +9,21 @@ import streamlit as st
 
 from prompt_app.datamodel.model import ModelSpec
 from prompt_app.providers.catalogue import ModelCard
+from prompt_app.ui.components.access_check import (
+    check_button,
+    reach_notes,
+    reaches,
+    unlisted_cards,
+)
 from prompt_app.ui.components.errors import message_of
 from prompt_app.ui.components.search_field import search_field
 from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import workbench
+from prompt_app.workbench.account_access import is_reached
 
-PROVIDERS = ["offline", "openai", "bedrock", "endpoint"]
+PROVIDERS = ["offline", "openai", "bedrock", "sagemaker", "endpoint"]
+NOT_LISTED = "not listed"
 
 
 @st.cache_data(show_spinner=False, ttl="1m")
@@ -35,11 +43,14 @@ def model_catalogue() -> None:
             bind="query-params",
         )
         usable = st.toggle("Only what can be used now", key="usable", bind="query-params")
+        check_button()
     problems: dict[str, str] = {}
     with st.spinner("Looking for keys and credentials"):
+        known = workbench().models.cards()
+        known += unlisted_cards({card.reference for card in known})
         cards = [
             (card, problem)
-            for card in workbench().models.cards()
+            for card in known
             if text.casefold() in f"{card.reference} {card.title}".casefold()
             and (not providers or card.provider in providers)
             and not ((problem := _problem(card, problems)) and usable)
@@ -49,13 +60,18 @@ def model_catalogue() -> None:
     else:
         _table(cards)
         st.caption(f"{len(cards):,} models. Prices are US dollars per million tokens.")
+    reach_notes()
     for provider, problem in problems.items():
-        if problem:
+        if problem and provider not in reaches():
             st.caption(f":material/key_off: {plain(provider)}: {plain(problem)}")
 
 
 def _problem(card: ModelCard, known: dict[str, str]) -> str:
-    """The answer is the same for a provider's models, and each endpoint's own."""
+    """Why it cannot be called; empty where it can, as far as is known. Without its provider's own
+    list the answer is the same for all of a provider's models, and each endpoint's own."""
+    reached = is_reached(card.reference, reaches())
+    if reached is not None:
+        return "" if reached else NOT_LISTED
     key = card.reference if card.provider == "endpoint" else card.provider
     if key not in known:
         try:
@@ -93,7 +109,7 @@ def _row(card: ModelCard, problem: str) -> dict[str, Any]:
     return {
         "Open": "Open",
         "Model": card.reference,
-        "Can be used": "no" if problem else "yes",
+        "Can be used": NOT_LISTED if problem == NOT_LISTED else "no" if problem else "yes",
         "Context": card.context,
         "Input $": card.price.input if card.price else None,
         "Output $": card.price.output if card.price else None,
