@@ -15,9 +15,10 @@ from prompt_app.interfaces.pairing import PairFilter, SamplePair
 from prompt_app.statistics.verdict import PairedComparison
 from prompt_app.workbench import html
 from prompt_app.workbench.comparing import Margins, RunComparison, compare_runs
-from prompt_app.workbench.contrasting import Leaderboard, RunContrasts
+from prompt_app.workbench.contrasting import Breakdown, Leaderboard, RunContrasts
 
 MOST_ROWS = 25
+MOST_FIELDS = 3
 BINS = 20
 
 
@@ -50,7 +51,8 @@ class Reports:
         )
 
     def comparison(self, run_ids: Sequence[str], *, margin: Margins = None) -> str:
-        """Verdicts, numbers, a leaderboard for each metric, and the examples that changed most.
+        """Verdicts, numbers, a leaderboard for each metric, the groups of examples, and the
+        examples that changed most.
 
         Raises EvaluationError as :func:`compare_runs`.
         """
@@ -74,6 +76,7 @@ class Reports:
                 "<h2>Numbers</h2>",
                 _numbers(compared),
                 *(self._leaderboard(runs, metric) for metric in shared),
+                *(self._groups(runs, metric) for metric in shared[:1]),
                 *(
                     self._changes(compared.baseline, run, metric)
                     for run in compared.candidates
@@ -178,6 +181,16 @@ class Reports:
             + html.points(f"{metric} against {axis}", (axis, metric), given)
         )
 
+    def _groups(self, runs: Sequence[Run], metric: str) -> str:
+        """By the dataset's cluster field, or the first fields whose values group its rows."""
+        fields = self._contrasts.group_fields(runs[0].id)[:MOST_FIELDS]
+        if runs[0].spec.cluster_field is not None:
+            fields = fields[:1]
+        return "".join(
+            _group_table(self._contrasts.breakdown([run.id for run in runs], metric, field), runs)
+            for field in fields
+        )
+
     def _changes(self, baseline: Run, run: Run, metric: str) -> str:
         page = self._contrasts.pairs(
             baseline.id, run.id, PairFilter(metric, change="any"), limit=MOST_ROWS
@@ -187,6 +200,27 @@ class Reports:
             f"<p>{page.total:,} examples changed by {html.text(metric)}; the widest first.</p>",
         ]
         return "".join([*parts, *(_pair((baseline, run), pair, metric) for pair in page.items)])
+
+
+def _group_table(broken: Breakdown, runs: Sequence[Run]) -> str:
+    names = {run.id: run.name for run in runs}
+    header = [broken.field, "examples", runs[0].name, "run", broken.metric, "difference",
+              "95% interval", "p (Holm)", "verdict"]  # fmt: skip
+    rows = [
+        [
+            group.name, each.pairs, each.baseline_mean, names[each.candidate_name],
+            each.candidate_mean, each.difference, html.bounds(each.interval), each.p_adjusted,
+            each.verdict.replace("_", " "),
+        ]
+        for group in broken.groups
+        for each in group.results
+    ]  # fmt: skip
+    left_out = f" {broken.left_out:,} smaller groups are left out." if broken.left_out else ""
+    return (
+        f"<h2>{html.text(broken.metric)} by {html.text(broken.field)}</h2>"
+        f"{html.table(header, rows)}"
+        f"<p><small>p is corrected over all groups and runs of this table.{left_out}</small></p>"
+    )
 
 
 def _numbers(compared: RunComparison) -> str:

@@ -100,6 +100,17 @@ def test_a_comparison_is_told_in_one_file(workbench: Workbench, runs: list[str])
     assert '<span class="plus">' in report
 
 
+def test_a_comparison_tells_the_groups_of_examples(workbench: Workbench) -> None:
+    workbench.load_examples()
+    evaluation = workbench.submit_evaluation(workbench.example_evaluation())
+    work(workbench)
+    report = workbench.reports.comparison(evaluation.run_ids)
+    check_inert(report)
+    assert "squad_f1 by topic" in report
+    groups = workbench.contrasts.breakdown(evaluation.run_ids, "squad_f1", "topic").groups
+    assert all(f"<td>{group.name}</td>" in report for group in groups)
+
+
 def test_a_failed_sample_stands_in_the_report(
     workbench: Workbench, tmp_path: Path, mock_server: MockServer
 ) -> None:
