@@ -1,0 +1,123 @@
+"""A run's page: its judge, its rows by keyboard, and addresses that show the same to others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from browser.accessibility import check_accessibility
+from browser.studio import click_row, settled
+from playwright.sync_api import Page, expect
+
+from prompt_app.datamodel.evaluation import EvaluationSpec
+from prompt_app.workbench import Workbench
+
+pytestmark = pytest.mark.xdist_group("browser")  # one studio for all
+NewPage = Callable[..., Page]
+
+
+@pytest.fixture
+def judged(workbench: Workbench, tmp_path: Path) -> str:
+    """A run with a judge, over rows that people have labelled."""
+    rows = [
+        {"question": f"Say {n}", "answers": f"Say {n if n % 2 else 'no'}", "human": n % 2}
+        for n in range(40)
+    ]
+    path = tmp_path / "judged.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows), "utf-8")
+    spec = {
+        "dataset": {"path": str(path)},
+        "prompts": [{"name": "say", "template": "{question}"}],
+        "models": ["offline:echo"],
+        "metrics": ["exact_match", {"name": "qa_accuracy_by_llm", "judge": "offline:judge"}],
+    }
+    return workbench.submit_evaluation(EvaluationSpec.model_validate(spec)).run_ids[0]
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_a_judge_is_held_against_people_and_asked_again(
+    studio: str, new_page: NewPage, judged: str, width: int, scheme: str
+) -> None:
+    page = new_page(width=width, scheme=scheme)
+    page.goto(f"{studio}/run?id={judged}")
+    expect(page.get_by_text("40 scored, 0 failed, 0 skipped").first).to_be_visible()
+    page.get_by_text("May the judge be trusted?").click()
+    labels = page.get_by_role("combobox", name="Field with people's labels")
+    labels.fill("human")
+    labels.press("Enter")
+    expect(page.get_by_text("40 rows are labelled by people and judged.")).to_be_visible()
+    expect(page.get_by_role("region", name="Agreement with people")).to_be_visible()
+    page.get_by_role("button", name="Judge them again").click()
+    expect(page.get_by_text("10 of 10 scores are as before")).to_be_visible()
+    assert "judges=true" in page.url
+    settled(page)
+    check_accessibility(page)
+    excess = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert excess <= 0
+
+
+def test_rows_are_turned_by_keyboard_and_the_focus_stays(
+    studio: str, new_page: NewPage, judged: str
+) -> None:
+    page = new_page()
+    page.goto(f"{studio}/run?id={judged}")
+    expect(page.get_by_text("40 scored, 0 failed, 0 skipped").first).to_be_visible()
+    settled(page)
+    click_row(page, 0)
+    drawer = page.get_by_role("dialog")
+    expect(drawer.get_by_text("1 of 40")).to_be_visible()
+    page.keyboard.press("ArrowRight")
+    expect(drawer.get_by_text("2 of 40")).to_be_visible()
+    drawer.get_by_role("button", name="Next").focus()
+    page.keyboard.press("Enter")
+    expect(drawer.get_by_text("3 of 40")).to_be_visible()
+    expect(drawer.get_by_role("button", name="Next")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(drawer.get_by_text("4 of 40")).to_be_visible()
+    expect(drawer.get_by_role("button", name="Next")).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    expect(drawer.get_by_text("3 of 40")).to_be_visible()
+    assert "row=" in page.url
+    page.keyboard.press("Escape")
+    expect(drawer).to_be_hidden()
+    expect(page).not_to_have_url(lambda url: "row=" in url)
+
+
+def test_an_address_shows_a_colleague_the_same(studio: str, new_page: NewPage, judged: str) -> None:
+    page = new_page()
+    page.goto(f"{studio}/run?id={judged}")
+    expect(page.get_by_text("40 scored, 0 failed, 0 skipped").first).to_be_visible()
+    settled(page)
+    page.get_by_role("button", name="Page 2").click()
+    expect(page).to_have_url(lambda url: "page=2" in url)
+    settled(page)
+    click_row(page, 0)
+    expect(page.get_by_role("dialog").get_by_text("26 of 40")).to_be_visible()
+    other = new_page()
+    other.goto(page.url)
+    opened = other.get_by_role("dialog")
+    expect(opened).to_be_visible()
+    example = page.get_by_role("dialog").get_by_text("Example ", exact=False).first.inner_text()
+    expect(opened.get_by_text(example)).to_be_visible()
+    other.keyboard.press("Escape")
+    settled(other)
+    click_row(other, 1)
+    expect(other.get_by_role("dialog").get_by_text("27 of 40")).to_be_visible()
+
+
+def test_a_report_is_one_file(studio: str, new_page: NewPage, judged: str, tmp_path: Path) -> None:
+    page = new_page()
+    page.goto(f"{studio}/run?id={judged}")
+    expect(page.get_by_text("40 scored, 0 failed, 0 skipped").first).to_be_visible()
+    settled(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="HTML report").click()
+    file = tmp_path / "report.html"
+    download.value.save_as(file)
+    for scheme in ("light", "dark"):
+        report = new_page(scheme=scheme)
+        report.set_content(file.read_text("utf-8"))
+        expect(report.get_by_role("heading", name="Scores")).to_be_visible()
+        check_accessibility(report)
