@@ -29,6 +29,8 @@ class MetricInfo:
     description: str
     kind: Literal["proportion", "mean"] = "mean"
     """``proportion``: every value is 0 or 1, and the interval is Wilson's."""
+    by_majority: bool = False
+    """Whether votes are labels, of which one wins, although the values are on a scale."""
     unit: str = ""
     """Of the value: ``s``, ``USD``, ``characters`` ...; empty for a bare number."""
     needs_reference: bool = True

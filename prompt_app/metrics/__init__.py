@@ -47,6 +47,7 @@ METRICS = Registry(
         "qa_accuracy_by_llm": "prompt_app.metrics.judges:QaAccuracyByLlm",
         "graded_correctness": "prompt_app.metrics.judges:GradedCorrectness",
         "llm_rubric": "prompt_app.metrics.judges:LlmRubric",
+        "rubric_label": "prompt_app.metrics.judges:RubricLabel",
         "helpfulness": "prompt_app.metrics.judges:Helpfulness",
         "tone": "prompt_app.metrics.judges:Tone",
         "conciseness": "prompt_app.metrics.judges:Conciseness",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from prompt_app.datamodel.score import MetricInfo, ScoringInput
 from prompt_app.errors import EvaluationError
-from prompt_app.metrics.judging import load_judge_prompt
+from prompt_app.metrics.judging import JudgePrompt, load_judge_prompt
 from prompt_app.metrics.prompted_judge import ContextJudge, PromptedJudge, as_text, field_of
 
 
@@ -104,8 +105,53 @@ class LlmRubric(PromptedJudge):
         if not self.criterion.strip():
             raise EvaluationError("The option 'criterion' of llm_rubric is blank.")
 
-    def _criterion(self) -> str:
+    def _asked(self, name: str) -> str:
         return self.criterion
+
+
+@dataclass(frozen=True, kw_only=True)
+class RubricLabel(PromptedJudge):
+    """One of ``labels`` by ``rubric``: 1 for the first label, 0 for the last, equal steps between.
+    Of several votes one label wins, as its place is not a measure."""
+
+    rubric: Annotated[str, Field(min_length=1, description="What is assessed, in your own words.")]
+    labels: Annotated[
+        tuple[str, ...],
+        Field(
+            min_length=2,
+            description="The labels, best first; behind a label and a colon what it means: "
+            "'Limited: names one cause'.",
+        ),
+    ]
+
+    info: ClassVar[MetricInfo] = load_judge_prompt("rubric_label").info
+
+    def __post_init__(self) -> None:
+        if not self.rubric.strip():
+            raise EvaluationError("The option 'rubric' of rubric_label is blank.")
+        if not all(self.names) or len(set(self.names)) < len(self.names):
+            raise EvaluationError("The option 'labels' of rubric_label needs names that differ.")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The labels without what they mean."""
+        return tuple(label.partition(":")[0].strip() for label in self.labels)
+
+    @cached_property
+    def prompt(self) -> JudgePrompt:
+        """The judge's prompt, its schema allowing these labels alone."""
+        prompt = super().prompt
+        properties = prompt.output_schema["properties"]
+        label = {**properties["label"], "enum": list(self.names)}
+        schema = {**prompt.output_schema, "properties": {**properties, "label": label}}
+        return prompt.model_copy(update={"output_schema": schema})
+
+    def _asked(self, name: str) -> str | list[str]:
+        return self.rubric if name == "rubric" else list(self.labels)
+
+    def _number(self, found: Any) -> float:
+        last = len(self.names) - 1
+        return (last - self.names.index(found)) / last
 
 
 @dataclass(frozen=True, kw_only=True)

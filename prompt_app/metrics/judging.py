@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from jsonschema.protocols import Validator
 
-from prompt_app.datamodel.base import Record
+from prompt_app.datamodel.base import Record, canonical_json
 from prompt_app.datamodel.model import GenerationRequest, InferenceParameters, ModelSpec, Output
 from prompt_app.datamodel.prompt import Message
 from prompt_app.datamodel.score import Direction, MetricInfo
@@ -34,8 +34,9 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 Shown = Literal[
-    "question", "answer", "reference_answers", "contexts", "criterion", "first", "second"
-]
+    "question", "answer", "reference_answers", "contexts", "criterion", "rubric", "labels",
+    "first", "second",
+]  # fmt: skip
 
 
 class VerdictValue(Record):
@@ -43,10 +44,11 @@ class VerdictValue(Record):
 
     field: str
     """The field of the verdict that decides."""
-    form: Literal["number", "share", "average_precision", "choice"]
+    form: Literal["number", "share", "average_precision", "choice", "label"]
     """``number``: a number, or true for 1; ``share``: of a list of objects, those whose
     ``counts`` is true; ``average_precision``: a list of the 1-based places that are relevant;
-    ``choice``: 1 for ``first``, 0 for ``second``."""
+    ``choice``: 1 for ``first``, 0 for ``second``; ``label``: one of the evaluation's own, by its
+    place among them."""
     counts: str = ""
 
 
@@ -89,6 +91,7 @@ class JudgePrompt(Record):
             maximum=self.maximum,
             description=self.description,
             kind=self.kind,
+            by_majority=self.value.form == "label",
             needs_reference=self.needs_reference,
             needs_judge=True,
         )
@@ -142,7 +145,7 @@ def read_verdict(prompt: JudgePrompt, output: Output) -> dict[str, Any]:
     properties = list(prompt.output_schema["properties"])
     found, rest = _json_objects(output.text)
     candidates = [value for value in found if any(name in value for name in properties)]
-    validator = _validator(prompt.name)
+    validator = _validator(canonical_json(prompt.output_schema))
     for candidate in candidates:
         if problem := first_problem(validator, candidate):
             raise InvalidVerdictError(f"The judge's verdict is not as asked: {problem}.")
@@ -162,8 +165,8 @@ def read_verdict(prompt: JudgePrompt, output: Output) -> dict[str, Any]:
 
 
 @lru_cache
-def _validator(name: str) -> Validator:
-    return compile_schema(load_judge_prompt(name).output_schema)
+def _validator(schema: str) -> Validator:
+    return compile_schema(json.loads(schema))
 
 
 def _json_objects(text: str) -> tuple[list[dict[str, Any]], str]:

@@ -91,6 +91,8 @@ class PromptedJudge:
             details[value.field] = found
             number = average_precision(found, len(self._contexts(sample)))
         else:
+            if value.form == "label":
+                details[value.field] = found
             number = self._number(found)
         return make_score(self.info, number, reason, details)
 
@@ -107,8 +109,8 @@ class PromptedJudge:
         if name == "reference_answers":
             needed = self.prompt.needs_reference
             return list(references_of(sample) if needed else sample.references)
-        if name == "criterion":
-            return self._criterion()
+        if name in ("criterion", "rubric", "labels"):
+            return self._asked(name)
         return sample.text
 
     def _question(self, sample: ScoringInput) -> str:
@@ -122,8 +124,8 @@ class PromptedJudge:
     def _contexts(self, sample: ScoringInput) -> list[str]:
         raise NotImplementedError("a judge of contexts is a ContextJudge")
 
-    def _criterion(self) -> str:
-        raise NotImplementedError("a judge by a criterion is an LlmRubric")
+    def _asked(self, name: str) -> str | list[str]:
+        raise NotImplementedError(f"{name!r} is shown by a judge that has it as an option")
 
     def missing(self, path: str, option: str) -> NothingToJudgeError:
         """The error for a field that ``option`` names and the example lacks."""

@@ -15,9 +15,9 @@ _REASON_CHARACTERS = 300
 def tally(info: MetricInfo, votes: Sequence[Score], errors: Sequence[PromptAppError] = ()) -> Score:
     """One score of all votes that were asked for: those given, and the errors of the others.
 
-    Pass/fail: the value that more than half of all asked for gave. Other scales: the mean, if
-    more than half gave a vote. The reason is that of the first vote for, or nearest to, the
-    result. Raises TiedVotesError without a strict majority; the first error where half or more
+    Pass/fail and labels: the value that more than half of all asked for gave. Other scales: the
+    mean, if more than half gave a vote. The reason is that of the first vote for, or nearest to,
+    the result. Raises TiedVotesError without a strict majority; the first error where half or more
     gave no vote.
     """
     asked = len(votes) + len(errors)
@@ -26,7 +26,7 @@ def tally(info: MetricInfo, votes: Sequence[Score], errors: Sequence[PromptAppEr
     if asked == 1:
         return votes[0]
     values = [vote.value for vote in votes]
-    if info.kind == "proportion":
+    if info.kind == "proportion" or info.by_majority:
         value, count = Counter(values).most_common(1)[0]
         if 2 * count <= asked:
             shown = ", ".join(f"{value:g}" for value in values)
@@ -43,4 +43,6 @@ def tally(info: MetricInfo, votes: Sequence[Score], errors: Sequence[PromptAppEr
         for vote in votes
     ]
     details = {"votes": told, "votes_missing": len(errors)}
+    if info.by_majority:
+        details = {**speaker.details, **details}
     return speaker.model_copy(update={"value": value, "details": details})

@@ -24,6 +24,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "json_schema": {"schema": {"type": "object", "required": ["city"]}},
     "llm_rubric": {"criterion": "names a city"},
     "pairwise": {"against": "other"},
+    "rubric_label": {"rubric": "how good it is", "labels": ["Good", "Bad"]},
 }
 """Options without which a metric cannot be made."""
 PERFECT = {"json_valid": '{"city": "Paris"}', "json_schema": '{"city": "Paris"}'}
