@@ -58,7 +58,7 @@ def add_to_days(database: Database, connection: Connection, new: Iterable[UsageR
     days: dict[tuple[str, ...], Counter[str]] = {}
     for record in new:
         who = record.token, record.person
-        key = (_day(record.at.astimezone(UTC)), *who, record.target, record.prompt)
+        key: tuple[str, ...] = (_day(record.at.astimezone(UTC)), *who, record.target, record.prompt)
         days.setdefault(key, Counter()).update(_of_call(record))
     statement = insert(usage_days)
     added = {name: usage_days.c[name] + statement.excluded[name] for name in (*COUNTS, *SUMS)}
