@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
+from cli.commands import CommandLine
+from mock_process import MockProcess
 
 from prompt_app.cli import following
 from prompt_app.cli.following import progress_text
@@ -67,3 +73,44 @@ def test_without_a_terminal_lines_come_now_and_then_and_at_the_end(
         "p · m: 3/9 · 1.0/s · 6 s left · 0 errors · $0",
         "p · m: 9/9 · 0 errors · $0",
     ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_a_terminal_is_shown_a_bar_that_moves(
+    command_line: CommandLine, mock_process: MockProcess
+) -> None:
+    import pty
+
+    mock_process.control(latency_ms=200)
+    rows = "".join(f'{{"question": "row {n}", "answers": ["row {n}"]}}\n' for n in range(40))
+    (command_line.folder / "rows.jsonl").write_text(rows)
+    price = {"input": 1000.0, "output": 1000.0}
+    model = {"provider": "openai", "name": "echo", "base_url": f"{mock_process.url}/v1",
+             "price": price}  # fmt: skip
+    file = command_line.evaluation("rows.jsonl", models=[model], limits={"max_concurrency": 4})
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "prompt_app.cli", "run", file],
+        cwd=command_line.folder, stdout=subprocess.PIPE, stderr=theirs,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
+    )  # fmt: skip
+    os.close(theirs)
+    shown = b""
+    try:
+        while part := os.read(ours, 65536):
+            shown += part
+    except OSError:  # the other end is closed
+        pass
+    out, _ = process.communicate(timeout=60)
+    os.close(ours)
+    assert process.returncode == 0
+    text = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", shown.decode())
+    drawn = re.findall(r"(\d+)/40 · ([\d.]+)/s · (\d+ s) left · 0 errors · \$([\d.]+)", text)
+    done = [int(each[0]) for each in drawn]
+    assert len(set(done)) > 2
+    assert done == sorted(done)
+    costs = [float(each[3]) for each in drawn]
+    assert costs[-1] > costs[0] > 0
+    assert "━" in text
+    assert "40/40" in text
+    assert "exact_match" in out.decode()
