@@ -75,16 +75,23 @@ def create(
 
 
 @app.command("rename")
-def rename(project: Project, name: Annotated[str, typer.Argument(help="Its new name.")]) -> None:
+def rename(
+    project: Project,
+    name: Annotated[str, typer.Argument(help="Its new name.")],
+    as_json: AsJson = False,
+) -> None:
     """Give a project another name. What belongs to it stays."""
     with opened_workbench() as workbench:
         workbench.projects.rename(project, name)
+    if as_json:
+        print_json({"project": name, "before": project})
 
 
 @app.command("archive")
 def archive(
     project: Project,
     undo: Annotated[bool, typer.Option("--undo", help="Put it back.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Let what belongs to a project be read only, and take it out of the lists."""
     with opened_workbench() as workbench:
@@ -92,6 +99,8 @@ def archive(
             workbench.projects.restore(project)
         else:
             workbench.projects.archive(project)
+    if as_json:
+        print_json({"project": project, "archived": not undo})
 
 
 @app.command("add-member")
@@ -99,18 +108,24 @@ def add_member(
     project: Project,
     member: Member,
     role: Annotated[str, typer.Option(help="viewer, editor or owner.")] = "viewer",
+    as_json: AsJson = False,
 ) -> None:
     """Add someone to a project, or change their role in it."""
     with opened_workbench() as workbench:
         added = workbench.projects.set_member(project, member, role)
-    notices.print(f"{added.member} is {added.role} of {project}.", markup=False)
+    if as_json:
+        print_json(added)
+    else:
+        notices.print(f"{added.member} is {added.role} of {project}.", markup=False)
 
 
 @app.command("remove-member")
-def remove_member(project: Project, member: Member) -> None:
+def remove_member(project: Project, member: Member, as_json: AsJson = False) -> None:
     """Take someone out of a project. They see nothing of it any more, at once."""
     with opened_workbench() as workbench:
         workbench.projects.remove_member(project, member)
+    if as_json:
+        print_json({"project": project, "removed": member})
 
 
 @app.command("items")
