@@ -3,11 +3,19 @@ from these fields; a test keeps it true."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from prompt_app.errors import SettingsError
@@ -258,6 +266,13 @@ class Settings(BaseSettings):
         description="Largest dataset file that the studio takes.",
     )
 
+    @field_validator("alert_webhook")
+    @classmethod
+    def _check_webhook(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None and not re.match(r"https?://[^/\s]+\S*$", given.get_secret_value()):
+            raise ValueError("an address starts with http:// or https://")
+        return given
+
     @model_validator(mode="after")
     def _check_login(self) -> Settings:
         needed = {
@@ -311,6 +326,12 @@ class Settings(BaseSettings):
         le=1000,
         validation_alias="PROMPT_APP_GATEWAY_CONCURRENCY",
         description="Most calls of one gateway to one model at a time.",
+    )
+    alert_webhook: SecretStr | None = Field(
+        default=None,
+        validation_alias="PROMPT_APP_ALERT_WEBHOOK",
+        description="Address that gets a POST with JSON (text, alert) when the gateway's calls "
+        "reach an alert's threshold. What holds for a model's base_url holds for it.",
     )
     gateway_body_days: float = Field(
         default=0,

@@ -9,6 +9,7 @@ import typer
 from prompt_app.cli.common import AsJson, notices, print_json, print_table
 from prompt_app.cli.opening import opened_workbench
 
+ZERO = "0 takes the limit away."
 app = typer.Typer(help="Access tokens for the gateway.", no_args_is_help=True)
 
 
@@ -80,6 +81,69 @@ def list_tokens(as_json: AsJson = False) -> None:
     ]
     columns = ("token", "name", "owner", "scopes", "models", "created", "expires", "")
     print_table(columns, rows, "There is no token yet. Make one with 'prompt-app tokens create'.")
+
+
+@app.command("edit")
+def edit(  # noqa: PLR0917 - a parameter is an option of the command
+    token: Annotated[str, typer.Argument(help="The token's id, as 'list' shows it.")],
+    name: Annotated[str | None, typer.Option(help="What the token is for.")] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="Name that may be called, * for anything; may be given again."),
+    ] = None,
+    days: Annotated[
+        float | None, typer.Option(min=0, help="Days from now until it expires; 0 for never.")
+    ] = None,
+    requests_per_minute: Annotated[int | None, typer.Option(min=0, help=ZERO)] = None,
+    tokens_per_minute: Annotated[int | None, typer.Option(min=0, help=ZERO)] = None,
+    usd_per_day: Annotated[float | None, typer.Option(min=0, help=ZERO)] = None,
+    usd_per_month: Annotated[float | None, typer.Option(min=0, help=ZERO)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change what is given; everything else stays, the secret too."""
+    from datetime import UTC, datetime, timedelta
+
+    from prompt_app.datamodel.serving import TokenLimits
+    from prompt_app.workbench.access_tokens import TokenChanges
+
+    given: dict[str, float | None] = {
+        "requests_per_minute": requests_per_minute,
+        "tokens_per_minute": tokens_per_minute,
+        "usd_per_day": usd_per_day,
+        "usd_per_month": usd_per_month,
+    }
+    with opened_workbench() as workbench:
+        old = workbench.store.get_token(token)
+        limits = old.limits.model_dump() | {k: v or None for k, v in given.items() if v is not None}
+        expires = old.expires_at
+        if days is not None:
+            expires = datetime.now(UTC) + timedelta(days=days) if days else None
+        changes = TokenChanges(
+            name or old.name,
+            TokenLimits.model_validate(limits),
+            old.models if model is None else tuple(model),
+            expires,
+        )
+        changed = workbench.access_tokens.edit(token, changes)
+    if as_json:
+        print_json(changed)
+        return
+    notices.print(f"The changes of {changed.id} ({changed.name}) hold from now on.", markup=False)
+
+
+@app.command("rotate")
+def rotate(
+    token: Annotated[str, typer.Argument(help="The token's id, as 'list' shows it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Give a token a new secret and print it; the old one is refused from now on."""
+    with opened_workbench() as workbench:
+        made = workbench.access_tokens.rotate(token)
+    if as_json:
+        print_json({"token": made.token.model_dump(mode="json"), "secret": made.secret})
+        return
+    notices.print(f"A new secret for {made.token.name}. It is not shown again:", markup=False)
+    typer.echo(made.secret)
 
 
 @app.command("revoke")

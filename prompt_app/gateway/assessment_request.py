@@ -12,8 +12,10 @@ from starlette.requests import Request
 from prompt_app.errors import AssessmentError, RubricError
 from prompt_app.gateway.errors import BadRequestError
 from prompt_app.gateway.exchange import Exchange
+from prompt_app.rubrics.code_rules import Rules, read_code_rules
 from prompt_app.rubrics.files import read_rubric
-from prompt_app.rubrics.model import Experiment, RubricParameters, WorkedExample
+from prompt_app.rubrics.lesson_rules import lesson_rules
+from prompt_app.rubrics.model import Experiment, Rubric, RubricParameters, WorkedExample
 from prompt_app.rubrics.releases import promoted_release
 from prompt_app.rubrics.replies import read_reply
 from prompt_app.workbench.rubrics import Rubrics
@@ -61,16 +63,12 @@ def experiment_of(rubrics: Rubrics, values: dict[str, Any]) -> Experiment:
         if not isinstance(values.get(needed), str) or not str(values[needed]).strip():
             raise BadRequestError(f"{needed}: it is missing", needed)
     rubric = read_rubric(str(values["rubric"]), "rubric")
-    if _list(values, "code-feature-extractor"):
-        raise BadRequestError(
-            "code-feature-extractor: rules over the program come with a release; name one by "
-            "'release' and 'lesson'",
-            "code-feature-extractor",
-        )
+    decided, rules = _decided_by_rules(rubrics, values, rubric, lesson)
     return Experiment(
         name="call",
         lesson=lesson or "call",
-        parameters=_parameters(values),
+        parameters=_parameters(values).model_copy(update={"code_feature_extractor": decided}),
+        code_rules=rules,
         system_prompt=str(values["prompt"]),
         rubric=rubric,
         examples=tuple(
@@ -84,6 +82,32 @@ def experiment_of(rubrics: Rubrics, values: dict[str, Any]) -> Experiment:
             for number, (work, reply) in enumerate(_examples(values), start=1)
         ),
     )
+
+
+def _decided_by_rules(
+    rubrics: Rubrics, values: dict[str, Any], rubric: Rubric, lesson: str
+) -> tuple[tuple[str, ...], Rules]:
+    """The key concepts that ``code-feature-extractor`` leaves to rules, and the rules: the call's
+    own (``code-rules``, the text of a code_rules.yaml) or the lesson's."""
+    place = "code-feature-extractor"
+    decided = tuple(str(each) for each in _list(values, place))
+    if not decided:
+        return (), {}
+    own = values.get("code-rules")
+    if isinstance(own, str) and own.strip():
+        rules = read_code_rules(own, "code-rules", rubric)
+    elif lesson:
+        rules = lesson_rules(rubrics.folder, lesson, rubric)
+    else:
+        raise BadRequestError(
+            f"{place}: give the rules in 'code-rules', or name the 'lesson' that has them", place
+        )
+    for concept in decided:
+        if concept not in rules:
+            raise BadRequestError(
+                f"{place}: no rule decides {concept!r}; they are for {', '.join(rules)}", place
+            )
+    return decided, rules
 
 
 def _read_example(reply: str, rubric: Any, number: int) -> Any:

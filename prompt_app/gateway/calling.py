@@ -11,6 +11,7 @@ from prompt_app.datamodel.pipeline import PipelineCall
 from prompt_app.errors import InputError, PermissionDeniedError, PipelineError
 from prompt_app.gateway.exchange import Exchange
 from prompt_app.interfaces.pipelines import StepReply
+from prompt_app.workbench import Workbench
 from prompt_app.workbench.pipelines import Pipelines
 from prompt_app.workbench.serving import Asked
 
@@ -114,8 +115,12 @@ async def call_pipeline(
 
 
 def pipelines(exchange: Exchange) -> Pipelines:
+    return acting(exchange).pipelines
+
+
+def acting(exchange: Exchange) -> Workbench:
     """In the caller's hands: whoever has a token to invoke may call."""
     caller = exchange.caller
     assert caller is not None
     person = Person(id=caller.person, name=caller.name, role=Role.EDITOR)
-    return exchange.gateway.workbench.acting_as(person, reach=caller.reach).pipelines
+    return exchange.gateway.workbench.acting_as(person, reach=caller.reach)

@@ -31,6 +31,7 @@ from prompt_app.datamodel.evaluation import (
 from prompt_app.datamodel.model import GenerationRequest, Reply, ReplyEvent
 from prompt_app.datamodel.prompt import PromptTemplate, PromptVersion
 from prompt_app.datamodel.score import Failure, MetricInfo, MetricSummary, Score, ScoringInput
+from prompt_app.interfaces.alerts import AlertStore
 from prompt_app.interfaces.archive import ArchiveStore
 from prompt_app.interfaces.backup import BackupStore
 from prompt_app.interfaces.batch_jobs import BatchJobStore
@@ -188,6 +189,7 @@ class Store(
     ServingStore,
     CurationStore,
     RubricTestStore,
+    AlertStore,
     Protocol,
 ):
     """The one store, on SQLite or PostgreSQL. Synchronous and safe to use from several threads.

@@ -32,6 +32,11 @@ class ServingStore(Protocol):
     # tokens
     def save_token(self, kept: KeptToken) -> None: ...
 
+    def change_token(self, token: AccessToken, secret_hash: bytes | None = None) -> None:
+        """Replaces the one of that id, and its secret where one is given. A revoked token is not
+        changed: raises ConflictError."""
+        ...
+
     def revoke_token(self, token_id: str, at: datetime) -> AccessToken:
         """A token that is revoked already stays as it is."""
         ...

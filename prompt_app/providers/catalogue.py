@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from prompt_app.datamodel.base import Record, canonical_json
+from prompt_app.datamodel.catalogue import ENDPOINT_PROVIDER
 from prompt_app.datamodel.model import (
     GenerationRequest,
     InferenceParameters,
@@ -131,10 +132,10 @@ def _geography(region: str | None) -> str:
 
 
 def named_model(name: str) -> ModelSpec:
-    """``provider:name``; a bare name is OpenAI's, or Bedrock's where it begins with one of its
-    vendors."""
+    """``provider:name``, or ``endpoint:NAME`` for a stored endpoint, which the store must be asked
+    for; a bare name is OpenAI's, or Bedrock's where it begins with one of its vendors."""
     provider, separator, rest = name.partition(":")
-    if separator and provider in PROVIDERS:
+    if separator and (provider in PROVIDERS or provider == ENDPOINT_PROVIDER):
         return ModelSpec(provider=provider, name=rest)
     if match := _BEDROCK.fullmatch(name):
         return ModelSpec(provider="bedrock", name=match[1])

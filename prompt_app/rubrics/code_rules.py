@@ -21,8 +21,9 @@ import yaml
 from prompt_app.errors import RubricError
 from prompt_app.registry import nearest_names
 from prompt_app.rubrics.javascript import FEATURES, Features, find_features, has_syntax_error
-from prompt_app.rubrics.model import CodeRule, ConceptAssessment, Rubric
+from prompt_app.rubrics.model import CodeRule, ConceptAssessment, Experiment, Rubric
 from prompt_app.rubrics.tables import one_form
+from prompt_app.rubrics.votes import ConceptVote, vote
 
 _CONDITION = re.compile(r"(at least|at most|exactly) (\d{1,6})")
 MOST_EVIDENCE = 12
@@ -109,6 +110,16 @@ def assess_by_rules(program: str, rules: Rules) -> dict[str, ConceptAssessment]:
             reason=_reason(rule),
         )
     return assessed
+
+
+def votes_by_rules(program: str, experiment: Experiment) -> dict[str, ConceptVote]:
+    """The key concepts that the experiment leaves to its rules."""
+    decided = experiment.parameters.code_feature_extractor
+    rules = {name: experiment.code_rules[name] for name in decided}
+    if not rules:
+        return {}
+    assessed = assess_by_rules(program, rules)
+    return {name: vote([(each,)])[0] for name, each in assessed.items()}
 
 
 def _holds(rule: CodeRule, features: Features) -> bool:

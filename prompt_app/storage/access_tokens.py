@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, delete, insert, or_, select, update
 from prompt_app.datamodel.base import Record
 from prompt_app.datamodel.project import ItemKind
 from prompt_app.datamodel.serving import AccessToken, Assistant, KeptToken, ModelRoute
-from prompt_app.errors import UnknownNameError
+from prompt_app.errors import ConflictError, UnknownNameError
 from prompt_app.registry import nearest_names
 from prompt_app.storage.encoding import AnyRecord, dump_record, load_record
 from prompt_app.storage.part import StorePart
@@ -56,6 +56,20 @@ class Serving(StorePart):
         with self._database.write() as connection:
             connection.execute(insert(access_tokens), row)
             count_change(connection)
+        _Changes.here += 1
+
+    def change_token(self, token: AccessToken, secret_hash: bytes | None = None) -> None:
+        """Replaces the one of that id, and its secret where one is given. A revoked token is not
+        changed: raises ConflictError."""
+        values: dict[str, Any] = {"expires_at": token.expires_at, "record": dump_record(token)}
+        if secret_hash is not None:
+            values["secret_hash"] = secret_hash
+        with self._database.write() as connection:
+            if _token(connection, token.id).revoked_at is not None:
+                raise ConflictError(f"The token {token.id} is revoked. Make a new one.")
+            changed = update(access_tokens).where(access_tokens.c.id == token.id)
+            connection.execute(changed.values(values))
+            _count_change(connection)
         _Changes.here += 1
 
     def revoke_token(self, token_id: str, at: datetime) -> AccessToken:

@@ -7,6 +7,7 @@ import copy
 from prompt_app.datamodel.project import ProjectItem, Reach
 from prompt_app.errors import ConflictError
 from prompt_app.storage.access_tokens import Serving
+from prompt_app.storage.alerts import Alerts
 from prompt_app.storage.archive import Archive
 from prompt_app.storage.backups import Backups
 from prompt_app.storage.batch_jobs import BatchJobs
@@ -57,6 +58,7 @@ class SqlStore(
     Serving,
     Usage,
     RubricTests,
+    Alerts,
 ):
     """:class:`prompt_app.interfaces.Store` on SQLite or PostgreSQL."""
 

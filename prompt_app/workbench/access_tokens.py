@@ -30,6 +30,16 @@ class NewToken:
     secret: str
 
 
+@dataclass(frozen=True, slots=True)
+class TokenChanges:
+    """What a token can be given anew. Its owner and scopes stay: they are another token's."""
+
+    name: str
+    limits: TokenLimits
+    models: tuple[str, ...]
+    expires_at: datetime | None
+
+
 class AccessTokens:
     """Editors make tokens for themselves, admins for everybody."""
 
@@ -52,9 +62,7 @@ class AccessTokens:
         with ``project`` (name or id) of that one's things alone. Raises InputError, and
         PermissionDeniedError for a scope or an owner that the actor's role does not allow."""
         self._actor.require(Role.EDITOR, "make access tokens")
-        name = name.strip()
-        if not name or len(name) > LONGEST_NAME:
-            raise InputError(f"A token needs a name of at most {LONGEST_NAME} characters.")
+        name = _checked_name(name)
         if days is not None and not 0 < days <= 36500:
             raise InputError("A token expires after more than 0 and at most 36500 days.")
         allowed = ALLOWED_SCOPES[self._actor.role]
@@ -62,7 +70,7 @@ class AccessTokens:
         self._check(owner, chosen)
         whose, now = owner or self._actor, datetime.now(UTC)
         token_id = secrets.token_hex(6)
-        secret = f"{TOKEN_PREFIX}{token_id}-{secrets.token_urlsafe(32)}"
+        secret = _new_secret(token_id)
         token = AccessToken(
             id=token_id,
             name=name,
@@ -103,11 +111,55 @@ class AccessTokens:
         """All that may be presented now."""
         return [kept.token for kept in self._store.usable_tokens(datetime.now(UTC))]
 
+    def edit(self, token_id: str, changes: TokenChanges) -> AccessToken:
+        """Give a token another name, limits, models or end; it holds for the next call. Raises
+        InputError, UnknownNameError, PermissionDeniedError, or ConflictError for a revoked one."""
+        token = self._own(token_id, "change")
+        expires = changes.expires_at
+        if expires is not None and expires != token.expires_at and expires <= datetime.now(UTC):
+            raise InputError("A token's end lies in the future; to end it now revoke it.")
+        changed = token.model_copy(
+            update={
+                "name": _checked_name(changes.name),
+                "limits": changes.limits,
+                "models": changes.models,
+                "expires_at": expires,
+            }
+        )
+        self._store.change_token(changed)
+        details = changed.model_dump_json(include={"name", "limits", "models", "expires_at"})
+        Audit(self._store, self._actor).note("token.edit", token_id, details)
+        return changed
+
+    def rotate(self, token_id: str) -> NewToken:
+        """A new secret in the place of the old one, which is refused from now on; everything
+        else stays. Raises as :meth:`edit`."""
+        token = self._own(token_id, "rotate")
+        secret = _new_secret(token_id)
+        self._store.change_token(token, secret_hash(secret))
+        Audit(self._store, self._actor).note("token.rotate", token_id, token.name)
+        return NewToken(token, secret)
+
     def revoke(self, token_id: str) -> AccessToken:
         """From now on it is refused. Raises UnknownNameError or PermissionDeniedError."""
-        token = self._store.get_token(token_id)
-        if token.owner != self._actor.id:
-            self._actor.require(Role.ADMIN, "revoke the access tokens of others")
+        token = self._own(token_id, "revoke")
         revoked = self._store.revoke_token(token_id, datetime.now(UTC))
         Audit(self._store, self._actor).note("token.revoke", token_id, token.name)
         return revoked
+
+    def _own(self, token_id: str, verb: str) -> AccessToken:
+        token = self._store.get_token(token_id)
+        if token.owner != self._actor.id:
+            self._actor.require(Role.ADMIN, f"{verb} the access tokens of others")
+        return token
+
+
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if not name or len(name) > LONGEST_NAME:
+        raise InputError(f"A token needs a name of at most {LONGEST_NAME} characters.")
+    return name
+
+
+def _new_secret(token_id: str) -> str:
+    return f"{TOKEN_PREFIX}{token_id}-{secrets.token_urlsafe(32)}"

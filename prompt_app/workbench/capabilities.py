@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from prompt_app.workbench.reporting import Reports
     from prompt_app.workbench.rubrics import Rubrics
     from prompt_app.workbench.serving_names import ServingNames
+    from prompt_app.workbench.spend_alerts import SpendAlerts
     from prompt_app.workbench.usage import Usage
 
 
@@ -157,6 +158,13 @@ class Capabilities:
         from prompt_app.workbench.usage import Usage
 
         return Usage(self.store, self.actor)
+
+    @property
+    def spend_alerts(self) -> SpendAlerts:
+        """Alerts at what the gateway's calls cost."""
+        from prompt_app.workbench.spend_alerts import SpendAlerts
+
+        return SpendAlerts(self.store, self.actor)
 
     @property
     def serving_names(self) -> ServingNames:

@@ -33,6 +33,7 @@ from prompt_app.providers.catalogue import (
 from prompt_app.providers.prices import cost_usd, price_of
 from prompt_app.settings import Settings
 from prompt_app.workbench.auditing import Audit
+from prompt_app.workbench.endpoints import known_model
 from prompt_app.workbench.finetuning import finetuned_cards
 from prompt_app.workbench.permissions import check_server
 
@@ -86,9 +87,7 @@ class Models:
         except ValidationError as error:
             reason = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
             raise InputError(f"{reason}.") from None
-        if model.provider == ENDPOINT_PROVIDER:
-            return self._store.get_endpoint(model.name).model
-        return model
+        return known_model(model, self._store)
 
     def access_problem(self, model: ModelSpec) -> str:
         """Why no call to ``model`` can succeed (no key, no credentials); empty where nothing

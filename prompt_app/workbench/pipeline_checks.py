@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from prompt_app.datamodel.catalogue import ENDPOINT_PROVIDER
 from prompt_app.datamodel.evaluation import PromptSelection
 from prompt_app.datamodel.model import InferenceParameters, ModelSpec
 from prompt_app.datamodel.pipeline import PipelineVersion
@@ -17,6 +16,7 @@ from prompt_app.pipelines.catalogue import FunctionCatalogue
 from prompt_app.pipelines.checking import CheckedPipeline, check_pipeline
 from prompt_app.providers.catalogue import check_model, check_parameters, pin_server
 from prompt_app.settings import Settings
+from prompt_app.workbench.endpoints import known_model
 from prompt_app.workbench.pinning import PromptPinner
 
 
@@ -66,8 +66,7 @@ class PipelineChecker:
     def _usable_model(self, model: ModelSpec, parameters: InferenceParameters) -> ModelSpec:
         """A stored endpoint's model in place of its name, with the server that the settings
         name."""
-        if model.provider == ENDPOINT_PROVIDER:
-            model = self._store.get_endpoint(model.name).model
+        model = known_model(model, self._store)
         check_model(model, self._settings)
         check_parameters(model, parameters)
         return pin_server(model, self._settings)

@@ -7,7 +7,6 @@ import heapq
 from dataclasses import dataclass
 from pathlib import Path
 
-from prompt_app.datamodel.catalogue import ENDPOINT_PROVIDER
 from prompt_app.datamodel.dataset import (
     DatasetVersion,
     sampling_key,
@@ -35,6 +34,7 @@ from prompt_app.providers.catalogue import (
 from prompt_app.providers.prices import price_of
 from prompt_app.providers.reachability import check_reachable
 from prompt_app.settings import Settings
+from prompt_app.workbench.endpoints import known_model
 from prompt_app.workbench.importing import import_dataset
 from prompt_app.workbench.pinning import PromptPinner, all_examples
 from prompt_app.workbench.pipeline_models import (
@@ -182,9 +182,7 @@ class Resolver:
         with its versions."""
         if model.provider == PIPELINE:
             return pin_pipeline(model, self._settings, self._store)
-        if model.provider == ENDPOINT_PROVIDER:
-            model = self._store.get_endpoint(model.name).model
-        return pin_server(model, self._settings)
+        return pin_server(known_model(model, self._store), self._settings)
 
     def _check_models(self, spec: EvaluationSpec) -> None:
         capped = spec.limits.max_cost_usd is not None

@@ -38,6 +38,7 @@ from prompt_app.rubrics.releases import read_released
 from prompt_app.rubrics.replies import read_output
 from prompt_app.rubrics.results import ReplyProblem
 from prompt_app.settings import Settings
+from prompt_app.workbench.endpoints import known_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def _prepare(
         num_responses=experiment.parameters.num_responses,
         max_tokens=experiment.parameters.max_tokens,
     )
-    model = resolve_model(experiment.parameters.model, folder)
+    model = known_model(resolve_model(experiment.parameters.model, folder), store)
     model = pin_server(model, settings)
     check_model(model, settings)
     check_parameters(model, parameters)

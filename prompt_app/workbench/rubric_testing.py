@@ -21,7 +21,7 @@ from prompt_app.errors import (
 )
 from prompt_app.interfaces import Provider, Store, StoredReply
 from prompt_app.providers.prices import cost_usd, price_of
-from prompt_app.rubrics.code_rules import assess_by_rules
+from prompt_app.rubrics.code_rules import votes_by_rules
 from prompt_app.rubrics.model import Assessment
 from prompt_app.rubrics.prompting import (
     asked_rubric,
@@ -99,7 +99,7 @@ class _Tester:
             votes = vote([blank_assessment(experiment.rubric)])
             return base.model_copy(update={"source": "blank", "votes": votes})
         update: dict[str, Any] = {}
-        votes_of: dict[str, ConceptVote] = self._by_rules(work)
+        votes_of: dict[str, ConceptVote] = votes_by_rules(work.work.text, experiment)
         if work.request is not None:
             assessments, update = await self._ask(work, work.request)
             if assessments:
@@ -107,15 +107,6 @@ class _Tester:
         names = experiment.rubric.names
         update["votes"] = tuple(votes_of[name] for name in names if name in votes_of)
         return base.model_copy(update=update)
-
-    def _by_rules(self, work: PreparedWork) -> dict[str, ConceptVote]:
-        experiment = self.prepared.experiment
-        decided = experiment.parameters.code_feature_extractor
-        rules = {name: experiment.code_rules[name] for name in decided}
-        if not rules:
-            return {}
-        assessed = assess_by_rules(work.work.text, rules)
-        return {name: vote([(each,)])[0] for name, each in assessed.items()}
 
     async def _ask(
         self, work: PreparedWork, request: GenerationRequest

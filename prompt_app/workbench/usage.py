@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
+from datetime import datetime
 
 from prompt_app.datamodel.access import Person, Role
 from prompt_app.datamodel.base import content_hash
@@ -12,6 +15,7 @@ from prompt_app.datamodel.dataset import DatasetOptions, DatasetVersion, Example
 from prompt_app.datamodel.serving import UsageFilter, UsageGroup, UsageRecord, UsageTotals
 from prompt_app.errors import InputError
 from prompt_app.interfaces import Page, Store
+from prompt_app.workbench.exporting import neutral_cell
 
 
 class Usage:
@@ -36,6 +40,17 @@ class Usage:
             self._actor.require(Role.ADMIN, "look into the calls of others")
         return record
 
+    def calls_file(self, which: UsageFilter) -> bytes:
+        """Every call of ``which``, oldest first, as CSV without bodies; text that a spreadsheet
+        would run is made harmless."""
+        names = [each.name for each in fields(UsageRecord) if each.name != "body"]
+        written = io.StringIO(newline="")
+        table = csv.writer(written)
+        table.writerow(names)
+        for record in self._store.iterate_usage(self._own(which)):
+            table.writerow([neutral_cell(_cell(getattr(record, name))) for name in names])
+        return written.getvalue().encode()
+
     def pick(self, usage_ids: Sequence[str], dataset: str) -> DatasetVersion:
         """Save calls whose bodies were kept as a dataset: ``messages`` as they were asked, and
         ``response``. Raises InputError where a call's body was not kept."""
@@ -48,8 +63,8 @@ class Usage:
                     f"The body of the call {usage_id} was not kept. Bodies are kept where "
                     "PROMPT_APP_GATEWAY_BODY_DAYS is above 0."
                 )
-            fields = _fields(record)
-            examples.append(Example(id=content_hash(fields), position=position, fields=fields))
+            values = _fields(record)
+            examples.append(Example(id=content_hash(values), position=position, fields=values))
         if not examples:
             raise InputError("Choose at least one call.")
         options = DatasetOptions(reference_field="response")
@@ -66,6 +81,10 @@ class Usage:
         if self._actor.may(Role.ADMIN):
             return which
         return replace(which, person=self._actor.id)
+
+
+def _cell(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _fields(record: UsageRecord) -> dict[str, object]:

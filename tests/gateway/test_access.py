@@ -119,6 +119,23 @@ async def test_requests_a_minute_hold_under_concurrency(gateway: RunningGateway)
     assert 50 <= int(refused["retry-after"]) <= 60
 
 
+async def test_tokens_a_minute_hold_under_concurrency(
+    gateway: RunningGateway, mock_server: MockServer
+) -> None:
+    mock_server.control(latency_ms=1000)
+    limits = TokenLimits(tokens_per_minute=1000)
+    token = gateway.workbench.access_tokens.create("limited", limits=limits).secret
+
+    async def ask(number: int) -> int:
+        messages = [{"role": "user", "content": f"Question {number}"}]
+        body = {"model": "openai:fixed", "messages": messages, "max_tokens": 90}
+        return (await post(gateway, token, body))[0]
+
+    statuses = await asyncio.gather(*(ask(number) for number in range(100)))
+    assert set(statuses) == {200, 429}
+    assert 5 <= statuses.count(200) <= 11, "about 95 tokens are reserved for each"
+
+
 async def test_a_spend_limit_is_not_overshot_under_concurrency(
     gateway: RunningGateway, mock_server: MockServer
 ) -> None:

@@ -274,3 +274,78 @@ async def test_an_alias_falls_back_and_splits(
     ]
     share = sum(body["model"] == "fixed" for body in models) / 60
     assert 0.5 < share < 0.95
+
+
+RULES = """
+Sprites:
+  - label: Extensive Evidence
+    when: {sprites: at least 1}
+  - label: No Evidence
+"""
+
+
+async def test_rules_of_the_call_decide_what_it_leaves_to_them(
+    gateway: RunningGateway, mock_server: MockServer
+) -> None:
+    header, _, loops = REPLY.splitlines(keepends=True)
+    mock_server.control(reply=header + loops)
+    given = {
+        "code": "var a = createSprite(1, 1);\nvar b = createSprite(2, 2);",
+        "prompt": "Assess it.",
+        "rubric": RUBRIC,
+        "model": "openai:fixed",
+        "code-feature-extractor": '["Sprites"]',
+        "code-rules": RULES,
+    }
+    status, body = await call(gateway, "POST", "/assessment", json=given)
+    assert status == 200, body
+    rows = {row["Key Concept"]: row for row in body["data"]}
+    assert rows["Sprites"]["Label"] == "Extensive Evidence"
+    assert "Line 2" in rows["Sprites"]["Evidence"]
+    assert rows["Loops"]["Observations"] == "No loop"
+    assert "Sprites" not in body["metadata"]["request"]["messages"][0]["content"]
+
+    one = RUBRIC.replace("Loops,Look for draw.,There is one,None\n", "")
+    status, body = await call(gateway, "POST", "/assessment", json={**given, "rubric": one})
+    assert (status, body["metadata"]["agent"]) == (200, "static")
+    assert "usage" not in body["metadata"]
+    assert mock_server.stats()["received"] == 1, "where rules decide everything no model is asked"
+
+    for changes in (
+        {"code-feature-extractor": '["Loops"]'},
+        {"code-rules": "Sprites: nonsense"},
+        {"code-rules": ""},
+    ):
+        status, body = await call(gateway, "POST", "/assessment", json={**given, **changes})
+        assert status == 400, changes
+        assert body["detail"]
+
+
+async def test_a_lessons_own_rules_are_found(gateway: RunningGateway) -> None:
+    rubrics = gateway.workbench.rubrics
+    rubrics.load_example()
+    rubric = (
+        "Key Concept,Instructions,Extensive Evidence,Convincing Evidence,Limited Evidence,"
+        "No Evidence\nModularity: Sprites,Count them.,Two,One,Few,None\n"
+    )
+    given = {
+        "code": "var a = createSprite(1, 1);",
+        "prompt": "Assess it.",
+        "rubric": rubric,
+        "lesson": "L1-moving-things",
+        "code-feature-extractor": '["Modularity: Sprites"]',
+    }
+    status, body = await call(gateway, "POST", "/assessment", json=given)
+    assert status == 200, body
+    assert body["data"][0]["Label"] == "Limited Evidence"
+    status, body = await call(gateway, "POST", "/assessment", json={**given, "lesson": "L9"})
+    assert status == 400
+    assert "L9" in body["detail"]
+    other = "releases/second/L1-moving-things/code_rules.yaml"
+    rubrics.folder.write(other, "'Modularity: Sprites':\n- label: No Evidence\n")
+    status, body = await call(gateway, "POST", "/assessment", json=given)
+    assert status == 400
+    assert other in body["detail"]
+    rubrics.folder.write("releases/promoted.json", '{"L1-moving-things": "second"}')
+    status, body = await call(gateway, "POST", "/assessment", json=given)
+    assert (status, body["data"][0]["Label"]) == (200, "No Evidence")

@@ -9,6 +9,7 @@ import openai
 import pytest
 from gateway.running import RunningGateway
 
+from prompt_app.datamodel.model import ModelSpec
 from prompt_app.datamodel.prompt import PromptTemplate
 from prompt_app.datamodel.serving import ModelRoute, RouteTarget
 from prompt_app.providers.mock_server import MockServer
@@ -187,3 +188,25 @@ async def test_a_client_that_leaves_ends_the_call_upstream(
     (record,) = await asyncio.to_thread(gateway.usage)
     assert record.status == 499
     assert record.output_tokens > 0, "what was streamed by then counts"
+
+
+def test_an_endpoint_is_called_by_its_name(
+    gateway: RunningGateway, mock_server: MockServer
+) -> None:
+    tokens, models = gateway.workbench.access_tokens, gateway.workbench.models
+    model = ModelSpec(provider="openai", name="echo", base_url=f"{mock_server.url}/v1")
+    models.save_endpoint("own", model)
+    ours = client(gateway, tokens.create("narrow", models=["endpoint:*"]).secret)
+    reply = ours.chat.completions.create(model="endpoint:own", messages=ASK)
+    assert reply.choices[0].message.content == "What colour is the sky?"
+    assert "endpoint:own" in {each.id for each in ours.models.list()}
+    vectors = ours.embeddings.create(model="endpoint:own", input="one")
+    assert len(vectors.data[0].embedding) == 256
+    with pytest.raises(openai.NotFoundError, match="own"):
+        ours.chat.completions.create(model="endpoint:owm", messages=ASK)
+    fixed = ModelSpec(provider="openai", name="fixed", base_url=f"{mock_server.url}/v1")
+    models.save_endpoint("own", fixed, replace=True)
+    end = time.monotonic() + 5
+    while ours.chat.completions.create(model="endpoint:own", messages=ASK).model != "fixed":
+        assert time.monotonic() < end, "a changed endpoint is called where it is now"
+        time.sleep(0.05)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -172,3 +174,35 @@ def test_errors_are_those_that_boto3_knows(
     assert code("offline:echo", inferenceConfig={"topP": 0.5}) == "ValidationException"
     mock_server.control(models=["other"])
     assert code("openai:echo") == "ResourceNotFoundException"
+
+
+def curl(gateway: RunningGateway, path: str, body: str, *more: str) -> str:
+    done = subprocess.run(
+        ["curl", "-sS", "--fail-with-body", gateway.url + path, "-d", body,
+         "-H", f"Authorization: Bearer {gateway.token}", *more],
+        check=True, capture_output=True, text=True, timeout=20,
+    )  # fmt: skip
+    return done.stdout
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
+def test_curl(gateway: RunningGateway, mock_server: MockServer) -> None:
+    mock_server.control(reply=LONG)
+    said = '"messages": [{"role": "user", "content": "Hello"}]'
+    whole = json.loads(
+        curl(gateway, "/v1/chat/completions", f'{{"model": "openai:fixed", {said}}}')
+    )
+    assert whole["choices"][0]["message"]["content"] == LONG
+    streamed = f'{{"model": "openai:fixed", "stream": true, {said}}}'
+    lines = curl(gateway, "/v1/chat/completions", streamed, "-N").splitlines()
+    assert lines[-2] == "data: [DONE]"
+    pieces = [json.loads(line[6:]) for line in lines if line.startswith("data: {")]
+    assert (
+        "".join(
+            choice["delta"].get("content", "") for piece in pieces for choice in piece["choices"]
+        )
+        == LONG
+    )
+    turns = '{"messages": [{"role": "user", "content": [{"text": "Hello"}]}]}'
+    answer = json.loads(curl(gateway, "/model/openai:fixed/converse", turns))
+    assert answer["output"]["message"]["content"] == [{"text": LONG}]

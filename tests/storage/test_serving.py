@@ -10,6 +10,7 @@ import pytest
 from storage.building import a_reply
 from storage.conftest import Opener
 
+from prompt_app.datamodel.alerts import RaisedAlert, SpendAlert
 from prompt_app.datamodel.serving import (
     AccessToken,
     Assistant,
@@ -22,7 +23,7 @@ from prompt_app.datamodel.serving import (
     UsageGroup,
     UsageRecord,
 )
-from prompt_app.errors import UnknownNameError
+from prompt_app.errors import ConflictError, UnknownNameError
 from prompt_app.interfaces import StoredReply
 from prompt_app.storage.store import SqlStore
 
@@ -191,3 +192,47 @@ def test_aliases_and_assistants_are_replaced_and_deleted(store: SqlStore) -> Non
     assert store.list_routes() == store.list_assistants() == []
     with pytest.raises(UnknownNameError):
         store.delete_route("best")
+
+
+def test_a_token_is_changed_and_keeps_its_secret_unless_one_is_given(store: SqlStore) -> None:
+    store.save_token(token("t1"))
+    store.save_token(token("t2"))
+    changes = store.serving_changes_here
+    end = NOON + timedelta(days=1)
+    wanted = store.get_token("t1").model_copy(update={"name": "other", "expires_at": end})
+    store.change_token(wanted)
+    kept = {each.token.id: each for each in store.usable_tokens(NOON)}
+    assert (kept["t1"].token, kept["t1"].secret_hash) == (wanted, bytes(range(32)))
+    assert [each.token.id for each in store.usable_tokens(end)] == ["t2"]
+    store.change_token(wanted, bytes(32))
+    assert {e.token.id: e.secret_hash for e in store.usable_tokens(NOON)}["t1"] == bytes(32)
+    assert store.serving_changes_here == changes + 2, "a running gateway takes note"
+    store.revoke_token("t1", NOON)
+    with pytest.raises(ConflictError, match="revoked"):
+        store.change_token(wanted)
+    with pytest.raises(UnknownNameError):
+        store.change_token(wanted.model_copy(update={"id": "t3"}))
+
+
+def test_an_alert_is_raised_once_for_a_subject_and_period(
+    store: SqlStore, open_another: Opener
+) -> None:
+    alerts = [
+        SpendAlert(id=name, scope="token", period="day", usd=2.5, author="ada") for name in "ba"
+    ]
+    for alert in alerts:
+        store.save_alert(alert)
+    assert store.list_alerts() == alerts
+    first = RaisedAlert("b", "token", "t1", "ci", "ada", "day", "2026-03-14", 2.5, 2.75, NOON)
+    assert store.raise_alert(first)
+    assert not open_another().raise_alert(replace(first, at=NOON + timedelta(hours=1)))
+    second = replace(first, since="2026-03-15", at=NOON + timedelta(days=1))
+    assert store.raise_alert(second)
+    assert store.list_raised(NOON) == [second, first]
+    assert store.list_raised(NOON, limit=1) == [second]
+    assert store.list_raised(NOON + timedelta(hours=1)) == [second]
+    assert store.delete_alert("b") == alerts[0]
+    assert store.list_alerts() == alerts[1:]
+    assert len(store.list_raised(NOON)) == 2
+    with pytest.raises(UnknownNameError):
+        store.delete_alert("b")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from engine.runs import temporary_workbench, work, worker_process
 
+from prompt_app.datamodel.model import ModelSpec
 from prompt_app.datamodel.rubric_test import RubricTest, RubricTestOptions
 from prompt_app.errors import ConflictError, RubricError, UnknownNameError
 from prompt_app.providers.mock_server import MockServer, MockServerOptions
@@ -211,3 +212,13 @@ def test_the_example_is_loaded_once(tmp_path: Path) -> None:
     workbench.rubrics.load_example()
     assert marker.read_text() == "kept"
     workbench.close()
+
+
+def test_a_stored_endpoint_is_tested_by_its_name(workbench: Workbench, server: MockServer) -> None:
+    model = ModelSpec(provider="openai", name="scripted", base_url=f"{server.url}/v1")
+    workbench.models.save_endpoint("own", model)
+    test = finished(workbench, lessons=(L2,), model="endpoint:own")
+    assert test.state == "finished", test.error
+    assert workbench.rubrics.result(test.id, L2).model == "openai:scripted"
+    with pytest.raises(UnknownNameError, match="own"):
+        workbench.rubrics.quote(options(lessons=(L2,), model="endpoint:owm"))

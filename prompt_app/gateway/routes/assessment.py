@@ -23,10 +23,10 @@ from prompt_app.errors import (
 from prompt_app.gateway.address import Address
 from prompt_app.gateway.answers import Answer
 from prompt_app.gateway.assessment_request import DEFAULT_MODEL, experiment_of, read_values
-from prompt_app.gateway.calling import answer
+from prompt_app.gateway.calling import acting, answer
 from prompt_app.gateway.errors import BadRequestError, problem
 from prompt_app.gateway.exchange import Exchange
-from prompt_app.rubrics.code_rules import assess_by_rules
+from prompt_app.rubrics.code_rules import votes_by_rules
 from prompt_app.rubrics.model import Experiment
 from prompt_app.rubrics.prompting import (
     asked_rubric,
@@ -36,6 +36,7 @@ from prompt_app.rubrics.prompting import (
     shown_text,
 )
 from prompt_app.rubrics.votes import ConceptVote, vote
+from prompt_app.workbench.endpoints import known_model
 from prompt_app.workbench.rubric_preparing import read_outputs, resolve_model
 from prompt_app.workbench.rubrics import EXAMPLE_RUBRICS
 from prompt_app.workbench.serving import Asked, CacheUse
@@ -81,9 +82,17 @@ async def _assess(exchange: Exchange, experiment: Experiment, code: str, student
         votes = vote([blank_assessment(experiment.rubric)])
         metadata["time"] = round(time.perf_counter() - started, 3)
         return Answer(orjson.dumps({"metadata": metadata, "data": _rows(votes)}))
-    folder = exchange.gateway.workbench.rubrics.folder
+    ruled = await asyncio.to_thread(votes_by_rules, code, experiment)
+    if not asked_rubric(experiment).concepts:
+        metadata["time"] = round(time.perf_counter() - started, 3)
+        body = {"metadata": metadata, "data": _rows(_in_order(ruled, experiment))}
+        return Answer(orjson.dumps(body))
+    workbench = exchange.gateway.workbench
+    folder = workbench.rubrics.folder
     model = await asyncio.to_thread(resolve_model, experiment.parameters.model, folder)
-    votes, asked = await _votes(exchange, experiment, model, shown)
+    model = await asyncio.to_thread(known_model, model, acting(exchange).store)
+    judged, asked = await _votes(exchange, experiment, model, shown)
+    votes = _in_order(judged | ruled, experiment)
     spent, parameters = asked.spent, experiment.parameters
     metadata["agent"] = model.provider
     metadata["time"] = round(time.perf_counter() - started, 3)
@@ -104,9 +113,9 @@ async def _assess(exchange: Exchange, experiment: Experiment, code: str, student
 
 async def _votes(
     exchange: Exchange, experiment: Experiment, model: ModelSpec, shown: str
-) -> tuple[tuple[ConceptVote, ...], Asked]:
-    """By the model, and by rules where the experiment has them. A stored reply that cannot be
-    read is asked for anew. Raises AssessmentError where no reply can be read."""
+) -> tuple[dict[str, ConceptVote], Asked]:
+    """By the model. A stored reply that cannot be read is asked for anew. Raises AssessmentError
+    where no reply can be read."""
     parameters = InferenceParameters(
         temperature=experiment.parameters.temperature,
         num_responses=experiment.parameters.num_responses,
@@ -121,15 +130,15 @@ async def _votes(
         reply = await answer(exchange, asked)
         assessments, problems = await asyncio.to_thread(read_outputs, reply, rubric)
         if assessments:
-            found = {each.concept: each for each in vote(assessments)}
-            if experiment.parameters.code_feature_extractor:
-                ruled = assess_by_rules(shown, experiment.code_rules)
-                found |= {each.concept: each for each in vote([tuple(ruled.values())])}
-            return tuple(found[name] for name in experiment.rubric.names), asked
+            return {each.concept: each for each in vote(assessments)}, asked
         problem_told = EmptyAssessmentError(
             f"No reply of the model could be read: {problems[0].message}"
         )
     raise problem_told
+
+
+def _in_order(votes: dict[str, ConceptVote], experiment: Experiment) -> tuple[ConceptVote, ...]:
+    return tuple(votes[name] for name in experiment.rubric.names)
 
 
 def _rows(votes: tuple[ConceptVote, ...]) -> list[dict[str, str]]:

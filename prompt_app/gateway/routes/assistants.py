@@ -14,10 +14,11 @@ from prompt_app.datamodel.serving import Assistant, Scope
 from prompt_app.errors import InputError, PromptAppError, UnknownNameError
 from prompt_app.gateway.address import Address
 from prompt_app.gateway.answers import Answer
-from prompt_app.gateway.calling import answer
+from prompt_app.gateway.calling import acting, answer
 from prompt_app.gateway.errors import problem
 from prompt_app.gateway.exchange import Exchange
-from prompt_app.providers.catalogue import list_models, named_model
+from prompt_app.providers.catalogue import named_model
+from prompt_app.workbench.endpoints import known_model
 from prompt_app.workbench.serving import Asked
 from prompt_app.workbench.serving.names import Known
 
@@ -96,10 +97,10 @@ async def supported_models(exchange: Exchange) -> Answer:
     if known.assistants:
         references = list(_chosen(exchange, known).models)
     else:
-        cards = await asyncio.to_thread(list_models, exchange.gateway.workbench.settings)
-        references = [card.reference for card in cards]
+        models = acting(exchange).models
+        references = [card.reference for card in await asyncio.to_thread(models.cards)]
     for name in references:
-        model = named_model(name)
+        model = await asyncio.to_thread(known_model, named_model(name), known.store)
         tuned = model.name.startswith("ft:") or ":custom-model" in model.name
         groups[FINE_TUNED if tuned else GROUPS[model.provider]].append(name)
     return Answer(orjson.dumps({"message": groups}))

@@ -4,9 +4,11 @@ import streamlit as st
 
 from prompt_app.ui.components.errors import errors_shown
 from prompt_app.ui.components.overview import runs_now_and_lately, this_week
+from prompt_app.ui.components.spend_alerts import raised_alerts
 from prompt_app.ui.state import EVALUATE, may_edit, open_run, workbench
 
 st.title("Prompt studio")
+raised_alerts()
 is_first_visit = workbench().list_runs(limit=1).total == 0
 if is_first_visit:
     st.write(

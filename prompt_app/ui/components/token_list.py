@@ -1,4 +1,4 @@
-"""The tokens that there are, and revoking them."""
+"""The tokens that there are."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import streamlit as st
 
 from prompt_app.datamodel.access import Role
 from prompt_app.datamodel.serving import AccessToken
-from prompt_app.errors import PromptAppError
 from prompt_app.ui.components.tables import data_table
+from prompt_app.ui.components.token_edit import token_edit
 from prompt_app.ui.state import person, workbench
 
 
@@ -28,11 +28,9 @@ def token_list() -> None:
     )  # fmt: skip
     rows = chosen.selection.rows
     if rows and rows[0] < len(tokens) and tokens[rows[0]].revoked_at is None:
-        token = tokens[rows[0]]
-        st.button(f"Revoke {token.name} ({token.id})", icon=":material/block:",
-                  on_click=_revoke, args=(token.id,))  # fmt: skip
+        token_edit(tokens[rows[0]])
     else:
-        st.caption("Choose a row to revoke its token.")
+        st.caption("Choose a row to change its token, give it a new secret, or revoke it.")
 
 
 def _row(token: AccessToken) -> dict[str, object]:
@@ -48,12 +46,3 @@ def _row(token: AccessToken) -> dict[str, object]:
         "Expires": token.expires_at,
         "State": "revoked" if token.revoked_at else "",
     }
-
-
-def _revoke(token_id: str) -> None:
-    try:
-        workbench().access_tokens.revoke(token_id)
-    except PromptAppError as error:
-        st.error(str(error))
-    else:
-        st.toast("The token is refused from now on.")

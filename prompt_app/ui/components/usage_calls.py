@@ -40,6 +40,11 @@ def usage_calls(which: UsageFilter) -> None:
         },
     )  # fmt: skip
     pager(found, ROWS, "call")
+    st.download_button(
+        "All these calls as CSV", lambda: workbench().usage.calls_file(which),
+        file_name="gateway-calls.csv", mime="text/csv", on_click="ignore",
+        icon=":material/download:", type="tertiary",
+    )  # fmt: skip
     picked = [records[row].id for row in chosen.selection.rows if row < len(records)]
     if picked and may_edit():
         _pick(picked)

@@ -101,14 +101,14 @@ class Admission:
         async with self._loading:
             here, now = self._store.serving_changes_here, datetime.now(UTC)
             kept = await asyncio.to_thread(self._store.usable_tokens, now)
-            known = set(self._ledgers)
+            known = {token_id: each.limits for token_id, each in self._ledgers.items()}
             self._kept = {each.token.id: (each, self._caller(each.token)) for each in kept}
             self._ledgers = {
                 token_id: ledger
                 for token_id, ledger in self._ledgers.items()
                 if token_id in self._kept
             }
-            if not self._ledgers.keys() <= known:
+            if any(known.get(id) != each.limits for id, each in self._ledgers.items()):
                 await self.count_spend()
             self._seen_here = here
 
@@ -134,6 +134,8 @@ class Admission:
         ledger = self._ledgers.get(token.id)
         if ledger is None:
             ledger = self._ledgers[token.id] = Ledger(token.limits)
+        elif ledger.limits != token.limits:
+            ledger.change(token.limits)
         scopes = frozenset(token.scopes)
         return Caller(token.owner, token.name, scopes, token, ledger, token.reach)
 
@@ -194,9 +196,17 @@ class Ledger:
         self._unwritten = 0.0
         self._reserved = 0.0
         self._clock = clock
-        requests, tokens = limits.requests_per_minute, limits.tokens_per_minute
-        self._requests = Window(requests) if requests else None
-        self._tokens = Window(tokens) if tokens else None
+        self._requests: Window | None = None
+        self._tokens: Window | None = None
+        self.change(limits)
+
+    def change(self, limits: TokenLimits) -> None:
+        """Other limits from now on; what was used in the last minute counts."""
+        self.limits = limits
+        self._requests = _resized(self._requests, limits.requests_per_minute)
+        self._tokens = _resized(self._tokens, limits.tokens_per_minute)
+        if not self.limits_spend:
+            self._unwritten = 0.0
 
     @property
     def limits_spend(self) -> bool:
@@ -270,5 +280,14 @@ class Ledger:
 
     def written(self, usd: float) -> None:
         """So much of what was spent is in the store now."""
-        self._unwritten -= usd
+        self._unwritten = max(0.0, self._unwritten - usd)
         self.spent = (self.spent[0] + usd, self.spent[1] + usd)
+
+
+def _resized(window: Window | None, limit: int | None) -> Window | None:
+    if limit is None:
+        return None
+    if window is None:
+        return Window(limit)
+    window.limit = limit
+    return window

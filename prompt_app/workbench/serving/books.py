@@ -31,6 +31,8 @@ class Books:
         self._records: list[UsageRecord] = []
         self._replies: list[StoredReply] = []
         self._wake = asyncio.Event()
+        self.has_cost = True
+        """Whether a call that cost something was stored since somebody turned it off."""
         self._closing = False
         self._task: asyncio.Task[None] | None = None
 
@@ -89,7 +91,9 @@ class Books:
                 else:
                     del self._records[: len(records)]
                     del self._replies[: len(replies)]
-                    self._admission.written(_spent(records))
+                    spent = _spent(records)
+                    self._admission.written(spent)
+                    self.has_cost = self.has_cost or bool(spent)
                     return
             if self._closing:
                 logger.error("%d usage records could not be stored.", len(self._records))

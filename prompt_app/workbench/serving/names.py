@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from prompt_app.datamodel.catalogue import ENDPOINT_PROVIDER
 from prompt_app.datamodel.evaluation import Limits, PromptSelection
 from prompt_app.datamodel.model import ModelSpec
 from prompt_app.datamodel.project import Reach
@@ -24,12 +25,13 @@ from prompt_app.providers.prices import price_of
 from prompt_app.providers.retrying import Waits
 from prompt_app.registry import nearest_names
 from prompt_app.settings import Settings
+from prompt_app.workbench.finetuning import finetuned_cards
 from prompt_app.workbench.pinning import PromptPinner
 from prompt_app.workbench.serving.asking import Asked, Candidate, Target
 
-PROMPT, ASSISTANT = "prompt/", "assistant/"
+PROMPT, ASSISTANT, ENDPOINT = "prompt/", "assistant/", f"{ENDPOINT_PROVIDER}:"
 PROMPT_SECONDS = 1.0
-"""How long a label's move may go unnoticed."""
+"""How long a label's move, or an endpoint's change, may go unnoticed."""
 MOST_TARGETS = 500
 DEFAULT_ATTEMPTS = 3
 DEFAULT_TIMEOUT_SECONDS = 120.0
@@ -60,6 +62,7 @@ class Names:
         self._callers = Callers(settings)
         self._targets: OrderedDict[tuple[str, int, float, bool], Target] = OrderedDict()
         self._prompts: dict[tuple[Reach, str], tuple[float, PinnedPrompt]] = {}
+        self._endpoints: dict[tuple[Reach, str], tuple[float, ModelSpec]] = {}
         self._known: dict[Reach, Known] = {}
         self._seen_here = -1
 
@@ -68,6 +71,7 @@ class Names:
         self._seen_here = self._store.serving_changes_here
         self._known = {}
         self._prompts = {}
+        self._endpoints = {}
 
     async def known(self, reach: Reach) -> Known:
         """What this process or another one has changed is taken note of."""
@@ -87,14 +91,14 @@ class Names:
         not exist. Raises InputError."""
         known = await self.known(reach)
         if asked.spec is not None:
-            target = await self._target_of(asked.spec)
+            target = await self._target_of(asked.spec, DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT_SECONDS)
             return [Candidate(target, (asked.model, *target.names))]
         route = known.routes.get(asked.model)
         if route is None:
             one = RouteTarget(model=asked.model, prompt_model=asked.prompt_model)
             if asked.texts:
                 target = await self._target(
-                    one.model, DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT_SECONDS, embeds=True
+                    known.store, one.model, DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT_SECONDS, embeds=True
                 )
                 return [Candidate(target, (one.model, *target.names))]
             return [await self._candidate(known, one, DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT_SECONDS)]
@@ -119,37 +123,60 @@ class Names:
                     f"{wanted.model} is a prompt: name the model that answers it in the field "
                     "'prompt_model', by an alias, or for all by PROMPT_APP_GATEWAY_MODEL."
                 )
-            target = await self._target(model, attempts, timeout)
+            target = await self._target(known.store, model, attempts, timeout)
             named = (*names, f"{PROMPT}{prompt.name}")
             # A prompt that may be called is no way around the list of models.
             return Candidate(target, named, prompt)
         if wanted.model.startswith(ASSISTANT):
             assistant = known.assistant(wanted.model[len(ASSISTANT) :])
             model = wanted.prompt_model or assistant.models[0]
-            target = await self._target(model, attempts, timeout)
+            target = await self._target(known.store, model, attempts, timeout)
             return Candidate(target, names, context=assistant.context)
-        target = await self._target(wanted.model, attempts, timeout)
+        target = await self._target(known.store, wanted.model, attempts, timeout)
         return Candidate(target, (*names, *target.names))
 
-    async def _target_of(self, model: ModelSpec) -> Target:
-        key = (f"spec:{model.content_id}", DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT_SECONDS, False)
+    async def _target_of(
+        self, model: ModelSpec, attempts: int, timeout: float, *, name: str = "",
+        embeds: bool = False,
+    ) -> Target:  # fmt: skip
+        """``name`` is what the client calls it."""
+        named = name or model.reference
+        key = (f"{named} {model.content_id}", attempts, timeout, embeds)
         target = self._targets.get(key)
         if target is None:
-            target = await asyncio.to_thread(self._connect, model, model.reference, *key[1:])
-            self._targets[key] = target
+            target = await asyncio.to_thread(self._connect, model, named, *key[1:])
+            self._keep(key, target)
         return target
 
     async def _target(
-        self, name: str, attempts: int, timeout: float, *, embeds: bool = False
+        self, store: Store, name: str, attempts: int, timeout: float, *, embeds: bool = False
     ) -> Target:
+        if name.startswith(ENDPOINT):
+            model = await self._endpoint(store, name[len(ENDPOINT) :])
+            return await self._target_of(model, attempts, timeout, name=name, embeds=embeds)
         key = (name, attempts, timeout, embeds)
         target = self._targets.get(key)
         if target is None:
             target = await asyncio.to_thread(self._make_target, *key)
-            self._targets[key] = target
-            if len(self._targets) > MOST_TARGETS:
-                self._targets.popitem(last=False)
+            self._keep(key, target)
         return target
+
+    def _keep(self, key: tuple[str, int, float, bool], target: Target) -> None:
+        self._targets[key] = target
+        if len(self._targets) > MOST_TARGETS:
+            self._targets.popitem(last=False)
+
+    async def _endpoint(self, store: Store, name: str) -> ModelSpec:
+        """Raises UnknownNameError."""
+        key = (store.reach, name)
+        kept = self._endpoints.get(key)
+        if kept is not None and time.monotonic() - kept[0] < PROMPT_SECONDS:
+            return kept[1]
+        found = (await asyncio.to_thread(store.get_endpoint, name)).model
+        if len(self._endpoints) > MOST_TARGETS:
+            self._endpoints.clear()
+        self._endpoints[key] = (time.monotonic(), found)
+        return found
 
     def _make_target(self, name: str, attempts: int, timeout: float, embeds: bool) -> Target:
         return self._connect(named_model(name), name, attempts, timeout, embeds)
@@ -195,6 +222,8 @@ class Names:
             *known.routes,
             *prompts,
             *(f"{ASSISTANT}{name}" for name in known.assistants),
+            *(endpoint.reference for endpoint in known.store.list_endpoints()),
+            *(card.reference for card in finetuned_cards(known.store)),
             *(card.reference for card in list_models(self._settings)),
         ]
 

@@ -29,6 +29,7 @@ from prompt_app.providers.caching import cache_key
 from prompt_app.settings import Settings
 from prompt_app.workbench.serving.accounts import Account, note_target
 from prompt_app.workbench.serving.admission import Admission, Caller
+from prompt_app.workbench.serving.alerting import SpendWatch
 from prompt_app.workbench.serving.asking import Asked, Candidate, Served
 from prompt_app.workbench.serving.books import Books
 from prompt_app.workbench.serving.cache import Hit, ReplyCache
@@ -55,6 +56,7 @@ class Serving:
         self.admission = Admission(store)
         self.names = Names(settings, store)
         self.books = Books(store, self.admission)
+        self._spend = SpendWatch(store, settings)
         self._cache = ReplyCache(store)
         self._flights = Flights()
         self._watch: asyncio.Task[None] | None = None
@@ -238,6 +240,9 @@ class Serving:
                 looks += 1
                 if looks % COUNT_SPEND_EVERY == 0:
                     await self.admission.count_spend()
+                if self.books.has_cost:
+                    self.books.has_cost = False
+                    await self._spend.look()
             except StoreError as error:
                 logger.warning("the gateway could not look for changes: %s", error)
 

@@ -1,0 +1,61 @@
+"""Changing a token, giving it a new secret, and revoking it."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+
+import streamlit as st
+
+from prompt_app.datamodel.serving import AccessToken
+from prompt_app.errors import PromptAppError
+from prompt_app.ui.components.errors import errors_shown
+from prompt_app.ui.components.token_fields import limit_fields, show_secret
+from prompt_app.ui.state import workbench
+from prompt_app.workbench.access_tokens import TokenChanges
+
+
+def token_edit(token: AccessToken) -> None:
+    """A form, and two buttons."""
+    st.subheader(f"{token.name} ({token.id})")
+    with st.form(f"token.{token.id}"):
+        name = st.text_input("Name", token.name, max_chars=100)
+        end = st.date_input(
+            "Last day on which it is valid", None if token.expires_at is None else token.expires_at,
+            help="In UTC. Without a day it does not expire.",
+        )  # fmt: skip
+        models, limits = limit_fields(token.models, token.limits)
+        if st.form_submit_button("Save the changes", type="primary"):
+            expires = _end_of(end, token)
+            with errors_shown():
+                changes = TokenChanges(name, limits, models, expires)
+                workbench().access_tokens.edit(token.id, changes)
+                st.toast("The changes hold from now on.")
+                st.rerun()
+    with st.container(horizontal=True):
+        rotates = st.button(
+            "New secret", icon=":material/autorenew:", key=f"rotate.{token.id}",
+            help="The old secret is refused from that moment; everything else stays.",
+        )  # fmt: skip
+        st.button("Revoke", icon=":material/block:", key=f"revoke.{token.id}",
+                  on_click=_revoke, args=(token.id,))  # fmt: skip
+    if rotates:
+        with errors_shown():
+            show_secret(workbench().access_tokens.rotate(token.id).secret)
+
+
+def _end_of(day: date | None, token: AccessToken) -> datetime | None:
+    """The end of ``day``; the token's own end where that is on this day."""
+    if day is None:
+        return None
+    if token.expires_at is not None and token.expires_at.date() == day:
+        return token.expires_at
+    return datetime.combine(day, time(23, 59, 59), UTC)
+
+
+def _revoke(token_id: str) -> None:
+    try:
+        workbench().access_tokens.revoke(token_id)
+    except PromptAppError as error:
+        st.error(str(error))
+    else:
+        st.toast("The token is refused from now on.")
