@@ -69,7 +69,7 @@ class Serving(StorePart):
                 raise ConflictError(f"The token {token.id} is revoked. Make a new one.")
             changed = update(access_tokens).where(access_tokens.c.id == token.id)
             connection.execute(changed.values(values))
-            _count_change(connection)
+            count_change(connection)
         _Changes.here += 1
 
     def revoke_token(self, token_id: str, at: datetime) -> AccessToken:

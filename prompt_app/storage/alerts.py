@@ -77,7 +77,8 @@ class Alerts(StorePart):
         statement = self._database.insert_or_ignore(raised_alerts, "alert", "subject", "since")
         values = {name: getattr(raised, name) for name in RaisedAlert.__slots__}
         with self._database.write() as connection:
-            return bool(connection.execute(statement, values).rowcount)
+            stored = connection.execute(statement.returning(raised_alerts.c.alert), values)
+            return stored.first() is not None
 
     def list_raised(self, since: datetime, *, limit: int = 50) -> list[RaisedAlert]:
         """Newest first."""

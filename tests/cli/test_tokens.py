@@ -30,3 +30,21 @@ def test_the_gateway_does_not_start_open_to_a_network(command_line: CommandLine)
     refused = command_line.run("gateway", "--host", "0.0.0.0")
     assert refused.code == 2
     assert "tokens create" in refused.err
+
+
+def test_a_token_is_edited_and_rotated(command_line: CommandLine) -> None:
+    made = command_line.run(
+        "tokens", "create", "ci", "--usd-per-day", "5", "--days", "9", "--json"
+    ).json()
+    token = made["token"]["id"]
+    changed = command_line.run(
+        "tokens", "edit", token, "--usd-per-day", "0", "--requests-per-minute", "7",
+        "--model", "openai:*", "--days", "0", "--json",
+    ).json()  # fmt: skip
+    assert changed["limits"] == {**made["token"]["limits"], "usd_per_day": None,
+                                 "requests_per_minute": 7}  # fmt: skip
+    assert (changed["models"], changed["expires_at"]) == (["openai:*"], None)
+    assert changed["name"] == "ci", "what is not given stays"
+    secret = command_line.run("tokens", "rotate", token, "--json").json()["secret"]
+    assert secret.startswith(f"sk-prompt-{token}-")
+    assert secret != made["secret"]

@@ -52,6 +52,12 @@ from prompt_app.storage.store import SqlStore
 TEMPLATE = PromptTemplate.model_validate("Answer: {question}")
 
 OF_NO_PROJECT = {
+    "change_token": "tokens belong to people",
+    "delete_alert": "asked of an admin alone",
+    "list_alerts": "of the gateway",
+    "list_raised": "alerts belong to people",
+    "raise_alert": "of the gateway",
+    "save_alert": "asked of an admin alone",
     "archive_key": "a key says nothing, and without the run nothing opens it",
     "archive_run": "asked of an admin alone",
     "archivable_runs": "none has ended so long ago",
@@ -290,8 +296,8 @@ def test_every_table_of_named_things_is_guarded() -> None:
     free = {
         "access_tokens", "archived_runs", "audit_entries", "batch_jobs", "chunks", "ended_logins",
         "examples", "functions", "model_limits", "project_items", "project_members", "projects",
-        "replies", "role_grants", "rubric_results", "samples", "scores", "serving_changes",
-        "usage_days", "usage_records", "version_rows",
+        "raised_alerts", "replies", "role_grants", "rubric_results", "samples", "scores",
+        "serving_changes", "spend_alerts", "usage_days", "usage_records", "version_rows",
     }  # fmt: skip
     assert {table.name for table in metadata.sorted_tables} == free | {t.name for t in GUARDS}
 

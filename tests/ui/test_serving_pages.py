@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 from streamlit.testing.v1 import AppTest
 
-from prompt_app.datamodel.serving import UsageRecord
+from prompt_app.datamodel.serving import UsageFilter, UsageRecord
 from prompt_app.workbench import Workbench
+from prompt_app.workbench.spend_alerts import raise_due
 
 OpenPage = Callable[..., AppTest]
 
@@ -50,9 +51,38 @@ def test_usage_is_summed_up_and_calls_become_a_dataset(
     assert figures["Calls"] == "2"
     assert figures["Cost"] == "$0.5000"
     assert figures["Failed"] == "50.0%"
+    which = UsageFilter()
+    lines = workbench.usage.calls_file(which).decode().splitlines()
+    assert lines[0].startswith("id,at,token,person,route,model,target")
+    assert [line.split(",")[0] for line in lines[1:]] == ["u1", "u2"]
+    assert "Because" not in "".join(lines), "bodies stay here"
     version = workbench.usage.pick(["u1"], "picked")
     (example,) = workbench.examples(version)
     assert (example.fields["question"], example.fields["response"]) == ("Why?", "Because.")
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    return next(button for button in app.button if button.label == label).click().run()
+
+
+def test_alerts_are_set_shown_and_removed(open_page: OpenPage, workbench: Workbench) -> None:
+    now = datetime.now(UTC)
+    workbench.store.write_usage([UsageRecord("u1", now, "", "bob", "chat", "m", cost_usd=3.0)], [])
+    app = open_page("app_pages/usage.py")
+    next(n for n in app.number_input if n.label == "US dollars").set_value(2.5)
+    next(s for s in app.selectbox if s.label == "Whose calls").set_value("Each person")
+    press(app, "Add the alert")
+    assert not app.exception
+    (alert,) = workbench.spend_alerts.all()
+    assert (alert.scope, alert.period, alert.usd) == ("person", "day", 2.5)
+    assert not app.warning
+    raise_due(workbench.store, now)
+    for page in ("app_pages/usage.py", "app_pages/home.py"):
+        assert "bob" in open_page(page).warning[0].value, page
+    app = open_page("app_pages/usage.py")
+    assert "each person" in " ".join(text.value for text in app.text)
+    press(app, "Remove")
+    assert workbench.spend_alerts.all() == []
 
 
 def test_an_assistant_and_an_alias_are_saved(open_page: OpenPage, workbench: Workbench) -> None:
