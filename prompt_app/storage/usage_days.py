@@ -63,8 +63,8 @@ def add_to_days(database: Database, connection: Connection, new: Iterable[UsageR
     statement = insert(usage_days)
     added = {name: usage_days.c[name] + statement.excluded[name] for name in (*COUNTS, *SUMS)}
     upsert = statement.on_conflict_do_update(index_elements=KEYS, set_=added)
-    for key in sorted(days):
-        connection.execute(upsert, {**dict(zip(KEYS, key, strict=True)), **days[key]})
+    for keys in sorted(days):
+        connection.execute(upsert, {**dict(zip(KEYS, keys, strict=True)), **days[keys]})
 
 
 def whole_days(which: UsageFilter) -> Select[Any] | None:
