@@ -145,15 +145,19 @@ class Spreading(WatchingPart):
         return work[:limit]
 
     def count_sharers(self, pace: str) -> int:
-        """How many workers are busy with chunks that have this pace among theirs, at least 1."""
-        workers = (
-            select(chunks.c.worker_host, chunks.c.worker_pid, chunks.c.worker_started)
-            .where(chunks.c.state == "running", chunks.c.pace.contains(pace, autoescape=True))
-            .distinct()
+        """How many workers are busy with chunks that have this pace among theirs, at least 1; those
+        that died or froze are not counted."""
+        query = select(chunks).where(
+            chunks.c.state == "running", chunks.c.pace.contains(pace, autoescape=True)
         )
         with self._database.read() as connection:
-            count = connection.scalar(select(func.count()).select_from(workers.subquery()))
-        return max(1, int(count or 0))
+            running = connection.execute(query).all()
+        workers = {
+            (row.worker_host, row.worker_pid, row.worker_started)
+            for row in running
+            if not self._is_abandoned(row)
+        }
+        return max(1, len(workers))
 
     def reserved_spend(self, evaluation_id: str) -> int:
         """Billionths of a dollar that calls of the evaluation hold now, those of every worker."""

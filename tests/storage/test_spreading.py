@@ -201,6 +201,20 @@ def test_workers_of_one_pace_are_counted(store: SqlStore) -> None:
     assert store.count_sharers(PACE) == 1
 
 
+def test_the_dead_take_no_part_of_a_limit(store: SqlStore, clock: Clock) -> None:
+    """Neither a process that is gone nor one that is silent for its lease."""
+    run = spread(store)
+    assert store.claim_chunk(run.id, 0, ended_process()) is not None
+    silent = chunk(store, run, 1, "a")
+    alive = chunk(store, run, 2, "b")
+    assert store.count_sharers(PACE) == 2
+    clock.now += 15
+    store.heartbeat(alive)
+    assert store.count_sharers(PACE) == 1
+    store.heartbeat(silent)
+    assert store.count_sharers(PACE) == 2
+
+
 def test_a_run_of_no_rows_ends_at_once(store: SqlStore) -> None:
     run = spread(store, rows=0)
     assert store.settlement(run.id) == "finished"

@@ -99,6 +99,7 @@ def _live_with_the_worker(celery: Celery, host: EngineHost, attention: Attention
 
     def begin(sender: Any = None, **_: Any) -> None:
         consumers[:] = [sender]
+        attention.wake()  # starting may have taken longer than falling asleep does
         sweeper.start()
 
     def end(**_: Any) -> None:

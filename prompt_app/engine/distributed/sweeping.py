@@ -21,6 +21,8 @@ PATIENCE_SECONDS = 2.0
 AGAIN_SECONDS = 8.0
 """Work that has been announced and is not taken for so long, although this worker has room: it
 does not hear the broker any more."""
+MOST_ANNOUNCED = 100
+"""At a time: a broker that lost its queues lost them for all workers, busy ones too."""
 
 
 class Sweeper:
@@ -54,7 +56,7 @@ class Sweeper:
     def sweep(self) -> None:
         """One look. Raises StoreUnavailableError."""
         room = self._room()
-        waiting = self._store().waiting_work(max(1, room))
+        waiting = self._store().waiting_work(MOST_ANNOUNCED)
         now = time.monotonic()
         if room <= 0:
             self._due.clear()
