@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,14 +116,24 @@ def wait_for(workbench: Workbench, run: Run, answered: int | None = None) -> Run
         time.sleep(0.05)
 
 
-def throughput(samples: int, latency_ms: float, concurrency: int) -> None:
+STORES = ("sqlite", "postgresql")
+WORKERS = (0, 1, 2, 4)
+
+
+def throughput(
+    samples: int,
+    latency_ms: float,
+    concurrency: int,
+    stores: Sequence[str] = STORES,
+    workers: Sequence[int] = WORKERS,
+) -> None:
     server, url = start_mock_server("--latency-ms", str(latency_ms))
     cores = os.cpu_count()
     print(f"{samples:,} samples at {latency_ms:g} ms, concurrency {concurrency}, {cores} cores")
     print(f"{'store':12}{'workers':>22}{'samples/s':>11}{'workers ms':>12}{'database ms':>13}")
     try:
-        for kind in ("sqlite", "postgresql"):
-            for count in (0, 1, 2, 4):
+        for kind in stores:
+            for count in workers:
                 one_throughput(kind, count, samples, concurrency, url)
     finally:
         server.terminate()
@@ -161,12 +171,12 @@ def one_throughput(kind: str, count: int, samples: int, concurrency: int, url: s
     )
 
 
-def resume(samples: int) -> None:
+def resume(samples: int, stores: Sequence[str] = STORES) -> None:
     """Of a run whose samples are all stored, and of one that lacks the last ten."""
     print(f"Resuming {samples:,} finished samples")
     server, url = start_mock_server()
     try:
-        for kind in ("sqlite", "postgresql"):
+        for kind in stores:
             with (
                 tempfile.TemporaryDirectory() as name,
                 a_place(kind, Path(name), broker=False) as place,
@@ -260,11 +270,20 @@ def main() -> None:
     parser.add_argument("--concurrency", type=int, default=200)
     parser.add_argument("--minutes", type=float, default=1)
     parser.add_argument("--per-second", type=float, default=200)
+    parser.add_argument("--stores", nargs="+", choices=STORES, default=STORES)
+    parser.add_argument("--workers", nargs="+", type=int, default=WORKERS,
+                        help="0: one without a broker")  # fmt: skip
     arguments = parser.parse_args()
     if arguments.what == "throughput":
-        throughput(arguments.samples or 20_000, arguments.latency_ms, arguments.concurrency)
+        throughput(
+            arguments.samples or 100_000,
+            arguments.latency_ms,
+            arguments.concurrency,
+            arguments.stores,
+            arguments.workers,
+        )
     elif arguments.what == "resume":
-        resume(arguments.samples or 100_000)
+        resume(arguments.samples or 100_000, arguments.stores)
     elif arguments.what == "soak":
         soak(arguments.minutes, arguments.per_second)
     else:

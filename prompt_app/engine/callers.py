@@ -15,6 +15,7 @@ from prompt_app.providers import connect, connection_key
 from prompt_app.providers.batching import connect_batch
 from prompt_app.providers.limiting import AdaptiveLimiter, Limited
 from prompt_app.providers.prices import price_of
+from prompt_app.providers.profiles import Profile, Route, Spread, model_at, profiles_of
 from prompt_app.providers.retrying import Retrying, Waits
 from prompt_app.settings import Settings
 
@@ -59,7 +60,13 @@ class Callers:
         waits: Waits | None = None,
     ) -> Retrying:
         """The provider with everything around it."""
-        limited = Limited(self._connection(model), self.limiter(model, limits))
+        whole = self.limiter(model, limits)
+        routes = [
+            Route(each, self._connection(each), self.limiter(each, _own_limits(profile, limits)))
+            for profile in profiles_of(model)
+            for each in (model_at(profile, model),)
+        ]
+        limited = Spread(routes, whole) if routes else Limited(self._connection(model), whole)
         return Retrying(limited, limits.max_attempts, on_retry, waits)
 
     def batch_provider(self, model: ModelSpec) -> BatchProvider:
@@ -75,6 +82,14 @@ class Callers:
             )
         return self._limiters[key]
 
+    def limiters(self, model: ModelSpec, limits: Limits) -> dict[LimiterKey, AdaptiveLimiter]:
+        """That one, and those of the profiles that the model's calls are spread over."""
+        found = {limiter_key(model, limits): self.limiter(model, limits)}
+        for profile in profiles_of(model):
+            own, at = _own_limits(profile, limits), model_at(profile, model)
+            found[limiter_key(at, own)] = self.limiter(at, own)
+        return found
+
     def _connection(self, model: ModelSpec) -> Provider:
         key = connection_key(model)
         if key not in self._connections:
@@ -85,6 +100,15 @@ class Callers:
         """Close every connection."""
         for connection in self._connections.values():
             await connection.close()
+
+
+def _own_limits(profile: Profile, limits: Limits) -> Limits:
+    """The quotas of a profile. How many calls may be in flight is limited for all together."""
+    quotas = {
+        "requests_per_minute": profile.requests_per_minute,
+        "tokens_per_minute": profile.tokens_per_minute,
+    }
+    return limits.model_copy(update=quotas)
 
 
 def limiter_key(model: ModelSpec, limits: Limits) -> LimiterKey:

@@ -12,7 +12,7 @@ from prompt_app.datamodel.evaluation import Run, RunSpec
 from prompt_app.engine.backlog import insist
 from prompt_app.engine.batch import RunBatch
 from prompt_app.engine.budget import Budgets
-from prompt_app.engine.callers import Callers, Connect, LimiterKey, limiter_key
+from prompt_app.engine.callers import Callers, Connect, LimiterKey
 from prompt_app.engine.early_stop import savings_sentence
 from prompt_app.engine.halting import Ending
 from prompt_app.engine.summary import summarize_run
@@ -134,10 +134,10 @@ class ChunkWorker:
 
     def _limiters(self, spec: RunSpec) -> dict[LimiterKey, AdaptiveLimiter]:
         models = [spec.model, *(judge for metric in spec.metrics for judge in metric.panel)]
-        return {
-            limiter_key(model, spec.limits): self._callers.limiter(model, spec.limits)
-            for model in models
-        }
+        found: dict[LimiterKey, AdaptiveLimiter] = {}
+        for model in models:
+            found |= self._callers.limiters(model, spec.limits)
+        return found
 
     async def _end(self, lease: Lease, ending: Ending) -> None:
         try:

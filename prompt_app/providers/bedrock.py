@@ -27,7 +27,8 @@ from prompt_app.providers.bedrock_stream import read_stream
 from prompt_app.providers.bedrock_wire import merged, read_reply, refusal, request_body
 from prompt_app.providers.embedding import joined
 from prompt_app.providers.http import Transport, deadline, encode_json
-from prompt_app.providers.options import ProviderOptions, read_options
+from prompt_app.providers.options import read_options
+from prompt_app.providers.profiles import BedrockOptions
 from prompt_app.providers.secrets import Once, checked_key, origin
 from prompt_app.providers.streaming import in_one_piece
 from prompt_app.settings import Settings
@@ -41,7 +42,7 @@ class BedrockProvider:
     def __init__(self, model: ModelSpec, settings: Settings) -> None:
         """Uses only ``base_url``, ``region`` and ``options`` of ``model``. Looks up neither host
         nor credentials yet. Raises EvaluationError or InputError for wrong ones."""
-        read_options(model, ProviderOptions)
+        read_options(model, BedrockOptions)
         endpoint = model.base_url or settings.bedrock_endpoint_url
         if endpoint is not None:
             parse_base_url(endpoint)

@@ -9,7 +9,7 @@ from prompt_app.datamodel.base import canonical_json
 from prompt_app.datamodel.embedding import EmbeddingRequest, ModelRequest
 
 KEY_VERSION = 1
-IRRELEVANT_OPTIONS = frozenset({"unlisted", "api_key_secret"})
+IRRELEVANT_OPTIONS = frozenset({"unlisted", "api_key_secret", "profiles"})
 
 
 def cache_key(request: ModelRequest) -> str:

@@ -67,6 +67,17 @@ class AdaptiveLimiter:
     def reserves_tokens(self) -> bool:
         return self._tokens is not None
 
+    @property
+    def is_free(self) -> bool:
+        """Whether a call would start at once."""
+        return not self._waiting and self._delay(self._clock()) <= 0
+
+    @property
+    def wait_seconds(self) -> float:
+        """Until a call may start as far as rates go: 0 where only places are taken."""
+        delay = self._delay(self._clock())
+        return max(0.0, delay) if delay < math.inf else 0.0
+
     def share(self, workers: int) -> None:
         """Take one of ``workers`` equal parts of the limits that were given; the other parts are
         other processes'."""
@@ -209,29 +220,38 @@ class Limited:
     async def _turn(self, request: ModelRequest) -> AsyncGenerator[Callable[[int], None], None]:
         """Holds a slot; what it gives is to be told the tokens that the answer took."""
         limiter = self._limiter
-        slot = await limiter.acquire(self._tokens_of(request))
-        used: int | None = None
+        tokens = reserved_tokens(request) if limiter.reserves_tokens else 0
+        slot = await limiter.acquire(tokens)
+        used: list[int] = []
+        async with taught(limiter, slot, used):
+            yield used.append
 
-        def answered(tokens: int) -> None:
-            nonlocal used
-            used = tokens
+
+@asynccontextmanager
+async def taught(
+    limiter: AdaptiveLimiter, slot: Slot, used: list[int]
+) -> AsyncGenerator[None, None]:
+    """Ends the call of ``slot``, and tells the limiter what became of it. ``used`` takes the
+    tokens of the answer, once there is one."""
+    known: int | None = None
+    try:
+        yield
+    except RateLimitedError as error:
+        known = 0
+        limiter.refused(slot, error.retry_after)
+        raise
+    except ServerError:
+        known = 0
+        limiter.failed()
+        raise
+    finally:
+        if used:
+            known = used[0]
             limiter.succeeded()
+        limiter.release(slot, known)
 
-        try:
-            yield answered
-        except RateLimitedError as error:
-            used = 0
-            limiter.refused(slot, error.retry_after)
-            raise
-        except ServerError:
-            used = 0
-            limiter.failed()
-            raise
-        finally:
-            limiter.release(slot, used)
 
-    def _tokens_of(self, request: ModelRequest) -> int:
-        if not self._limiter.reserves_tokens:
-            return 0
-        outputs = (request.parameters.max_tokens or 0) * request.parameters.num_responses
-        return estimate_tokens(request.messages) + outputs
+def reserved_tokens(request: ModelRequest) -> int:
+    """The input and the longest output, as providers count a call when it starts."""
+    outputs = (request.parameters.max_tokens or 0) * request.parameters.num_responses
+    return estimate_tokens(request.messages) + outputs

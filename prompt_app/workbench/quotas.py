@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
+from prompt_app.datamodel.model import ModelSpec
 from prompt_app.providers.bedrock_quotas import ModelQuota, read_quota
+from prompt_app.providers.profiles import model_at, profiles_of
 from prompt_app.settings import Settings
 from prompt_app.workbench.resolving import ResolvedEvaluation, ResolvedRun
 
@@ -17,13 +20,37 @@ def within_quotas(resolved: ResolvedEvaluation, settings: Settings) -> ResolvedE
     quotas: dict[str, ModelQuota] = {}
     for run in resolved.runs:
         model = run.spec.model
-        if model.provider == "bedrock" and model.reference not in quotas:
-            quotas[model.reference] = read_quota(model, settings)
-    runs = tuple(
-        _limited(run, quotas.get(run.spec.model.reference, ModelQuota())) for run in resolved.runs
-    )
+        if model.provider != "bedrock":
+            continue
+        for each in _called(model):
+            if each.reference not in quotas:
+                quotas[each.reference] = read_quota(each, settings)
+    runs = tuple(_kept(run, quotas) for run in resolved.runs)
     notes = [_note(reference, quota) for reference, quota in quotas.items()]
     return replace(resolved, runs=runs, notes=(*resolved.notes, *notes))
+
+
+def _called(model: ModelSpec) -> list[ModelSpec]:
+    return [model_at(profile, model) for profile in profiles_of(model)] or [model]
+
+
+def _kept(run: ResolvedRun, quotas: Mapping[str, ModelQuota]) -> ResolvedRun:
+    model = run.spec.model
+    profiles = profiles_of(model)
+    if not profiles:
+        return _limited(run, quotas.get(model.reference, ModelQuota()))
+    filled = []
+    for profile in profiles:
+        quota = quotas[model_at(profile, model).reference]
+        caps = {
+            "requests_per_minute": _lower(profile.requests_per_minute, quota.requests_per_minute),
+            "tokens_per_minute": _lower(profile.tokens_per_minute, quota.tokens_per_minute),
+        }
+        known = profile.model_copy(update=caps)
+        filled.append(known.model_dump(mode="json", exclude_defaults=True))
+    options = {**model.options, "profiles": filled}
+    spread = model.model_copy(update={"options": options})
+    return replace(run, spec=run.spec.model_copy(update={"model": spread}))
 
 
 def _limited(run: ResolvedRun, quota: ModelQuota) -> ResolvedRun:

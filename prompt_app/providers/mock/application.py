@@ -119,7 +119,7 @@ class MockApplication:
                 return self._refuse(wire, "parameter", name)
         if options.quota_after is not None and self.stats.counts["admitted"] >= options.quota_after:
             return self._refuse(wire, "quota", "")
-        wait = self._faults.refuses(self.stats.in_flight)
+        wait = self._faults.refuses(self.stats.in_flight, call.model)
         if wait is None:
             return None
         response = self._refuse(wire, "rate", "")
@@ -213,9 +213,8 @@ class MockApplication:
 
     def _count_answer(self, call: Call, reply: Reply) -> None:
         counts = self.stats.counts
-        counts["answered"] += 1
-        counts["input_tokens"] += reply.usage.input
-        counts["output_tokens"] += reply.usage.output
+        counts.update(answered=1, input_tokens=reply.usage.input, output_tokens=reply.usage.output)
+        self.stats.answered_models[call.model] += 1
         key = self._prompt_key(call)
         if key is not None:
             self.stats.answered_prompts[key] += 1

@@ -39,9 +39,10 @@ class Faults:
         self._options = options
         self._random = random.Random(options.seed)
         rate = options.requests_per_second
-        self._bucket: TokenBucket | None = None
-        if rate is not None:
-            self._bucket = TokenBucket(rate, options.burst or max(1.0, rate / 10))
+        self._bucket = None if rate is None else self._bucket_of(rate)
+        self._buckets = {
+            model: self._bucket_of(rate) for model, rate in options.requests_per_second_of.items()
+        }
         self._chances: list[tuple[float, Fault]] = [
             (options.p_500, "failed_500"),
             (options.p_reset, "reset"),
@@ -51,13 +52,17 @@ class Faults:
         ]
         self._any_fault = any(chance for chance, _ in self._chances)
 
-    def refuses(self, in_flight: int) -> float | None:
+    def _bucket_of(self, rate: float) -> TokenBucket:
+        return TokenBucket(rate, self._options.burst or max(1.0, rate / 10))
+
+    def refuses(self, in_flight: int, model: str) -> float | None:
         """None, or for a refused request the seconds until it would be taken; 0 for one that is
         refused by chance."""
         options = self._options
         if options.max_concurrency is not None and in_flight >= options.max_concurrency:
             return max(options.latency_ms / 1000, 0.001)
-        wait = self._bucket.take() if self._bucket is not None else 0.0
+        bucket = self._buckets.get(model, self._bucket)
+        wait = bucket.take() if bucket is not None else 0.0
         if wait:
             return wait
         if options.p_429 and self._random.random() < options.p_429:

@@ -38,6 +38,8 @@ class MockServerOptions(Record):
     """A whole body with status 200 that is no reply."""
     requests_per_second: Annotated[float, Field(gt=0)] | None = None
     """Above it: 429."""
+    requests_per_second_of: dict[str, Annotated[float, Field(gt=0)]] = {}
+    """The same for single models, by name."""
     burst: Annotated[float, Field(ge=1)] | None = None
     """Requests that may come at once after a rest; a tenth of a second's worth when absent."""
     max_concurrency: Annotated[int, Field(ge=1)] | None = None
@@ -69,6 +71,7 @@ class Stats:
     counts: Counter[str] = field(default_factory=Counter)
     in_flight: int = 0
     peak_in_flight: int = 0
+    answered_models: Counter[str] = field(default_factory=Counter)
     received_prompts: Counter[str] = field(default_factory=Counter)
     answered_prompts: Counter[str] = field(default_factory=Counter)
 
@@ -82,6 +85,7 @@ class Stats:
             **self.counts,
             "in_flight": self.in_flight,
             "peak_in_flight": self.peak_in_flight,
+            "answered_models": dict(self.answered_models),
             "received_prompts": dict(self.received_prompts),
             "answered_prompts": dict(self.answered_prompts),
         }
