@@ -152,12 +152,8 @@ class Spreading(WatchingPart):
         )
         with self._database.read() as connection:
             running = connection.execute(query).all()
-        workers = {
-            (row.worker_host, row.worker_pid, row.worker_started)
-            for row in running
-            if not self._is_abandoned(row)
-        }
-        return max(1, len(workers))
+        live = [row for row in running if not self._is_abandoned(row)]
+        return max(1, len({(row.worker_host, row.worker_pid, row.worker_started) for row in live}))
 
     def reserved_spend(self, evaluation_id: str) -> int:
         """Billionths of a dollar that calls of the evaluation hold now, those of every worker."""
