@@ -16,7 +16,7 @@ import pytest
 
 ROWS = 40_000
 TEXT = "The quick brown fox jumps over the lazy dog. " * 40
-SHEET_ROWS = 20_000
+SHEET_ROWS = 15_000
 GROUP_ROWS = 5_000
 SHEET = "xl/worksheets/sheet1.xml"
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -127,13 +127,13 @@ def peak_growth(path: Path, program: str = READ) -> tuple[int, float]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells a process its peak")
-@pytest.mark.parametrize(("shared", "most"), [(False, 0.3), (True, 1.5)])
+@pytest.mark.parametrize(("shared", "most"), [(False, 0.4), (True, 1.5)])
 def test_rows_of_a_sheet_are_streamed_but_not_its_table_of_shared_texts(
     tmp_path: Path, shared: bool, most: float
 ) -> None:
     path = tmp_path / "rows.xlsx"
     size_mb = write_sheet(path, shared)
-    assert size_mb > 40
+    assert size_mb > 30
     rows, grown_mb = peak_growth(path)
     assert rows == SHEET_ROWS
     assert grown_mb < most * size_mb
