@@ -31,7 +31,7 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> UnknownNameError
     if near:
         return UnknownNameError(what, name, near)
     listed = ", ".join(names[:MOST_LISTED]) + (", ..." if len(names) > MOST_LISTED else "")
-    return UnknownNameError(what, name, advice=f"There are: {listed or 'none yet'}.")
+    return UnknownNameError(what, name, advice=f"There are {listed or 'none yet'}.")
 
 
 class Registry(Mapping[str, str]):

@@ -40,6 +40,11 @@ def restore(
 ) -> None:
     """Put a backup into the store that the settings name: SQLite or PostgreSQL, wherever the
     backup is from."""
+    from prompt_app.datasets.sources import no_such_file
+    from prompt_app.errors import InputError
+
+    if not file.exists():
+        raise InputError(no_such_file(file))
     with opened_workbench() as workbench, _progress() as progress:
         contents = workbench.backups.restore(file, replace=replace, progress=progress)
     _report("restored from", file, contents, as_json=as_json)

@@ -50,6 +50,7 @@ def save_prompt(
     from pydantic import ValidationError
 
     from prompt_app.datamodel.prompt import PromptTemplate
+    from prompt_app.datasets.sources import no_such_file
     from prompt_app.errors import TemplateError
     from prompt_app.workbench.files import describe_problems
 
@@ -57,6 +58,8 @@ def save_prompt(
         text = file.read_text(encoding="utf-8-sig")
         is_yaml = file.suffix in {".yaml", ".yml"}
         template = PromptTemplate.model_validate(yaml.safe_load(text) if is_yaml else text)
+    except FileNotFoundError:
+        raise TemplateError(no_such_file(file)) from None
     except OSError as error:
         raise TemplateError(f"{file} cannot be read: {error.strerror}.") from None
     except (UnicodeDecodeError, yaml.YAMLError):

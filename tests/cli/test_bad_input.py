@@ -79,6 +79,16 @@ def test_an_evaluation_file_that_is_not_there(command_line: CommandLine) -> None
     assert "is a folder" in the_only_line(command_line.run("quote", "."))
 
 
+@pytest.mark.parametrize(
+    "command", ["prompts save p", "restore", "datasets add", "datasets check", "run", "quote"]
+)
+def test_every_command_looks_for_the_nearest_file(command_line: CommandLine, command: str) -> None:
+    written(command_line.folder, "replies.jsonl", GOOD)
+    line = the_only_line(command_line.run(*command.split(), "replis.jsonl"))
+    assert f"There is no file {command_line.folder / 'replis.jsonl'}." in line
+    assert "Did you mean 'replies.jsonl'?" in line
+
+
 def test_every_bad_row_is_told_and_can_be_skipped(command_line: CommandLine) -> None:
     content = GOOD + b"{\n" + GOOD.replace(b"a", b"b", 0) + b"[]\n"
     name = written(command_line.folder, "rows.jsonl", content)
@@ -186,7 +196,7 @@ def test_no_region(command_line: CommandLine, model: str) -> None:
 def test_a_metric_that_is_none(command_line: CommandLine) -> None:
     name = written(command_line.folder, "rows.jsonl", GOOD)
     line = the_only_line(command_line.run("run", command_line.evaluation(name, metrics=["zzz"])))
-    assert "There is no metric named 'zzz'. There are: answer_relevancy, bleu" in line
+    assert "There is no metric named 'zzz'. There are answer_relevancy, bleu" in line
 
 
 @pytest.mark.parametrize("key", ["thresholds", "stopping"])
