@@ -4,17 +4,98 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
+import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from deployment import ROOT, Deployment
+from infra.test_container import missing_engine
+from pydantic import SecretStr
+
+from prompt_app.settings import Settings
 
 pytestmark = pytest.mark.xdist_group("infra")
 
 DOCKERFILE = (ROOT / "prompt_app" / "Dockerfile").read_text()
+LOCK = (ROOT / "uv.lock").read_text()
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yaml").read_text())
+
+
+PURE_SOURCE = {"rouge-score"}
+"""Published as source alone, which is Python alone."""
+
+
+def has_compose() -> bool:
+    if shutil.which("docker") is None:
+        return False
+    asked = ["docker", "compose", "version"]
+    return subprocess.run(asked, capture_output=True, check=False).returncode == 0
+
+
+def started(folder: Path, service: str, *, is_full: bool) -> list[str]:
+    """What the service's container runs, and the two addresses that it is told."""
+    stub = folder / "bin"
+    stub.mkdir()
+    finds = "exit 0" if is_full else "exit 2"
+    for name, does in (
+        ("getent", finds),
+        ("prompt-app", 'echo "prompt-app $*"; echo "$DATABASE_URL"; echo "$PROMPT_APP_BROKER_URL"'),
+    ):
+        (stub / name).write_text(f"#!/bin/sh\n{does}\n")
+        (stub / name).chmod(0o755)
+    parts = COMPOSE["services"][service]
+    # Compose takes $$ for a dollar.
+    entrypoint = [part.replace("$$", "$") for part in parts["entrypoint"]]
+    done = subprocess.run(
+        [*entrypoint, *parts["command"].split()],
+        env={"PATH": f"{stub}:/usr/bin:/bin"}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout.splitlines()
+
+
+class TestPackages:
+    def test_every_locked_package_is_built_for_both_processors(self) -> None:
+        """The image is made for amd64 and arm64, and has no compiler."""
+        locked = {each["name"]: each for each in tomllib.loads(LOCK)["package"]}
+        missing = [
+            f"{name} for {processor}"
+            for name in needed_packages(locked)
+            for processor in ("x86_64", "aarch64")
+            if name not in PURE_SOURCE and not runs_on(locked[name], processor)
+        ]
+        assert len(needed_packages(locked)) > 50
+        assert missing == []
+
+    def test_a_package_without_a_wheel_would_be_seen(self) -> None:
+        assert not runs_on({"wheels": [{"url": "x-1-cp312-cp312-win_amd64.whl"}]}, "x86_64")
+        assert not runs_on({}, "aarch64")
+
+
+def needed_packages(locked: dict[str, Any]) -> set[str]:
+    """The app's own packages on Linux, and theirs."""
+    found: set[str] = set()
+    waiting = ["prompt-app"]
+    while waiting:
+        package = locked[waiting.pop()]
+        extras = package.get("optional-dependencies", {})
+        for each in [*package.get("dependencies", ()), *(e for x in extras.values() for e in x)]:
+            marker = each.get("marker", "")
+            elsewhere = ("win32" in marker and "!=" not in marker) or "darwin" in marker
+            if each["name"] not in found and not elsewhere:
+                found.add(each["name"])
+                waiting.append(each["name"])
+    return found
+
+
+def runs_on(package: dict[str, Any], processor: str) -> bool:
+    names = [each["url"].rpartition("/")[2] for each in package.get("wheels", ())]
+    fits = re.compile(rf"(py3|cp312|abi3).*-(any|manylinux\S*_{processor})\.whl$")
+    return any(fits.search(name) for name in names)
 
 
 def image_asset(deployment: Deployment) -> tuple[dict[str, str], Path]:
@@ -55,6 +136,29 @@ class TestContext:
         ]
         assert "prompt_app" in copied
         assert all((folder / name).exists() for name in copied)
+
+
+class TestEngine:
+    """Where the image can be built, ``test_container.py`` does; else it says why not."""
+
+    @pytest.mark.parametrize(
+        ("docker", "reason"),
+        [
+            (None, "there is no docker command"),
+            ("echo 'Cannot connect to the Docker daemon' >&2; exit 1", "Cannot connect"),
+            ("echo 27.1", ""),
+        ],
+    )
+    def test_a_missing_one_is_named(
+        self, docker: str | None, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if docker is not None:
+            (tmp_path / "docker").write_text(f"#!/bin/sh\n{docker}\n")
+            (tmp_path / "docker").chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path))
+        found = missing_engine()
+        assert reason in found
+        assert bool(found) == bool(reason)
 
 
 class TestDockerfile:
@@ -108,6 +212,49 @@ class TestCompose:
         full = {name for name, service in services.items() if service.get("profiles") == ["full"]}
         assert full == {"postgres", "redis", "worker"}
         assert services["worker"]["deploy"]["replicas"] == 2
+        for name in ("app", "worker"):
+            needed = services[name]["depends_on"]
+            assert set(needed) == {"postgres", "redis"}
+            assert {each["condition"] for each in needed.values()} == {"service_healthy"}
+            assert not any(each["required"] for each in needed.values())
+
+    @pytest.mark.parametrize("service", ["app", "worker"])
+    @pytest.mark.parametrize("is_full", [False, True], ids=["alone", "full"])
+    def test_the_servers_are_used_where_they_are_there(
+        self, is_full: bool, service: str, tmp_path: Path
+    ) -> None:
+        told = started(tmp_path, service, is_full=is_full)
+        command = COMPOSE["services"][service]["command"]
+        if not is_full:
+            assert told == [command, "", ""]
+            return
+        database, broker = told[1:]
+        assert told[0] == (f"{command} --no-worker" if service == "app" else command)
+        postgres = COMPOSE["services"]["postgres"]["environment"]
+        user, password = postgres["POSTGRES_USER"], postgres["POSTGRES_PASSWORD"]
+        assert (
+            database == f"postgresql+psycopg://{user}:{password}@postgres/{postgres['POSTGRES_DB']}"
+        )
+        assert Settings(broker_url=SecretStr(broker)).broker_url
+        assert broker.startswith("redis://redis:")
+
+    def test_the_scripts_for_developing(self) -> None:
+        scripts = json.loads((ROOT / "package.json").read_text())["scripts"]
+        assert scripts["dev:app"] == "docker compose watch"
+        assert scripts["dev:watchlogs"].startswith("docker compose logs --follow")
+        for name in ("dev:app", "dev:watchlogs"):
+            assert f"npm run {name}" in (ROOT / "README.md").read_text()
+
+    @pytest.mark.skipif(not has_compose(), reason="no docker compose on this machine")
+    @pytest.mark.parametrize("profile", ["", "full"])
+    def test_compose_reads_it(self, profile: str) -> None:
+        options = ["--profile", profile] if profile else []
+        done = subprocess.run(
+            ["docker", "compose", *options, "config", "--services"],
+            cwd=ROOT, capture_output=True, text=True, check=True, timeout=60,
+        )  # fmt: skip
+        expected = {"app", "worker", "postgres", "redis"} if profile else {"app"}
+        assert set(done.stdout.split()) == expected
 
     def test_credentials_come_from_the_environment(self) -> None:
         environment = COMPOSE["services"]["app"]["environment"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import resource
@@ -100,7 +101,60 @@ def test_a_wrong_value_ends_it_with_one_message() -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_the_scripts_pass_flags_through() -> None:
+@pytest.fixture
+def workplace(tmp_path: Path) -> Path:
+    """The scripts as in the repository, with everything installed and a cdk that tells its
+    arguments."""
+    for name in ("package.json", "package-lock.json", "uv.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / ".python-version", tmp_path)
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
+    venv, modules = tmp_path / ".venv", tmp_path / "node_modules"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin" / "python").symlink_to(sys.executable)
+    stamp = {"inputs": digest("uv.lock", "pyproject.toml"), "dev": True, "place": str(venv)}
+    (venv / "setup.json").write_text(json.dumps(stamp))
+    cdk = modules / "aws-cdk" / "bin" / "cdk"
+    cdk.parent.mkdir(parents=True)
+    cdk.write_text(
+        "console.log(JSON.stringify([...process.argv.slice(2), "
+        "process.env.CDK_DISABLE_CLI_TELEMETRY])); process.exit(Number(process.env.CDK_ENDS))"
+    )
+    stamp = {"inputs": digest("package.json", "package-lock.json")}
+    (modules / ".setup.json").write_text(json.dumps(stamp))
+    return tmp_path
+
+
+def digest(*names: str) -> str:
+    return hashlib.sha256(b"".join((ROOT / name).read_bytes() for name in names)).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("script", "flags", "ends"),
+    [
+        ("deploy", ["--require-approval", "never"], 0),
+        ("destroy", ["--force"], 0),
+        ("cdk:bootstrap", [], 0),
+        ("diff", ["--strict", "a value with blanks"], 1),
+        ("synth", ["--quiet"], 0),
+    ],
+)
+def test_flags_reach_cdk_and_its_end_comes_back(
+    script: str, flags: list[str], ends: int, workplace: Path
+) -> None:
+    done = subprocess.run(
+        ["npm", "run", "--silent", script, "--", *flags],
+        cwd=workplace, env={**os.environ, "CDK_ENDS": str(ends)},
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == ends, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    app = f'"{workplace}/.venv/bin/python" cdk_app.py'
+    command = script.removeprefix("cdk:")
+    assert told == [command, *flags, "--app", app, "--no-notices", "true"]
+
+
+def test_the_scripts_and_their_cdk() -> None:
     scripts = json.loads((ROOT / "package.json").read_text())["scripts"]
     for name, command in (
         ("cdk:bootstrap", "bootstrap"),
