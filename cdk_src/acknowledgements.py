@@ -135,8 +135,7 @@ def _tasks(stack: Stack, configuration: Configuration) -> Iterator[Exemption]:
             f"{model if model.endswith('*') else f'{model}:*'}]",
             "The operator names the models; one for training has its context size behind.",
         )
-    if configuration.bedrock_quotas:
-        yield Exemption(web_policy, _ANY, "Listing quotas takes no resource.")
+    yield Exemption(web_policy, _ANY, "Listing models, endpoints and quotas takes no resource.")
 
 
 def _named_by_bedrock(path: str, kind: str) -> Exemption:

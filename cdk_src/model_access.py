@@ -85,9 +85,17 @@ class ModelAccess(Construct):
             [self._arn("custom-model-deployment/*"), self._arn("provisioned-model/*")],
         )
 
-    def grant_quotas(self, role: iam.IRole) -> None:
-        """Let ``role`` read the account's quotas, which takes no resource."""
-        _allow(role, ["servicequotas:ListServiceQuotas"], ["*"])
+    def grant_listing(self, role: iam.IRole) -> None:
+        """Let ``role`` see which models the account has and, where runs keep to them, its
+        quotas. None of this can be limited to a resource."""
+        actions = [
+            "bedrock:ListFoundationModels",
+            "bedrock:ListInferenceProfiles",
+            "sagemaker:ListEndpoints",
+        ]
+        if self._configuration.bedrock_quotas:
+            actions.append("servicequotas:ListServiceQuotas")
+        _allow(role, actions, ["*"])
 
     def grant_batch(self, role: iam.IRole) -> None:
         """Let ``role`` run batch jobs of the allowed models as ``batch_role``."""

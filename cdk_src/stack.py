@@ -126,8 +126,7 @@ class PromptAppStack(Stack):
         data.grant_put_large(web, FILES)
         data.grant_put(web, TUNING)
         models.grant_tuning(web)
-        if self._configuration.bedrock_quotas:
-            models.grant_quotas(web)
+        models.grant_listing(web)
         data.grant_read(worker, BATCH)
         data.grant_put(worker, BATCH)
         models.grant_batch(worker)

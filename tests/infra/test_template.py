@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
+import botocore.session
 import pytest
-from deployment import Deployment, Synthesize
+from botocore import xform_name
+from deployment import ROOT, Deployment, Synthesize
 from pydantic import AliasChoices
 
 from prompt_app.settings import Settings
@@ -51,6 +54,26 @@ def container(deployment: Deployment, task: str) -> dict[str, Any]:
 
 def variables(deployment: Deployment, task: str) -> dict[str, str]:
     return {v["Name"]: text(v["Value"]) for v in container(deployment, task)["Environment"]}
+
+
+def called_operations() -> set[str]:
+    """Actions of IAM for the operations that the app's modules with an AWS client name."""
+    others = {"HeadObject": "GetObject", "ListObjectsV2": "ListBucket"}
+    code = [path.read_text("utf-8") for path in (ROOT / "prompt_app").rglob("*.py")
+            if "mock" not in path.parts]  # fmt: skip
+    code = [text for text in code if "import boto3" in text]
+    assert len(code) > 5
+    found = set()
+    for service in ("bedrock", "s3", "sagemaker", "secretsmanager", "service-quotas"):
+        for operation in botocore.session.get_session().get_service_model(service).operation_names:
+            name = xform_name(operation)
+            pattern = re.compile(rf"""\.{name}\(|["']{name}["']""")
+            if any(pattern.search(text) for text in code):
+                action = others.get(operation, operation)
+                found.add(f"{service.replace('-', '')}:{action}")
+    if any("upload_fileobj" in text for text in code):
+        found.add("s3:PutObject")
+    return found
 
 
 class TestNothingIsPublic:
@@ -451,6 +474,9 @@ class TestLeastPrivilege:
                 *TUNING_JOBS,
             },
             "bedrock:StopModelCustomizationJob": TUNING_JOBS,
+            "bedrock:ListFoundationModels": {"*"},
+            "bedrock:ListInferenceProfiles": {"*"},
+            "sagemaker:ListEndpoints": {"*"},
             "iam:PassRole": {"<ModelsTuningRole6F2BF930.Arn>"},
         }
 
@@ -468,6 +494,23 @@ class TestLeastPrivilege:
             "bedrock:StopModelInvocationJob": {jobs},
             "iam:PassRole": {"<ModelsBatchRole4A8D4D90.Arn>"},
         }
+
+    def test_every_call_of_the_app_is_granted_and_every_grant_is_called(
+        self, full: Deployment
+    ) -> None:
+        """The operations that stand in the code, by the names that botocore has for them."""
+        granted = set(allowed(full, "WebTaskDefinitionTaskRole"))
+        granted |= set(allowed(full, "WorkersTaskDefinitionTaskRole"))
+        without_client = {  # over HTTP, by Celery, or a right without an operation of its own
+            "bedrock:InvokeModel",
+            "bedrock:InvokeModelWithResponseStream",
+            "sagemaker:InvokeEndpoint",
+            "iam:PassRole",
+            "s3:AbortMultipartUpload",
+        } | {action for action in granted if action.startswith("sqs:")}
+        called = called_operations()
+        assert called - granted - {"s3:DeleteObject"} == set()  # of a blob store, used by nobody
+        assert granted - called == without_client
 
     @pytest.mark.parametrize("task", ["Web", "Workers"])
     def test_a_role_is_passed_to_bedrock_only(self, default: Deployment, task: str) -> None:
@@ -561,7 +604,8 @@ class TestLeastPrivilege:
             "anthropic.claude-*",
             "*.anthropic.claude-*",
         }
-        assert not [a for a in actions if a.startswith("sagemaker:") and "Invoke" not in a]
+        sagemaker = {action for action in actions if action.startswith("sagemaker:")}
+        assert sagemaker == {"sagemaker:InvokeEndpoint", "sagemaker:ListEndpoints"}
         (endpoint,) = actions["sagemaker:InvokeEndpoint"]
         assert endpoint.endswith(":endpoint/workshop-*")
 
