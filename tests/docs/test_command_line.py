@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
-from prompt_app.cli.document import command_line_page
+import typer
+from cli.test_json import CALLS, SERVERS
+
+from prompt_app.cli.application import command_line
+from prompt_app.cli.document import command_line_page, commands_of
 from prompt_app.workbench.files import parse_evaluation
 
 PAGE = Path(__file__).parents[2] / "docs" / "command-line.md"
@@ -25,3 +30,17 @@ def test_the_example_is_a_valid_evaluation() -> None:
         "bedrock:us.amazon.nova-lite-v1:0",
         "openai:llama3",
     ]
+
+
+def test_every_command_prints_json_and_is_tried() -> None:
+    group: Any = typer.main.get_command(command_line())
+    commands = {name.strip(): command for name, command in commands_of("", group)}
+    lacking = [
+        name
+        for name, command in commands.items()
+        if not any("--json" in option.opts for option in command.params)
+    ]
+    assert lacking == [], "these take no --json (prompt_app.cli.plain.AsJson)"
+    untried = set(commands) - {*CALLS, *SERVERS}
+    assert untried == set(), "add a call of each to tests/cli/test_json.py"
+    assert {*CALLS, *SERVERS} <= set(commands)
