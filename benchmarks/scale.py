@@ -1,9 +1,10 @@
 """Several workers on one run: throughput, what sharing costs, resuming, a simulation, a soak.
 
-    python benchmarks/scale.py throughput               20,000 samples, 1, 2 and 4 workers
-    python benchmarks/scale.py throughput --samples 100000
+    python benchmarks/scale.py throughput               100,000 samples; 1, 2 and 4 workers
+    python benchmarks/scale.py throughput --stores sqlite --workers 1 --samples 20000
     python benchmarks/scale.py resume                   a finished run of 100,000 samples
-    python benchmarks/scale.py simulate                 10 million samples on 50 workers
+    python benchmarks/scale.py simulate                 10 million samples on 50 workers,
+                                                        by what throughput printed
     python benchmarks/scale.py soak                     60 s at 200 samples/s; --minutes 30
 
 Needs PostgreSQL's and Redis's programs; both are started in temporary folders. CPU is that of
@@ -116,6 +117,7 @@ def wait_for(workbench: Workbench, run: Run, answered: int | None = None) -> Run
         time.sleep(0.05)
 
 
+MEASURED = Path(__file__).with_name("scale_throughput.txt")
 STORES = ("sqlite", "postgresql")
 WORKERS = (0, 1, 2, 4)
 
@@ -273,6 +275,8 @@ def main() -> None:
     parser.add_argument("--stores", nargs="+", choices=STORES, default=STORES)
     parser.add_argument("--workers", nargs="+", type=int, default=WORKERS,
                         help="0: one without a broker")  # fmt: skip
+    parser.add_argument("--measured", type=Path, default=MEASURED,
+                        help="what 'throughput' printed, for 'simulate'")  # fmt: skip
     arguments = parser.parse_args()
     if arguments.what == "throughput":
         throughput(
@@ -287,9 +291,9 @@ def main() -> None:
     elif arguments.what == "soak":
         soak(arguments.minutes, arguments.per_second)
     else:
-        from scale_simulation import Measured, report
+        from scale_simulation import read_measured, report
 
-        report(Measured(worker_ms=0.75, database_ms=0.38))
+        report(read_measured(arguments.measured))
 
 
 if __name__ == "__main__":

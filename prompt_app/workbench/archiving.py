@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import islice
@@ -89,9 +89,13 @@ class Archiving:
 
     def row(self, run: Run, key: SampleKey) -> StoredSample:
         """Raises UnknownNameError."""
-        for sample in self.iterate(run):
-            if sample.key == key:
-                return sample
+        file = self._key(run)
+        table = self._table(file, ["example_id", "repeat"])
+        places = zip(table["example_id"].to_pylist(), table["repeat"].to_pylist(), strict=True)
+        for number, place in enumerate(places):
+            if place == (key.example_id, key.repeat):
+                (item,) = self._table(file, ["sample"])["sample"].take([number])
+                return _adapter().validate_json(item.as_py())
         raise UnknownNameError("sample", f"{key.example_id}, repeat {key.repeat}")
 
     def values(self, run: Run, metric: str) -> list[float]:
@@ -104,13 +108,18 @@ class Archiving:
         kinds = self._table(self._key(run), ["error_kind"])["error_kind"].to_pylist()
         return dict(Counter(kind for kind in kinds if kind is not None).most_common())
 
-    def refuse(self, runs: Iterable[Run]) -> None:
-        """Raises EvaluationError for what needs all rows at once in the database."""
-        for run in runs:
-            if self._store.archive_key(run.id) is not None:
-                raise EvaluationError(
-                    f"Run {run.id} is archived: its rows can be read and exported, not compared."
-                )
+    def outcomes(self, run: Run, metric: str) -> list[tuple[str, int, float | None]]:
+        """As :meth:`prompt_app.interfaces.Store.iterate_outcomes`."""
+        column = f"score.{metric}"
+        if metric not in {each.key for each in run.spec.metrics}:
+            return []
+        table = self._table(self._key(run), ["example_id", "repeat", "failed", column])
+        rows = zip(*(each.to_pylist() for each in table.columns), strict=True)
+        return [
+            (example, repeat, value)
+            for example, repeat, failed, value in rows
+            if value is not None or metric in failed
+        ]
 
     def iterate(self, run: Run) -> Iterator[StoredSample]:
         """All rows in order, a row group in memory at a time."""

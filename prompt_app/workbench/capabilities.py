@@ -71,6 +71,13 @@ class Capabilities:
         return Archiving(self.settings, self.store, self.actor)
 
     @property
+    def readable(self) -> Store:
+        """The store, with the rows of archived runs in their places."""
+        from prompt_app.workbench.archived_rows import with_archives
+
+        return with_archives(self.store, self.archive)
+
+    @property
     def rubrics(self) -> Rubrics:
         from prompt_app.workbench.rubrics import Rubrics
 
@@ -129,21 +136,21 @@ class Capabilities:
         """Leaderboards, breakdowns and single examples of several runs."""
         from prompt_app.workbench.contrasting import RunContrasts
 
-        return RunContrasts(self.store)
+        return RunContrasts(self.readable)
 
     @property
     def reports(self) -> Reports:
         """Self-contained HTML files."""
         from prompt_app.workbench.reporting import Reports
 
-        return Reports(self.store)
+        return Reports(self.readable)
 
     @property
     def labelling(self) -> Labelling:
         """Queues in which people label replies."""
         from prompt_app.workbench.labelling import Labelling
 
-        return Labelling(self.store, self.actor)
+        return Labelling(self.readable, self.actor)
 
     @property
     def access_tokens(self) -> AccessTokens:

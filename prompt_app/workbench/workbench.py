@@ -327,8 +327,7 @@ class Workbench(Capabilities):
         from prompt_app.workbench.comparing import compare_runs
 
         runs = [self.run(run_id) for run_id in run_ids]
-        self.archive.refuse(runs)
-        return compare_runs(self.store, runs, margin=margin, metrics=metrics)
+        return compare_runs(self.readable, runs, margin=margin, metrics=metrics)
 
     def plan_power(
         self, pilot: tuple[str, str], metric: str, difference: float, *, power: float = 0.8
@@ -337,19 +336,19 @@ class Workbench(Capabilities):
         from prompt_app.workbench.powering import plan_power
 
         runs = self.run(pilot[0]), self.run(pilot[1])
-        return plan_power(self.store, runs, metric, difference, power)
+        return plan_power(self.readable, runs, metric, difference, power)
 
     def split_variance(self, run_id: str, metric: str) -> VarianceSplit:
         """Where the spread of a metric's scores comes from, and what to buy more of."""
         from prompt_app.workbench.variance import split_variance
 
-        return split_variance(self.store, self.run(run_id), metric)
+        return split_variance(self.readable, self.run(run_id), metric)
 
     def rank(self, run_ids: Sequence[str], metric: str) -> PreferenceRanking:
         """Runs by what the pairwise judge ``metric`` preferred."""
         from prompt_app.workbench.ranking import rank_runs
 
-        return rank_runs(self.store, [self.run(run_id) for run_id in run_ids], metric)
+        return rank_runs(self.readable, [self.run(run_id) for run_id in run_ids], metric)
 
     def calibrate(
         self,
@@ -376,7 +375,7 @@ class Workbench(Capabilities):
             raise EvaluationError(f"A dataset's version is a number: not {dataset!r}.")
         labelled = self.dataset(name, int(number) if number else None) if name else None
         return calibrate_judge(
-            self.store, run, metric, labels, labelled_dataset=labelled, suggest=suggest
+            self.readable, run, metric, labels, labelled_dataset=labelled, suggest=suggest
         )
 
     def regrade(self, run_id: str, metric: str, *, rows: int = 20, seed: int = 0) -> Regrading:
@@ -385,7 +384,7 @@ class Workbench(Capabilities):
 
         self.actor.require(Role.EDITOR, "call judges")
         run = self.run(run_id)
-        return asyncio.run(regrade(self.store, self.settings, run, metric, rows=rows, seed=seed))
+        return asyncio.run(regrade(self.readable, self.settings, run, metric, rows=rows, seed=seed))
 
     # rows
 

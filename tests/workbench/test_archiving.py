@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ from engine.runs import only_run, rows_file, work
 
 from prompt_app.datamodel.access import LOCAL_PERSON, Role
 from prompt_app.datamodel.evaluation import EvaluationSpec, Run
+from prompt_app.datamodel.labelling import LabelRubric
 from prompt_app.errors import ConflictError, EvaluationError, PromptAppError, UnknownNameError
 from prompt_app.interfaces import RowFilter
+from prompt_app.interfaces.pairing import PairFilter
 from prompt_app.workbench import Workbench
 
 FILTERS = [
@@ -65,10 +68,75 @@ def test_what_is_archived_is_not_worked_on(workbench: Workbench, run: Run) -> No
     workbench.archive.archive(run)
     with pytest.raises(ConflictError, match="archived already"):
         workbench.archive.archive(run)
-    with pytest.raises(EvaluationError, match="not compared"):
-        workbench.compare([run.id, run.id])
     with pytest.raises(EvaluationError, match="is archived"):
         workbench.rescore(run.id, run.spec.metrics)
+
+
+@pytest.fixture
+def two(workbench: Workbench, tmp_path: Path) -> list[Run]:
+    """Right where the row's number is even; the other right in the first half."""
+    rows = [
+        {
+            "answers": ["yes"],
+            "topic": str(n % 3),
+            "number": f"n{n}",
+            "a": "no" if n % 2 else "yes",
+            "b": "yes" if n < 20 else "no",
+        }
+        for n in range(40)
+    ]
+    path = tmp_path / "two.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    spec = EvaluationSpec.model_validate(
+        {
+            "dataset": {"path": str(path)},
+            "prompts": [{"name": name, "template": f"{{{name}}}"} for name in "ab"],
+            "models": ["offline:echo"],
+            "metrics": ["exact_match"],
+            "repeats": 2,
+        }
+    )
+    submitted = workbench.submit_evaluation(spec)
+    work(workbench)
+    return [workbench.run(run_id) for run_id in submitted.run_ids]
+
+
+@pytest.mark.parametrize("archived", [(0,), (1,), (0, 1)])
+def test_archived_runs_are_compared_reported_and_labelled_as_before(
+    workbench: Workbench, two: list[Run], archived: tuple[int, ...]
+) -> None:
+    ids = [run.id for run in two]
+    metric = "exact_match"
+    queue = workbench.labelling.create("queue", ids[:1], LabelRubric())
+
+    def asked() -> list[object]:
+        labels = workbench.labelling
+        first = labels.next_rows(queue.id)[0]
+        kinds = [
+            PairFilter(metric),
+            PairFilter(metric, crossing=True),
+            PairFilter(metric, text="2"),
+        ]
+        kinds += [PairFilter(metric, change=change) for change in ("up", "down", "any", "none")]
+        contrasts = workbench.contrasts
+        return [
+            workbench.compare(ids).results,
+            contrasts.leaderboard(ids, metric),
+            contrasts.breakdown(ids, metric, "topic"),
+            contrasts.call_figures(ids[0]),
+            [contrasts.pairs(*ids, kind, offset=3, limit=9) for kind in kinds],
+            workbench.reports.run(ids[0]),
+            workbench.reports.comparison(ids),
+            workbench.split_variance(ids[0], metric),
+            workbench.plan_power((ids[0], ids[1]), metric, 0.1),
+            (labels.row_count(queue.id), first, labels.task(queue.id, first)),
+        ]
+
+    before = asked()
+    for number in archived:
+        workbench.archive.archive(workbench.run(ids[number]))
+    for one, other in zip(asked(), before, strict=True):
+        assert one == other
 
 
 def test_replies_of_other_runs_stay(workbench: Workbench, run: Run) -> None:
