@@ -75,7 +75,7 @@ class Spreading(WatchingPart):
             leave_unconfirmed(
                 connection, chunks, held.holder, held.evaluation_id, held.reserved_nanousd
             )
-            first_to_stop = held.requested is None and (state in _STOPPED or reason != "")
+            stops = state in _STOPPED or (state == "finished" and reason != "")
             own_reason = reason if held.requested is None else ""
             connection.execute(
                 update(chunks)
@@ -83,7 +83,7 @@ class Spreading(WatchingPart):
                 .values(state=state, reason=own_reason, **_NOBODY)
             )
             tell_run(connection, held)
-            if first_to_stop:
+            if stops and held.requested is None:
                 # The others see it with their next heartbeat.
                 stop = update(runs).where(runs.c.number == held.number, runs.c.requested.is_(None))
                 connection.execute(stop.values(requested="pause"))

@@ -201,6 +201,14 @@ def test_workers_of_one_pace_are_counted(store: SqlStore) -> None:
     assert store.count_sharers(PACE) == 1
 
 
+def test_a_chunk_that_a_stopped_worker_gives_back_stops_nobody(store: SqlStore) -> None:
+    run = spread(store)
+    store.end_chunk(chunk(store, run, 0), "queued", reason="Its worker was stopped.")
+    assert store.get_run(run.id).requested is None
+    assert store.settlement(run.id) is None
+    chunk(store, run, 0, "b")
+
+
 def test_the_dead_take_no_part_of_a_limit(store: SqlStore, clock: Clock) -> None:
     """Neither a process that is gone nor one that is silent for its lease."""
     run = spread(store)
