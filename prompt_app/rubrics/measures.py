@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from prompt_app.datamodel.score import Interval
 from prompt_app.rubrics.results import LessonResult, Pair, View, pairs
-from prompt_app.statistics.intervals import clustered_mean_interval, wilson_interval
+from prompt_app.statistics.intervals import interval_for, wilson_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class LessonMeasures:
     view: View
     labels: tuple[str, ...]
     overall: ConceptMeasures
-    """Its interval is clustered: the key concepts of one work are not independent."""
+    """Its intervals are clustered: the key concepts of one work are not independent."""
     concepts: tuple[ConceptMeasures, ...]
     students: int
     """Works that measure something."""
@@ -85,7 +85,7 @@ def accuracy_of(found: Sequence[Pair], *, clustered: bool = False) -> Accuracy:
     agreeing = int(sum(hits))
     interval = wilson_interval(agreeing, len(scored))
     if clustered and scored:
-        interval = _clustered(hits, [pair.student for pair in scored])
+        interval = interval_for(hits, "proportion", [pair.student for pair in scored])
     return Accuracy(
         value=agreeing / len(scored) if scored else None,
         interval=interval,
@@ -95,37 +95,35 @@ def accuracy_of(found: Sequence[Pair], *, clustered: bool = False) -> Accuracy:
     )
 
 
-def _clustered(hits: Sequence[float], works: Sequence[str]) -> Interval | None:
-    """Within 0..1. Where no work differs from another there is no spread to see: then each work
-    counts as one trial, which is the widest that the data allow."""
-    if len(set(hits)) == 1:
-        count = len(set(works))
-        return wilson_interval(count * hits[0], count)
-    interval = clustered_mean_interval(hits, works)
-    if interval is None:
-        return None
-    bounds = {"lower": max(0.0, interval.lower), "upper": min(1.0, interval.upper)}
-    return interval.model_copy(update=bounds)
-
-
 def _measures(
     name: str, found: Sequence[Pair], labels: tuple[str, ...], *, clustered: bool = False
 ) -> ConceptMeasures:
+    import numpy as np
+
     from prompt_app.statistics.agreement import confusion_matrix, kappa, kappa_weights
 
     accuracy = accuracy_of(found, clustered=clustered)
     if not accuracy.scored:
         empty = tuple((0,) * len(labels) for _ in labels)
         return ConceptMeasures(name, accuracy, None, None, None, empty)
-    table = confusion_matrix([p.actual for p in found], [p.predicted for p in found], labels)
-    plain = kappa(table, kappa_weights(len(labels), 0))
+    by_work: dict[str, list[Pair]] = {}
+    for pair in found:
+        if pair.predicted is not None:
+            by_work.setdefault(pair.student, []).append(pair)
+    tables = np.array(
+        [
+            confusion_matrix([p.actual for p in own], [p.predicted for p in own], labels)
+            for own in by_work.values()
+        ]
+    )
+    table = tables.sum(axis=0)
+    plain = kappa(table, kappa_weights(len(labels), 0), units=tables if clustered else None)
     weighted = kappa(table, kappa_weights(len(labels), 2))
     return ConceptMeasures(
         name=name,
         accuracy=accuracy,
         kappa=plain.value,
-        # Kappa's interval takes rows as independent, which all concepts of one work are not.
-        kappa_interval=None if clustered else plain.interval,
+        kappa_interval=plain.interval,
         weighted_kappa=weighted.value,
         confusion=tuple(tuple(row) for row in table.tolist()),
     )

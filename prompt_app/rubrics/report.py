@@ -101,7 +101,7 @@ def _accuracy_table(measures: LessonMeasures) -> str:
     rows = []
     for each in _all(measures):
         name = "All key concepts" if each is measures.overall else each.name
-        kappa_bounds = "" if each is measures.overall else bounds(each.kappa_interval, ".2f")
+        kappa_bounds = bounds(each.kappa_interval, ".2f")
         numbers = [
             percent(each.accuracy), bounds(each.accuracy.interval), each.accuracy.agreeing,
             each.accuracy.scored, each.accuracy.unscored, _kappa(each.kappa), kappa_bounds,

@@ -235,11 +235,14 @@ def _perfect_macro_interval(rows: IntArray, level: float) -> Interval | None:
     return Interval(lower=lower, upper=1.0, level=level, method="mean of the labels' bounds")
 
 
-def kappa(table: IntArray, weights: FloatArray, level: float = 0.95) -> Estimate:
+def kappa(
+    table: IntArray, weights: FloatArray, level: float = 0.95, units: IntArray | None = None
+) -> Estimate:
     """Cohen's kappa of one confusion matrix with its jackknife interval.
 
-    ``table``: counts of shape (k, k); ``weights``: of :func:`kappa_weights`. Undefined where
-    both sides use one label only.
+    ``table``: counts of shape (k, k); ``weights``: of :func:`kappa_weights`. ``units``: shape
+    (units, k, k), the matrix of each independent unit, where rows share one; they are left out
+    whole. Undefined where both sides use one label only.
     """
     size, rows = len(table), int(table.sum())
     value = float(cohen_kappa(table[None].astype(float), weights)[0])
@@ -247,15 +250,19 @@ def kappa(table: IntArray, weights: FloatArray, level: float = 0.95) -> Estimate
         return Estimate(None, None, rows)
     if np.trace(table) == rows:
         p_differ = 1 - float(np.square(np.diagonal(table) / rows).sum())
-        return Estimate(1.0, perfect_agreement_interval(rows, p_differ, level), rows)
+        independent = rows if units is None else len(units)
+        return Estimate(1.0, perfect_agreement_interval(independent, p_differ, level), rows)
     # One row more, spread as chance would: see jackknife_interval.
     chance = np.outer(table.sum(axis=1), table.sum(axis=0)) / rows**2
-    counts = (table + chance).ravel()
-    filled = np.flatnonzero(counts)
+    if units is None:
+        counts = (table + chance).ravel()
+        filled = np.flatnonzero(counts)
+        features, times = np.eye(counts.size)[filled], counts[filled]
+    else:
+        size_of_unit = rows / len(units)
+        features = np.vstack([units.reshape(len(units), -1), size_of_unit * chance.ravel()])
+        times = np.ones(len(features))
     interval = jackknife_interval(
-        np.eye(counts.size)[filled],
-        counts[filled],
-        lambda sums: cohen_kappa(sums.reshape(-1, size, size), weights),
-        level,
+        features, times, lambda sums: cohen_kappa(sums.reshape(-1, size, size), weights), level
     )
     return Estimate(value, interval, rows)

@@ -78,6 +78,7 @@ def figures() -> dict[str, Any]:
         "ci_clustered": ci(cluster="source")(graded),
         "ci_bootstrap": ci(method="bootstrap", num_samples=20_000)(graded),
         "ci_wilson": ci_wilson()(passed),
+        "ci_wilson_clustered": ci_wilson(cluster="source")(passed),
         "alpha": {scale: krippendorff_alpha(scale)(scores(given["ratings"])) for scale in SCALES},
         "mean_of_repeats": reduced(mean_score(), given["repeats"]),
         "majority": reduced(majority_score(), given["panels"]),

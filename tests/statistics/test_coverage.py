@@ -28,7 +28,12 @@ from prompt_app.statistics.correction import (
     prediction_powered_mean,
 )
 from prompt_app.statistics.correlation import pearson, spearman
-from prompt_app.statistics.intervals import interval_for, mean_interval, wilson_interval
+from prompt_app.statistics.intervals import (
+    clustered_mean_interval,
+    interval_for,
+    mean_interval,
+    wilson_interval,
+)
 from prompt_app.statistics.krippendorff import krippendorff_alpha
 from prompt_app.statistics.labelling import plan_labels, stratified_mean
 from prompt_app.statistics.paired_tests import paired_proportion_interval
@@ -143,14 +148,44 @@ def test_means_of_clustered_values(name: str) -> None:
     assert coverage(naive, 0.0, 500) < 0.85
 
 
-def test_pass_rates_of_clustered_examples() -> None:
-    def make(rng):
-        sizes = rng.integers(1, 8, 40)
-        passed = rng.random(sizes.sum()) < np.repeat(rng.beta(3, 2, 40), sizes)
-        clusters = np.repeat(np.arange(40), sizes).tolist()
-        return interval_for(passed.astype(float).tolist(), "proportion", clusters)
+@pytest.mark.parametrize(
+    ("count", "most", "rate"),
+    [(40, 8, 0.6), (40, 7, 0.9), (24, 5, 0.8), (12, 6, 0.8), (12, 6, 0.9), (8, 15, 0.7)],
+)
+def test_pass_rates_of_clustered_examples(count: int, most: int, rate: float) -> None:
+    def passes(rng):
+        sizes = rng.integers(1, most, count)
+        chances = rng.beta(4 * rate, 4 * (1 - rate), count)
+        passed = rng.random(sizes.sum()) < np.repeat(chances, sizes)
+        return passed.astype(float).tolist(), np.repeat(np.arange(count), sizes).tolist()
 
-    assert LOW <= coverage(make, 0.6) <= HIGH
+    # A rate of 0.9 in a dozen clusters makes it cautious: often few of them hold any fail.
+    assert LOW <= coverage(lambda rng: interval_for(*in_order(*passes(rng))), rate) <= 0.98
+    if (count, rate) == (12, 0.9):
+        symmetric = coverage(lambda rng: clustered_mean_interval(*passes(rng)), rate)
+        assert symmetric < 0.9, "what Wilson's form is for"
+
+
+def in_order(values, clusters):
+    return values, "proportion", clusters
+
+
+def test_pass_rates_of_clustered_examples_with_repeats() -> None:
+    def make(rng):
+        clusters = np.repeat(np.arange(15), 3)
+        chances = np.clip(rng.beta(4, 1, 15)[clusters] + rng.normal(0, 0.05, 45), 0, 1)
+        values = (rng.binomial(3, chances) / 3).tolist()
+        return interval_for(values, "proportion", clusters.tolist())
+
+    truth = float(
+        np.clip(
+            np.random.default_rng(9).beta(4, 1, (400_000,))
+            + np.random.default_rng(8).normal(0, 0.05, 400_000),
+            0,
+            1,
+        ).mean()
+    )
+    assert LOW <= coverage(make, truth) <= HIGH
 
 
 @pytest.mark.parametrize(
@@ -219,6 +254,47 @@ def test_kappa(n: int, p_same: float, weighted: int) -> None:
 
     # Quadratic weights make it cautious at 30 rows.
     assert LOW <= coverage(make, p_same) <= 0.98
+
+
+def test_kappa_of_labels_that_share_works() -> None:
+    """Some works are easier to judge than others, and each has four labels."""
+    shares = np.array([0.5, 0.3, 0.2])
+
+    def tables(rng, works):
+        same = rng.random((works, 4)) < rng.beta(3, 1, works)[:, None]
+        actual = rng.choice(3, (works, 4), p=shares)
+        predicted = np.where(same, actual, rng.choice(3, (works, 4), p=shares))
+        found = np.zeros((works, 3, 3), dtype=np.int64)
+        np.add.at(found, (np.arange(works)[:, None], actual, predicted), 1)
+        return found
+
+    def make(rng, clustered=True):
+        found = tables(rng, 24)
+        units = found if clustered else None
+        return kappa(found.sum(axis=0), kappa_weights(3, 0), units=units).interval
+
+    assert LOW <= coverage(make, 0.75, 1_500) <= HIGH
+    assert coverage(lambda rng: make(rng, clustered=False), 0.75, 1_500) < 0.93
+
+
+def test_differences_of_pass_rates_with_clusters() -> None:
+    def make(rng):
+        clusters = np.repeat(np.arange(24), rng.integers(1, 6, 24))
+        up = (0.1 * np.exp(rng.normal(-0.125, 0.5, 24)))[clusters]
+        chance = rng.random(clusters.size)
+        change = np.where(chance < up, 1.0, np.where(chance > 0.95, -1.0, 0.0))
+        before = (change != 1).astype(float)
+        ids = [str(index) for index in range(clusters.size)]
+        metric = PairedMetric(
+            "m",
+            dict(zip(ids, before.tolist(), strict=True)),
+            dict(zip(ids, (before + change).tolist(), strict=True)),
+            kind="proportion",
+            clusters=dict(zip(ids, clusters.tolist(), strict=True)),
+        )
+        return compare([metric])[0].interval
+
+    assert LOW <= coverage(make, 0.05, 500) <= HIGH
 
 
 def test_kappa_of_an_almost_perfect_judge() -> None:

@@ -26,6 +26,7 @@ from prompt_app.statistics.bootstrap import bootstrap_interval
 from prompt_app.statistics.intervals import (
     average_repeats,
     clustered_mean_interval,
+    clustered_proportion_interval,
     clustered_standard_error,
     mean_interval,
     wilson_interval,
@@ -60,6 +61,7 @@ def test_clustered_means() -> None:
     error, _ = clustered_standard_error(graded, clusters)
     assert error == pytest.approx(INSPECT["clustered_stderr"])
     assert same(clustered_mean_interval(graded, clusters), "ci_clustered")
+    assert same(clustered_proportion_interval(GIVEN["passed"], clusters), "ci_wilson_clustered")
 
 
 def test_bootstrap_means_differ_by_chance_alone() -> None:

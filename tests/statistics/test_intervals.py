@@ -15,6 +15,7 @@ from prompt_app.statistics import intervals
 from prompt_app.statistics.intervals import (
     average_repeats,
     clustered_mean_interval,
+    clustered_proportion_interval,
     interval_for,
     mean_interval,
     skewed_mean_interval,
@@ -91,7 +92,7 @@ def test_undefined_below_two_samples_or_clusters() -> None:
     [
         ([0, 1, 1], "proportion", None, "Wilson score"),
         ([0, 1, 1], "proportion", ["a", "b", "c"], "Wilson score"),
-        ([0, 1, 1], "proportion", ["a", "a", "b"], "clustered t"),
+        ([0, 1, 1], "proportion", ["a", "a", "b"], "clustered Wilson score"),
         ([1, 1, 1], "proportion", ["a", "a", "b"], "Wilson score over clusters"),
         ([0, 0.5, 1], "proportion", None, "t"),
         ([0, 1, 1], "mean", None, "t"),
@@ -195,3 +196,30 @@ def test_copying_every_example_within_its_cluster_gains_no_precision(values, cop
     assert copied is not None
     assert copied.lower == pytest.approx(plain.lower)
     assert copied.upper == pytest.approx(plain.upper)
+
+
+def test_clusters_without_spread_between_them_leave_an_interval() -> None:
+    """Each source has one pass and one fail: the clustered error alone would be 0."""
+    interval = clustered_proportion_interval([0, 1] * 10, [f"s{n // 2}" for n in range(20)])
+    plain = wilson_interval(10, 20)
+    assert interval is not None
+    assert plain is not None
+    assert interval.lower < plain.lower < plain.upper < interval.upper
+
+
+def test_a_clustered_proportion_outside_its_range_is_refused() -> None:
+    with pytest.raises(StatisticsError, match="between 0 and 1"):
+        clustered_proportion_interval([0.5, 1.5], ["a", "b"])
+    assert clustered_proportion_interval([0, 1], ["a", "a"]) is None
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.0, 0.5, 1.0]), st.integers(0, 4)), min_size=2))
+def test_a_clustered_proportion_lies_in_its_interval(drawn: list[tuple[float, int]]) -> None:
+    values, clusters = zip(*drawn, strict=True)
+    interval = clustered_proportion_interval(values, clusters)
+    if interval is None:
+        assert len(set(clusters)) < 2
+        return
+    mean = sum(values) / len(values)
+    assert 0 <= interval.lower <= mean + 1e-12
+    assert mean - 1e-12 <= interval.upper <= 1

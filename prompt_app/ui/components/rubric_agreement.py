@@ -59,7 +59,7 @@ def _row(each: ConceptMeasures, is_overall: bool) -> dict[str, object]:
         "Compared": each.accuracy.scored,
         "No prediction": each.accuracy.unscored,
         "Kappa": each.kappa,
-        "Kappa's 95% interval": "" if is_overall else bounds(each.kappa_interval, ".2f"),
+        "Kappa's 95% interval": bounds(each.kappa_interval, ".2f"),
         "Weighted kappa": each.weighted_kappa,
     }
 
