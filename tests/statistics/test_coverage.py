@@ -261,7 +261,7 @@ def test_kappa_of_labels_that_share_works() -> None:
     shares = np.array([0.5, 0.3, 0.2])
 
     def tables(rng, works):
-        same = rng.random((works, 4)) < rng.beta(3, 1, works)[:, None]
+        same = rng.random((works, 4)) < rng.beta(0.9, 0.3, works)[:, None]
         actual = rng.choice(3, (works, 4), p=shares)
         predicted = np.where(same, actual, rng.choice(3, (works, 4), p=shares))
         found = np.zeros((works, 3, 3), dtype=np.int64)
@@ -274,7 +274,7 @@ def test_kappa_of_labels_that_share_works() -> None:
         return kappa(found.sum(axis=0), kappa_weights(3, 0), units=units).interval
 
     assert LOW <= coverage(make, 0.75, 1_500) <= HIGH
-    assert coverage(lambda rng: make(rng, clustered=False), 0.75, 1_500) < 0.93
+    assert coverage(lambda rng: make(rng, clustered=False), 0.75, 1_500) < 0.9
 
 
 def test_differences_of_pass_rates_with_clusters() -> None:
