@@ -6,6 +6,7 @@ import streamlit as st
 
 from prompt_app.errors import PermissionDeniedError
 from prompt_app.ui.components.login_page import login_page
+from prompt_app.ui.components.project_picker import project_picker
 from prompt_app.ui.state import (
     ASSISTANTS,
     COMPARE,
@@ -220,4 +221,5 @@ if page.url_path != "evaluate":
 if refusal:
     login_page(refusal)
 else:
+    project_picker()
     page.run()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Sequence
 
 import streamlit as st
 
 from prompt_app.datamodel.access import Person, Role
-from prompt_app.errors import LoginRequiredError
+from prompt_app.errors import LoginRequiredError, UnknownNameError
 from prompt_app.settings import load_settings
 from prompt_app.ui.login import visitor
 from prompt_app.workbench import Workbench, open_workbench
@@ -39,6 +40,8 @@ RUBRIC_TEST = "app_pages/rubric_test.py"
 FOR, EVALUATION = "for", "evaluation"
 """``?for=evaluation``: what is made on the page goes back into the evaluation that waits for it."""
 
+PROJECT = "project"
+"""The widget, and in the page's address, whose project is looked at."""
 _SUBMISSION = "submission"
 
 
@@ -50,10 +53,24 @@ def shared_workbench() -> Workbench:
 
 
 def workbench() -> Workbench:
-    """What the visitor may do. Raises PermissionDeniedError; where a login has ended meanwhile
-    the page is first asked to run again, which then shows how to log in."""
+    """What the visitor may do in the project that is chosen. Raises PermissionDeniedError; where
+    a login has ended meanwhile the page is first asked to run again, which then shows how to log
+    in."""
+    project = st.session_state.get(PROJECT)
+    if project:
+        with contextlib.suppress(UnknownNameError):  # it was left, or is called otherwise
+            return _acting(project)
+    return _acting(None)
+
+
+def everywhere() -> Workbench:
+    """As :func:`workbench`, in all projects of the visitor."""
+    return _acting(None)
+
+
+def _acting(project: str | None) -> Workbench:
     try:
-        return shared_workbench().acting_as(person())
+        return shared_workbench().acting_as(person(), project)
     except LoginRequiredError:
         st.rerun()  # does nothing within a callback
         raise

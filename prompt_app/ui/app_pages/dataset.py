@@ -9,6 +9,7 @@ from prompt_app.ui.components.dataset_rows import row_section
 from prompt_app.ui.components.dataset_schema import schema_section
 from prompt_app.ui.components.dataset_splits import split_section
 from prompt_app.ui.components.dataset_versions import version_section
+from prompt_app.ui.components.project_move import project_section
 from prompt_app.ui.components.wording import plain
 
 versions = chosen_versions()
@@ -16,6 +17,7 @@ st.title(plain(versions[0].name))
 version = chosen_version(versions)
 version_facts(version)
 dataset_actions(version)
+project_section("dataset", version.name, has_runs=True)
 rows, schema, history, splits, export = st.tabs(
     ["Rows", "Schema", "Versions", "Splits", "Export"],
     key="view",

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from prompt_app.ui.components.errors import errors_shown
+from prompt_app.ui.components.project_move import project_section
 from prompt_app.ui.components.prompt_choice import chosen_prompt, view_choice
 from prompt_app.ui.components.prompt_compare import prompt_compare
 from prompt_app.ui.components.prompt_editor import prompt_editor
@@ -12,6 +13,8 @@ from prompt_app.ui.components.wording import plain
 
 chosen = chosen_prompt()
 st.title(plain(chosen.name) if chosen else "New prompt")
+if chosen:
+    project_section("prompt", chosen.name, has_runs=True)
 view = view_choice() if chosen else "Edit"
 with errors_shown():
     if chosen is None or view == "Edit":

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from prompt_app.ui.components.project_move import project_section
 from prompt_app.ui.components.rubric_agreement import agreement_section, confusion_section
 from prompt_app.ui.components.rubric_ambiguity import ambiguity_section
 from prompt_app.ui.components.rubric_choice import chosen_lesson, chosen_test
@@ -14,6 +15,7 @@ from prompt_app.ui.components.wording import plain
 
 test = chosen_test()
 st.title(plain(f"{test.options.experiment} on {test.options.dataset}"))
+project_section("rubric test", test.id)
 rubric_progress(test)
 shown = chosen_lesson(test)
 report_downloads(test, shown)

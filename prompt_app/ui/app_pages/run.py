@@ -5,6 +5,7 @@ import streamlit as st
 from prompt_app.ui.components.call_section import call_section
 from prompt_app.ui.components.judge_section import judge_section
 from prompt_app.ui.components.progress import progress_panel
+from prompt_app.ui.components.project_move import project_section
 from prompt_app.ui.components.row_table import row_section
 from prompt_app.ui.components.run_choice import chosen_run
 from prompt_app.ui.components.run_spec import run_spec
@@ -13,6 +14,7 @@ from prompt_app.ui.components.wording import plain
 
 run = chosen_run()
 st.title(plain(run.name))
+project_section("evaluation", run.evaluation_id)
 progress_panel(run)
 score_section(run)
 call_section(run)

@@ -7,6 +7,7 @@ import streamlit as st
 from prompt_app.datamodel.serving import ModelRoute, RouteTarget
 from prompt_app.errors import InputError
 from prompt_app.ui.components.errors import errors_shown
+from prompt_app.ui.components.project_move import project_section
 from prompt_app.ui.state import may_edit, workbench
 
 NEW = "New alias"
@@ -40,6 +41,8 @@ def aliases() -> None:
         )
         if st.form_submit_button("Save", type="primary"):
             _save(name, targets, fallbacks, int(attempts), float(seconds))
+    if present is not None:
+        project_section("alias", present.name)
     if present is not None and st.button(f"Delete {present.name}", icon=":material/delete:"):
         workbench().serving_names.delete_alias(present.name)
         st.toast(f"{present.name} is deleted.")

@@ -6,6 +6,7 @@ import streamlit as st
 
 from prompt_app.datamodel.serving import Assistant
 from prompt_app.ui.components.errors import errors_shown
+from prompt_app.ui.components.project_move import project_section
 from prompt_app.ui.state import may_edit, workbench
 
 NEW = "New assistant"
@@ -33,6 +34,8 @@ def assistants() -> None:
         )  # fmt: skip
         if st.form_submit_button("Save", type="primary"):
             _save(name, context, questions, models)
+    if present is not None:
+        project_section("assistant", present.name)
     if present is not None and st.button(f"Delete {present.name}", icon=":material/delete:"):
         workbench().serving_names.delete_assistant(present.name)
         st.toast(f"{present.name} is deleted.")

@@ -7,6 +7,7 @@ import streamlit as st
 from prompt_app.datamodel.dataset import DatasetVersion
 from prompt_app.ui.components.errors import errors_shown
 from prompt_app.ui.components.pager import paged, pager
+from prompt_app.ui.components.project_move import project_badge, project_names
 from prompt_app.ui.components.search_field import search_field
 from prompt_app.ui.components.uploads import upload_form
 from prompt_app.ui.components.wording import ago, plain, shortened
@@ -31,8 +32,9 @@ def dataset_list() -> None:
     if found.total == 0:
         _nothing(text, removed=removed)
         return
+    projects = project_names("dataset", [version.name for version in found.items])
     for version in found.items:
-        _card(version, removed=removed)
+        _card(version, projects.get(version.name), removed=removed)
     pager(found, DATASETS_A_PAGE, "dataset")
 
 
@@ -59,11 +61,12 @@ def go_to_added() -> None:
         st.switch_page(DATASET, query_params={"name": name})
 
 
-def _card(version: DatasetVersion, *, removed: bool) -> None:
+def _card(version: DatasetVersion, project: str | None, *, removed: bool) -> None:
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.page_link(DATASET, label=plain(version.name), query_params={"name": version.name})
             st.badge(f"version {version.number}", color="gray")
+            project_badge(project)
             for split, rows in list(version.split_rows.items())[:5]:
                 st.badge(plain(f"{split} {rows:,}"), color="blue")
             if removed and may_edit():

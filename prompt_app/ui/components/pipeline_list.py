@@ -6,6 +6,7 @@ import streamlit as st
 
 from prompt_app.datamodel.pipeline import PipelineVersion
 from prompt_app.ui.components.pager import paged, pager
+from prompt_app.ui.components.project_move import project_badge, project_names
 from prompt_app.ui.components.search_field import search_field
 from prompt_app.ui.components.wording import ago, plain, shortened
 from prompt_app.ui.state import PIPELINE, workbench
@@ -31,16 +32,18 @@ def pipeline_list() -> None:
             icon=":material/info:",
         )
         return
+    projects = project_names("pipeline", [version.name for version in found.items])
     for version in found.items:
-        _card(version)
+        _card(version, projects.get(version.name))
     pager(found, A_PAGE, "pipeline")
 
 
-def _card(version: PipelineVersion) -> None:
+def _card(version: PipelineVersion, project: str | None) -> None:
     problem = workbench().pipelines.problem(version)
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.page_link(PIPELINE, label=plain(version.name), query_params={"name": version.name})
+            project_badge(project)
             if problem:
                 st.badge("invalid", color="red", icon=":material/error:")
             else:

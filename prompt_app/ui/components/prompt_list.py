@@ -6,6 +6,7 @@ import streamlit as st
 
 from prompt_app.datamodel.prompt import PromptVersion
 from prompt_app.ui.components.pager import paged, pager
+from prompt_app.ui.components.project_move import project_badge, project_names
 from prompt_app.ui.components.search_field import search_field
 from prompt_app.ui.components.wording import ago, plain, shortened
 from prompt_app.ui.state import PROMPT, workbench
@@ -30,16 +31,18 @@ def prompt_list() -> None:
                 icon=":material/info:",
             )
         return
+    projects = project_names("prompt", [version.name for version in found.items])
     for version in found.items:
-        _card(version)
+        _card(version, projects.get(version.name))
     pager(found, PROMPTS_A_PAGE, "prompt")
 
 
-def _card(version: PromptVersion) -> None:
+def _card(version: PromptVersion, project: str | None) -> None:
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.page_link(PROMPT, label=plain(version.name), query_params={"name": version.name})
             st.badge(f"version {version.number}", color="gray")
+            project_badge(project)
             for label, number in workbench().prompt_library.labels(version.name).items():
                 st.badge(f"{plain(label)}: {number}", color="green", icon=":material/sell:")
         st.caption(plain(shortened(version.template.messages[-1].content, 160)))

@@ -9,6 +9,7 @@ import streamlit as st
 
 from prompt_app.datamodel.evaluation import ACTIVE_STATES, Run, RunState
 from prompt_app.datamodel.score import MetricSummary
+from prompt_app.ui.components.project_move import project_badge, project_names
 from prompt_app.ui.components.wording import ago, money, plain, quantity
 from prompt_app.ui.state import RUN
 
@@ -32,8 +33,9 @@ def state_badge(run: Run) -> None:
 
 def run_cards(runs: Sequence[Run], *, can_pick: bool = False) -> None:
     """``can_pick``: each card has a box that picks its run for a comparison."""
+    projects = project_names("evaluation", [run.evaluation_id for run in runs])
     for run in runs:
-        _card(run, can_pick=can_pick)
+        _card(run, projects.get(run.evaluation_id), can_pick=can_pick)
 
 
 def picked_runs() -> list[str]:
@@ -55,7 +57,7 @@ def _pick(run_id: str) -> None:
         others.append(run_id)
 
 
-def _card(run: Run, *, can_pick: bool) -> None:
+def _card(run: Run, project: str | None, *, can_pick: bool) -> None:
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
             if can_pick:
@@ -69,6 +71,7 @@ def _card(run: Run, *, can_pick: bool) -> None:
                 )
             st.page_link(RUN, label=plain(run.name), query_params={"id": run.id})
             state_badge(run)
+            project_badge(project)
         progress = run.progress
         facts = [f"{run.spec.dataset_name}", f"{progress.done:,} of {progress.total:,} samples"]
         if progress.failed:

@@ -1,0 +1,142 @@
+"""Projects: making them, who is in them, what belongs to them."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from prompt_app.datamodel.project import Project, ProjectMember, ProjectRole
+from prompt_app.ui.components.errors import errors_shown
+from prompt_app.ui.components.wording import plain
+from prompt_app.ui.state import everywhere, may_edit
+
+ITEMS_A_PAGE = 20
+ROLES = [role.value for role in ProjectRole]
+ROLE_HELP = (
+    "A viewer sees what belongs to the project, an editor changes it, an owner also changes the "
+    "members. The role in the studio is the most that anyone may do."
+)
+
+
+def projects_section() -> None:
+    """Nothing for a viewer without a project."""
+    projects = everywhere().projects.all(archived=None)
+    if not projects and not may_edit():
+        return
+    st.subheader("Projects")
+    st.caption(
+        "What belongs to a project is seen and changed by its members and by admins alone. "
+        "Everything else is everyone's."
+    )
+    for project in projects:
+        _project(project)
+    if may_edit():
+        _new()
+
+
+def _new() -> None:
+    with (
+        st.expander("New project", icon=":material/add:"),
+        st.form("project.new", border=False, clear_on_submit=False),
+    ):
+        name = st.text_input("Name", placeholder="letters, digits, dots and lines", max_chars=100)
+        note = st.text_input("What it is about", max_chars=500)
+        made = st.form_submit_button("Make the project", type="primary")
+    if made:
+        with errors_shown():
+            everywhere().projects.create(name, note)
+            st.rerun()
+
+
+def _project(project: Project) -> None:
+    projects = everywhere().projects
+    manages = projects.may_manage(project)
+    label = f"{project.name} (archived)" if project.archived_at else project.name
+    with st.expander(plain(label), icon=":material/group:", key=f"project.{project.id}"):
+        if project.note:
+            st.text(project.note)
+        for member in projects.members(project.id):
+            _member(project, member, manages=manages)
+        if manages:
+            _add_member(project)
+        _items(project)
+        if manages:
+            _manage(project)
+
+
+def _member(project: Project, member: ProjectMember, *, manages: bool) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.text(member.member, width="stretch")
+        if not manages:
+            st.badge(member.role.value, color="gray")
+            return
+        key = f"project.{project.id}.{member.member}"
+        role = st.selectbox(
+            plain(f"Role of {member.member}"),
+            ROLES,
+            index=ROLES.index(member.role),
+            key=f"{key}.role.{member.role}",
+            label_visibility="collapsed",
+            width=130,
+        )
+        gone = st.button(
+            "Remove", key=f"{key}.remove", help=plain(f"Take {member.member} out of the project")
+        )
+    with errors_shown():
+        if gone:
+            everywhere().projects.remove_member(project.id, member.member)
+            st.rerun()
+        elif role != member.role:
+            everywhere().projects.set_member(project.id, member.member, role)
+            st.rerun()
+
+
+def _add_member(project: Project) -> None:
+    with st.form(f"project.{project.id}.add", border=False):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            member = st.text_input(
+                "New member", placeholder="E-mail address, or id of the login", max_chars=320
+            )
+            role = st.selectbox("Role", ROLES, help=ROLE_HELP, width=130)
+            added = st.form_submit_button("Add")
+        if added:
+            with errors_shown():
+                everywhere().projects.set_member(project.id, member, role)
+                st.rerun()
+
+
+def _items(project: Project) -> None:
+    projects = everywhere().projects
+    page = int(st.session_state.get(f"project.{project.id}.page", 1))
+    found = projects.items(project.id, offset=(page - 1) * ITEMS_A_PAGE, limit=ITEMS_A_PAGE)
+    if not found.total:
+        st.caption("Nothing belongs to it yet. Choose it in the sidebar, or move something here.")
+        return
+    st.dataframe(
+        {"Kind": [each.kind for each in found.items], "Name": [each.name for each in found.items]},
+        hide_index=True,
+        height="content",
+    )
+    if found.total > ITEMS_A_PAGE:
+        pages = -(-found.total // ITEMS_A_PAGE)
+        st.pagination(pages, key=f"project.{project.id}.page")
+
+
+def _manage(project: Project) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input("Name", project.name, key=f"project.{project.id}.name", max_chars=100)
+        renamed = st.button(
+            "Rename", key=f"project.{project.id}.rename", disabled=name.strip() == project.name
+        )
+        archived = st.button(
+            "Restore" if project.archived_at else "Archive",
+            key=f"project.{project.id}.archive",
+            help="What belongs to an archived project can be read, and not changed.",
+        )
+    with errors_shown():
+        if renamed:
+            everywhere().projects.rename(project.id, name)
+            st.rerun()
+        if archived:
+            change = everywhere().projects
+            (change.restore if project.archived_at else change.archive)(project.id)
+            st.rerun()
