@@ -45,8 +45,11 @@ class CatalogueStore(Protocol):
         ...
 
     # endpoints
-    def save_endpoint(self, endpoint: Endpoint, *, replace: bool = False) -> Endpoint:
-        """Raises ConflictError for a name that is taken, unless it is to be replaced."""
+    def save_endpoint(
+        self, endpoint: Endpoint, *, replace: bool = False, based_on: Endpoint | None = None
+    ) -> Endpoint:
+        """Raises ConflictError for a name that is taken, unless it is to be replaced; also then
+        where another one than ``based_on`` is there."""
         ...
 
     def list_endpoints(self) -> list[Endpoint]:

@@ -23,8 +23,11 @@ class LabelStore(Protocol):
         """By name or id."""
         ...
 
-    def add_label_rubric(self, queue_id: str, rubric: LabelRubric) -> LabelQueue:
-        """The queue with ``rubric`` as its newest version; an equal one is no new version."""
+    def add_label_rubric(
+        self, queue_id: str, rubric: LabelRubric, *, based_on: int | None = None
+    ) -> LabelQueue:
+        """The queue with ``rubric`` as its newest version; an equal one is no new version.
+        ``based_on``: the newest version that the writer knew; another one raises ConflictError."""
         ...
 
     def list_label_rubrics(self, queue_id: str) -> list[LabelRubric]:

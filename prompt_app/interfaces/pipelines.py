@@ -38,9 +38,17 @@ class PipelineStore(Protocol):
         ...
 
     def save_pipeline(
-        self, name: str, text: str, *, model: str | None = None, note: str = "", by: str = ""
+        self,
+        name: str,
+        text: str,
+        *,
+        model: str | None = None,
+        note: str = "",
+        by: str = "",
+        based_on: int | None = None,
     ) -> PipelineVersion:
-        """An equal text and model give the newest version if that is it."""
+        """An equal text and model give the newest version if that is it. ``based_on``: the newest
+        version that the writer knew, 0 for none; another one raises ConflictError."""
         ...
 
     def list_pipelines(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from prompt_app.datamodel.serving import (
     AccessToken,
@@ -98,16 +98,21 @@ class ServingStore(Protocol):
         ...
 
     # aliases and assistants
-    def save_route(self, route: ModelRoute) -> None:
-        """Replaces the one of that name."""
+    def save_route(
+        self, route: ModelRoute, *, based_on: ModelRoute | Literal["any"] | None = "any"
+    ) -> None:
+        """Replaces the one of that name. ``based_on``: what the writer knew of it, None for
+        nothing; where something else is there, raises ConflictError."""
         ...
 
     def delete_route(self, name: str) -> None: ...
 
     def list_routes(self) -> list[ModelRoute]: ...
 
-    def save_assistant(self, assistant: Assistant) -> None:
-        """Replaces the one of that name."""
+    def save_assistant(
+        self, assistant: Assistant, *, based_on: Assistant | Literal["any"] | None = "any"
+    ) -> None:
+        """As :meth:`save_route`."""
         ...
 
     def delete_assistant(self, name: str) -> None: ...

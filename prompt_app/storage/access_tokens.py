@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Table, delete, insert, or_, select, update
 
@@ -114,9 +114,11 @@ class Serving(StorePart):
         with self._database.read() as connection:
             return int(connection.scalar(select(serving_changes.c.revision)) or 0)
 
-    def save_route(self, route: ModelRoute) -> None:
-        """Replaces the one of that name."""
-        self._replace(model_routes, route.name, route)
+    def save_route(
+        self, route: ModelRoute, *, based_on: ModelRoute | Literal["any"] | None = "any"
+    ) -> None:
+        """Replaces the one of that name, which must be ``based_on`` still."""
+        self._replace(model_routes, route, based_on, "alias")
 
     def delete_route(self, name: str) -> None:
         self._delete(model_routes, name, "alias")
@@ -124,9 +126,11 @@ class Serving(StorePart):
     def list_routes(self) -> list[ModelRoute]:
         return self._records(model_routes, ModelRoute)
 
-    def save_assistant(self, assistant: Assistant) -> None:
-        """Replaces the one of that name."""
-        self._replace(assistants, assistant.name, assistant)
+    def save_assistant(
+        self, assistant: Assistant, *, based_on: Assistant | Literal["any"] | None = "any"
+    ) -> None:
+        """Replaces the one of that name, which must be ``based_on`` still."""
+        self._replace(assistants, assistant, based_on, "assistant")
 
     def delete_assistant(self, name: str) -> None:
         self._delete(assistants, name, "assistant")
@@ -134,10 +138,23 @@ class Serving(StorePart):
     def list_assistants(self) -> list[Assistant]:
         return self._records(assistants, Assistant)
 
-    def _replace(self, table: Table, name: str, record: Record) -> None:
+    def _replace(
+        self,
+        table: Table,
+        record: ModelRoute | Assistant,
+        based_on: Record | Literal["any"] | None,
+        what: ItemKind,
+    ) -> None:
+        here = table.c.name == record.name
+
         def save(connection: Connection) -> None:
-            connection.execute(delete(table).where(table.c.name == name))
-            connection.execute(insert(table), {"name": name, "record": dump_record(record)})
+            query = select(table.c.record).where(here).with_for_update()
+            text = connection.scalar(query)
+            present = None if text is None else load_record(type(record), text)
+            if based_on not in ("any", present) and present != record:
+                raise _changed(what, record.name, present is None)
+            connection.execute(delete(table).where(here))
+            connection.execute(insert(table), {"name": record.name, "record": dump_record(record)})
             count_change(connection)
 
         self._database.write_retrying(save)
@@ -156,6 +173,14 @@ class Serving(StorePart):
         with self._database.read() as connection:
             texts = connection.scalars(select(table.c.record).order_by(table.c.name))
             return [load_record(kind, text) for text in texts]
+
+
+def _changed(what: str, name: str, is_gone: bool) -> ConflictError:
+    how = "was deleted" if is_gone else "was changed by somebody else"
+    return ConflictError(
+        f"The {what} {name!r} {how} since you began. Nothing was saved: look at the difference "
+        "first."
+    )
 
 
 def count_change(connection: Connection) -> None:

@@ -60,12 +60,22 @@ class Labels(StorePart):
         with self._database.read() as connection:
             return _queue_of(connection, _find(connection, which))
 
-    def add_label_rubric(self, queue_id: str, rubric: LabelRubric) -> LabelQueue:
+    def add_label_rubric(
+        self, queue_id: str, rubric: LabelRubric, *, based_on: int | None = None
+    ) -> LabelQueue:
         """The queue with ``rubric`` as its newest version; an equal one is no new version."""
         with self._database.write() as connection:
             row = _find(connection, queue_id)
+            mine = select(label_queues.c.number).where(label_queues.c.number == row.number)
+            connection.execute(mine.with_for_update())  # those who save at once take turns
             queue = _queue_of(connection, row)
             if queue.rubric != rubric:
+                if based_on not in (None, queue.rubric_number):
+                    raise ConflictError(
+                        f"The rubric of {queue.name!r} has version {queue.rubric_number} by now; "
+                        f"yours is based on version {based_on}. Nothing was saved: look at the "
+                        "difference first."
+                    )
                 _add_rubric(
                     connection, row.number, queue.rubric_number + 1, rubric, datetime.now(UTC)
                 )

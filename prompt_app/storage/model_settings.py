@@ -21,15 +21,24 @@ from prompt_app.storage.project_tables import forget_item
 class ModelSettings(StorePart):
     """The part of the store that keeps endpoints and presets."""
 
-    def save_endpoint(self, endpoint: Endpoint, *, replace: bool = False) -> Endpoint:
-        """Raises ConflictError for a name that is taken, unless it is to be replaced."""
+    def save_endpoint(
+        self, endpoint: Endpoint, *, replace: bool = False, based_on: Endpoint | None = None
+    ) -> Endpoint:
+        """See :meth:`CatalogueStore.save_endpoint`."""
         saved = endpoint.model_copy(update={"changed_at": datetime.now(UTC)})
         here = model_endpoints.c.name == endpoint.name
 
         def save(connection: Connection) -> Endpoint:
+            present = connection.execute(select(model_endpoints).where(here).with_for_update())
+            row = present.first()
             if replace:
+                if based_on is not None and (row is None or _endpoint_of(row) != based_on):
+                    raise ConflictError(
+                        f"The endpoint {endpoint.name!r} was changed or removed by somebody else "
+                        "since you began. Nothing was saved: look at it first."
+                    )
                 connection.execute(delete(model_endpoints).where(here))
-            elif connection.execute(select(model_endpoints).where(here)).first() is not None:
+            elif row is not None:
                 raise ConflictError(
                     f"There is an endpoint {endpoint.name!r} already: choose another name, or "
                     "change that one."

@@ -14,7 +14,7 @@ from prompt_app.datamodel.pipeline import (
     PipelineVersion,
     RegisteredFunction,
 )
-from prompt_app.errors import UnknownNameError
+from prompt_app.errors import ConflictError, UnknownNameError
 from prompt_app.interfaces.rows import Page
 from prompt_app.registry import unknown_name
 from prompt_app.storage.database import LARGEST_NUMBER
@@ -66,9 +66,16 @@ class Pipelines(StorePart):
         self._database.write_retrying(save)
 
     def save_pipeline(
-        self, name: str, text: str, *, model: str | None = None, note: str = "", by: str = ""
+        self,
+        name: str,
+        text: str,
+        *,
+        model: str | None = None,
+        note: str = "",
+        by: str = "",
+        based_on: int | None = None,
     ) -> PipelineVersion:
-        """An equal text and model give the newest version if that is it."""
+        """See :meth:`PipelineStore.save_pipeline`."""
 
         def save(connection: Connection) -> PipelineVersion:
             number = _number_of(connection, name)
@@ -81,6 +88,7 @@ class Pipelines(StorePart):
             newest = _newest(connection, number)
             if newest is not None and (newest.text, newest.model) == (text, model):
                 return newest
+            _refuse_outdated(name, newest, based_on)
             row = {
                 "pipeline": number,
                 "number": 1 if newest is None else newest.number + 1,
@@ -216,6 +224,20 @@ def _newest(connection: Connection, pipeline: int) -> PipelineVersion | None:
     query = _versions().where(pipeline_versions.c.pipeline == pipeline)
     row = connection.execute(query.order_by(pipeline_versions.c.number.desc()).limit(1)).first()
     return None if row is None else _version(row)
+
+
+def _refuse_outdated(name: str, newest: PipelineVersion | None, based_on: int | None) -> None:
+    known = 0 if newest is None else newest.number
+    if based_on is None or based_on == known:
+        return
+    if newest is None:
+        raise ConflictError(f"Pipeline {name!r} is gone: save it under a new name.")
+    who = f" by {newest.created_by}" if newest.created_by else ""
+    mine = f"yours is based on version {based_on}" if based_on else "yours was to be a new one"
+    raise ConflictError(
+        f"Pipeline {name!r} has version {known} by now, saved{who}; {mine}. Nothing was saved: "
+        "look at the difference first."
+    )
 
 
 def _number_of(connection: Connection, name: str) -> int | None:

@@ -215,6 +215,7 @@ page = st.navigation(
         ],
     },
     position="hidden" if refusal else "sidebar",
+    expanded=True,  # also where the sidebar has a picker
 )
 if page.url_path != "evaluate":
     forget_submission()

@@ -98,14 +98,17 @@ class Labelling:
             )
         return self._store.create_label_queue(queue)
 
-    def change_rubric(self, which: str, rubric: LabelRubric) -> LabelQueue:
-        """Ask differently from now on; answers name the version that they were given under."""
+    def change_rubric(
+        self, which: str, rubric: LabelRubric, *, based_on: int | None = None
+    ) -> LabelQueue:
+        """Ask differently from now on; answers name the version that they were given under.
+        Raises ConflictError where there is a newer version than ``based_on`` by now."""
         self._actor.require(Role.EDITOR, "change what labellers are asked")
         queue = self.queue(which)
         changed = queue.model_copy(update={"rubric": rubric})
         if queue.metric:
             _check_scale(self._store.get_run(queue.run_ids[0]), changed)
-        return self._store.add_label_rubric(queue.id, rubric)
+        return self._store.add_label_rubric(queue.id, rubric, based_on=based_on)
 
     def label(
         self, which: str, example_id: str, label: str | None, comment: str = ""

@@ -147,11 +147,18 @@ class Models:
         return self._store.list_endpoints()
 
     def save_endpoint(
-        self, name: str, model: ModelSpec, note: str = "", *, replace: bool = False
+        self,
+        name: str,
+        model: ModelSpec,
+        note: str = "",
+        *,
+        replace: bool = False,
+        based_on: Endpoint | None = None,
     ) -> Endpoint:
         """Check the model and its address, resolving the host, and keep it under ``name``.
 
-        Raises InputError for what cannot be used, ConflictError for a name that is taken,
+        Raises InputError for what cannot be used, ConflictError for a name that is taken, or
+        where another one than ``based_on`` is to be replaced by now,
         PermissionDeniedError for anyone but an admin: prompts, data and a key go to the address.
         """
         self._actor.require(Role.ADMIN, "add and change endpoints")
@@ -160,7 +167,7 @@ class Models:
             raise InputError("An endpoint names a provider's model, not another endpoint.")
         check_model(model, self._settings)
         endpoint = Endpoint(name=name, model=model, note=note.strip(), author=self._actor.name)
-        saved = self._store.save_endpoint(endpoint, replace=replace)
+        saved = self._store.save_endpoint(endpoint, replace=replace, based_on=based_on)
         self._audit.note("endpoint.save", name, f"{model.reference} at {model.base_url}")
         return saved
 

@@ -110,15 +110,25 @@ class Pipelines:
         return {name: problem for name, problem in problems.items() if problem}
 
     def save(
-        self, name: str, text: str, *, model: str | None = None, note: str = ""
+        self,
+        name: str,
+        text: str,
+        *,
+        model: str | None = None,
+        note: str = "",
+        based_on: int | None = None,
     ) -> PipelineVersion:
-        """Check and keep ``text`` as the next version of ``name``."""
+        """Check and keep ``text`` as the next version of ``name``. ``based_on`` is the newest
+        version that the writer has seen (0: none); where there is a newer one by now, raises
+        ConflictError and saves nothing."""
         self._actor.require(Role.EDITOR, "save pipelines")
         name = require_name(name, "a pipeline")
         if name.isdecimal():
             raise PipelineError(f"{name!r} cannot be a pipeline's name: it reads as its id.")
         self.check(text, model)
-        return self._store.save_pipeline(name, text, model=model, note=note, by=self._actor.name)
+        return self._store.save_pipeline(
+            name, text, model=model, note=note, by=self._actor.name, based_on=based_on
+        )
 
     def list_pipelines(
         self, text: str = "", *, offset: int = 0, limit: int = 50

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from prompt_app.datamodel.access import Person, Role
 from prompt_app.datamodel.serving import Assistant, ModelRoute
 from prompt_app.interfaces import Store
@@ -19,10 +21,14 @@ class ServingNames:
     def assistants(self) -> list[Assistant]:
         return self._store.list_assistants()
 
-    def save_assistant(self, assistant: Assistant) -> None:
-        """Replaces the one of that name."""
+    def save_assistant(
+        self, assistant: Assistant, *, based_on: Assistant | Literal["any"] | None = "any"
+    ) -> None:
+        """Replaces the one of that name. ``based_on`` is what the writer saw of it (None: there
+        was none); where something else is there by now, raises ConflictError and saves
+        nothing."""
         self._actor.require(Role.EDITOR, "change assistants")
-        self._store.save_assistant(assistant)
+        self._store.save_assistant(assistant, based_on=based_on)
         self._audit.note("assistant.save", assistant.name)
 
     def delete_assistant(self, name: str) -> None:
@@ -33,10 +39,12 @@ class ServingNames:
     def aliases(self) -> list[ModelRoute]:
         return self._store.list_routes()
 
-    def save_alias(self, route: ModelRoute) -> None:
-        """Replaces the one of that name."""
+    def save_alias(
+        self, route: ModelRoute, *, based_on: ModelRoute | Literal["any"] | None = "any"
+    ) -> None:
+        """As :meth:`save_assistant`."""
         self._actor.require(Role.EDITOR, "change aliases")
-        self._store.save_route(route)
+        self._store.save_route(route, based_on=based_on)
         self._audit.note("alias.save", route.name, route.to_json())
 
     def delete_alias(self, name: str) -> None:

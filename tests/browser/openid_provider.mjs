@@ -11,6 +11,7 @@ const isCognito = shape === "cognito";
 const people = {
   ada: { name: "Ada Admin", groups: ["admins", "editors"] },
   ed: { name: "Ed Editor", groups: ["editors"] },
+  fay: { name: "Fay Editor", groups: ["editors"] },
   vi: { name: "Vi Viewer", groups: ["viewers"] },
   nobody: { name: "No Body", groups: ["strangers"] },
   brief: { name: "Bri Ef", groups: ["viewers"], seconds: 8 },

@@ -8,6 +8,13 @@ from prompt_app.datamodel.serving import ModelRoute, RouteTarget
 from prompt_app.errors import InputError
 from prompt_app.ui.components.errors import errors_shown
 from prompt_app.ui.components.project_move import project_section
+from prompt_app.ui.components.seen import (
+    as_seen,
+    changes_shown,
+    forget_form,
+    note_saved,
+    with_open_form,
+)
 from prompt_app.ui.state import may_edit, workbench
 
 NEW = "New alias"
@@ -26,37 +33,74 @@ def aliases() -> None:
         for name, each in known.items():
             st.text(f"{name}: {', '.join(_line(target) for target in each.targets)}")
         return
-    chosen = st.selectbox("Alias", [NEW, *known], key="alias", bind="query-params")
+    names = with_open_form("alias", [NEW, *known])
+    chosen = st.selectbox("Alias", names, key="alias", bind="query-params")
     present = known.get(chosen or NEW)
-    with st.form(f"alias-{chosen}"):
-        name = st.text_input("Name", present.name if present else "")
-        targets = st.text_area("Answered by", _lines(present.targets if present else ()), help=HELP)
+    form = f"alias.{chosen}"
+    seen = as_seen(form, present)
+    with st.form(form):
+        name = st.text_input("Name", seen.name if seen else "", key=f"{form}.name")
+        targets = st.text_area(
+            "Answered by", _lines(seen.targets if seen else ()), help=HELP, key=f"{form}.targets"
+        )
         fallbacks = st.text_area(
-            "When that fails, in order", _lines(present.fallbacks if present else ()), help=HELP
+            "When that fails, in order",
+            _lines(seen.fallbacks if seen else ()),
+            help=HELP,
+            key=f"{form}.fallbacks",
         )
         left, right = st.columns(2)
-        attempts = left.number_input("Attempts", 1, 10, present.attempts if present else 2)
+        attempts = left.number_input(
+            "Attempts", 1, 10, seen.attempts if seen else 2, key=f"{form}.attempts"
+        )
         seconds = right.number_input(
-            "Seconds for an answer", 1.0, 3600.0, present.timeout_seconds if present else 120.0
+            "Seconds for an answer",
+            1.0,
+            3600.0,
+            seen.timeout_seconds if seen else 120.0,
+            key=f"{form}.seconds",
         )
         if st.form_submit_button("Save", type="primary"):
-            _save(name, targets, fallbacks, int(attempts), float(seconds))
+            with errors_shown():
+                route = ModelRoute(
+                    name=name,
+                    targets=_read(targets),
+                    fallbacks=_read(fallbacks),
+                    attempts=int(attempts),
+                    timeout_seconds=float(seconds),
+                )
+                _save(form, seen, route)
+    changes_shown(form, seen, _present(seen))
     if present is not None:
         project_section("alias", present.name)
-    if present is not None and st.button(f"Delete {present.name}", icon=":material/delete:"):
-        workbench().serving_names.delete_alias(present.name)
-        st.toast(f"{present.name} is deleted.")
-        st.rerun()
+        st.button(
+            f"Delete {present.name}",
+            icon=":material/delete:",
+            on_click=_delete,
+            args=(present.name,),
+        )
 
 
-def _save(name: str, targets: str, fallbacks: str, attempts: int, seconds: float) -> None:
-    with errors_shown():
-        route = ModelRoute(
-            name=name, targets=_read(targets), fallbacks=_read(fallbacks), attempts=attempts,
-            timeout_seconds=seconds,
-        )  # fmt: skip
-        workbench().serving_names.save_alias(route)
-        st.success(f"Saved. Callers use {name} as a model.")
+def _delete(name: str) -> None:
+    workbench().serving_names.delete_alias(name)
+    forget_form(f"alias.{name}")
+    st.session_state["alias"] = NEW
+    st.toast(f"{name} is deleted.")
+
+
+def _present(seen: ModelRoute | None) -> ModelRoute | None:
+    """What is stored now under the name that the form was opened with."""
+    if seen is None:
+        return None
+    known = workbench().serving_names.aliases()
+    return next((each for each in known if each.name == seen.name), None)
+
+
+def _save(form: str, seen: ModelRoute | None, route: ModelRoute) -> None:
+    is_same = seen is not None and seen.name == route.name
+    workbench().serving_names.save_alias(route, based_on=seen if is_same else None)
+    note_saved(form, route)
+    st.success(f"Saved. Callers use {route.name} as a model.")
 
 
 def _read(text: str) -> tuple[RouteTarget, ...]:

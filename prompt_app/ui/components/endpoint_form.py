@@ -70,7 +70,9 @@ def _form(given: Endpoint | None) -> None:
     if st.button("Save", type="primary", icon=":material/save:"):
         with errors_shown():
             model = ModelSpec.model_validate(written)
-            workbench().models.save_endpoint(name.strip(), model, note, replace=given is not None)
+            workbench().models.save_endpoint(
+                name.strip(), model, note, replace=given is not None, based_on=given
+            )
             st.rerun()
 
 

@@ -12,6 +12,7 @@ from prompt_app.datamodel.rendering import template_placeholders
 from prompt_app.errors import UnknownNameError
 from prompt_app.interfaces import StoredSample
 from prompt_app.ui.components.errors import errors_shown, show_error, show_message
+from prompt_app.ui.components.seen import as_seen, changes_shown, forget_form
 from prompt_app.ui.components.verbatim import verbatim
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import LABEL, may_edit, workbench
@@ -116,9 +117,11 @@ def _rubric(queue: LabelQueue) -> None:
             st.text(queue.rubric.instructions)
         st.caption(f"Rubric version {queue.rubric_number}")
     with st.popover("Change the rubric", icon=":material/edit:"):
-        question = st.text_input("Question", value=queue.rubric.question, key="rubric.question")
+        form = f"rubric.{queue.id}"
+        seen = as_seen(form, queue) or queue
+        question = st.text_input("Question", value=seen.rubric.question, key=f"{form}.question")
         text = st.text_area(
-            "Rubric", value=queue.rubric.instructions, key="rubric.text", height=200
+            "Rubric", value=seen.rubric.instructions, key=f"{form}.text", height=200
         )
         st.caption("Answers so far keep the version that they were given under.")
         if st.button("Save as a new version"):
@@ -126,8 +129,10 @@ def _rubric(queue: LabelQueue) -> None:
                 rubric = queue.rubric.model_copy(
                     update={"question": question, "instructions": text}
                 )
-                workbench().labelling.change_rubric(queue.id, rubric)
+                workbench().labelling.change_rubric(queue.id, rubric, based_on=seen.rubric_number)
+                forget_form(form)
                 st.rerun()
+        changes_shown(form, seen, queue)
 
 
 def _answer(queue: LabelQueue, task: LabelTask) -> None:

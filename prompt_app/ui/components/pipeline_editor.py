@@ -12,6 +12,7 @@ from prompt_app.pipelines.checking import CheckedPipeline
 from prompt_app.ui.components.errors import errors_shown, show_message
 from prompt_app.ui.components.model_form import model_references
 from prompt_app.ui.components.pipeline_graph import pipeline_graph
+from prompt_app.ui.components.seen import forget_form, show_difference
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import PIPELINE, PIPELINES, may_edit, workbench
 
@@ -44,8 +45,7 @@ def chosen_pipeline() -> PipelineVersion | None:
 
 def pipeline_editor(saved: PipelineVersion | None) -> Draft | None:
     """None while what is written cannot be called."""
-    place = f"pipeline.{saved.reference if saved else 'new'}"
-    st.session_state.setdefault(f"{place}.text", saved.text if saved else "")
+    place = _opened(saved)
     if saved is not None:
         _versions(saved)
     text = st.text_area(
@@ -71,7 +71,7 @@ def pipeline_editor(saved: PipelineVersion | None) -> Draft | None:
         return None
     pipeline_graph(checked)
     if may_edit():
-        _saving(saved, text, model)
+        _saving(place, saved, text, model)
     return Draft(text, model, checked)
 
 
@@ -97,7 +97,6 @@ def _model(saved: PipelineVersion | None, place: str) -> str | None:
     known = model_references()
     own = saved.model if saved else None
     options = known if own is None or own in known else [own, *known]
-    st.session_state.setdefault(f"{place}.model", own)
     model: str | None = st.selectbox(
         "Model of prompt steps that name none",
         options,
@@ -112,7 +111,52 @@ def _model(saved: PipelineVersion | None, place: str) -> str | None:
     return model
 
 
-def _saving(saved: PipelineVersion | None, text: str, model: str | None) -> None:
+def _opened(saved: PipelineVersion | None) -> str:
+    """Where the editor's text is kept. It follows what others save until something is written;
+    from then on it stays, with the version that it is based on."""
+    place = "pipeline.new"
+    if saved is not None:
+        is_chosen = "version" in st.query_params
+        place = f"pipeline.{saved.reference if is_chosen else saved.name}"
+    kept = st.session_state
+    written = (kept.get(f"{place}.text"), kept.get(f"{place}.model"))
+    if f"{place}.text" not in kept or written == kept.get(f"{place}.begun"):
+        begun = (saved.text, saved.model) if saved else ("", None)
+        kept[f"{place}.text"], kept[f"{place}.model"] = kept[f"{place}.begun"] = begun
+        kept[f"{place}.based_on"] = _newest(saved)
+    return place
+
+
+def _newest(saved: PipelineVersion | None) -> int:
+    return workbench().pipelines.get(saved.name).number if saved else 0
+
+
+def _outdated(place: str, saved: PipelineVersion, text: str) -> None:
+    """Somebody saved a version since this text was begun."""
+    newest = workbench().pipelines.get(saved.name)
+    based_on: int = st.session_state[f"{place}.based_on"]
+    if newest.number == based_on:
+        return
+    st.warning(
+        f"Version {newest.number} was saved since you began, which was at version {based_on}. "
+        "Your text is kept.",
+        icon=":material/warning:",
+    )
+    st.caption("From theirs to yours:")
+    show_difference(newest.text, text)
+    st.button(
+        f"Let mine follow version {newest.number}",
+        help="Your next save becomes the version after it, without its changes.",
+        on_click=_follow,
+        args=(place, newest.number),
+    )
+
+
+def _follow(place: str, newest: int) -> None:
+    st.session_state[f"{place}.based_on"] = newest
+
+
+def _saving(place: str, saved: PipelineVersion | None, text: str, model: str | None) -> None:
     is_same = saved is not None and (saved.text, saved.model) == (text, model)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = saved.name if saved else ""
@@ -131,8 +175,13 @@ def _saving(saved: PipelineVersion | None, text: str, model: str | None) -> None
         )
     if pressed:
         with errors_shown():
-            version = workbench().pipelines.save(name, text, model=model, note=note)
+            version = workbench().pipelines.save(
+                name, text, model=model, note=note, based_on=st.session_state[f"{place}.based_on"]
+            )
+            forget_form(place)
             st.switch_page(PIPELINE, query_params={"name": version.name})
+    if saved is not None:
+        _outdated(place, saved, text)
 
 
 def _pointed(text: str, error: PipelineError) -> str:
