@@ -27,9 +27,10 @@ def as_seen(form: str, present: Kind | None) -> Kind | None:
 def with_open_form(kind: str, names: Sequence[str]) -> list[str]:
     """``names``, and the chosen one (of the widget ``kind``) that was deleted while its form was
     open."""
-    chosen = st.session_state.get(kind)
-    is_open = chosen is not None and _seen(f"{kind}.{chosen}") in st.session_state
-    return list(dict.fromkeys([*names, chosen] if is_open else names))
+    chosen: str | None = st.session_state.get(kind)
+    if chosen is None or _seen(f"{kind}.{chosen}") not in st.session_state:
+        return list(names)
+    return list(dict.fromkeys([*names, chosen]))
 
 
 def note_saved(form: str, saved: Record) -> None:
