@@ -62,6 +62,7 @@ def make_project(page: Page, url: str, name: str) -> None:
 
 
 def choose(page: Page, label: str, option: str) -> None:
+    settled(page)
     page.get_by_role("combobox", name=label).click()
     page.get_by_role("option", name=option, exact=True).click()
     settled(page)

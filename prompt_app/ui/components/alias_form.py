@@ -38,6 +38,19 @@ def aliases() -> None:
     present = known.get(chosen or NEW)
     form = f"alias.{chosen}"
     seen = as_seen(form, present)
+    _form(form, seen)
+    changes_shown(form, seen, _present(seen))
+    if present is not None:
+        project_section("alias", present.name)
+        st.button(
+            f"Delete {present.name}",
+            icon=":material/delete:",
+            on_click=_delete,
+            args=(present.name,),
+        )
+
+
+def _form(form: str, seen: ModelRoute | None) -> None:
     with st.form(form):
         name = st.text_input("Name", seen.name if seen else "", key=f"{form}.name")
         targets = st.text_area(
@@ -70,15 +83,6 @@ def aliases() -> None:
                     timeout_seconds=float(seconds),
                 )
                 _save(form, seen, route)
-    changes_shown(form, seen, _present(seen))
-    if present is not None:
-        project_section("alias", present.name)
-        st.button(
-            f"Delete {present.name}",
-            icon=":material/delete:",
-            on_click=_delete,
-            args=(present.name,),
-        )
 
 
 def _delete(name: str) -> None:

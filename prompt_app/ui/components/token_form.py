@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from prompt_app.datamodel.access import Role
-from prompt_app.datamodel.serving import Scope, TokenLimits
+from prompt_app.datamodel.serving import Scope
 from prompt_app.ui.components.errors import errors_shown
 from prompt_app.ui.components.token_fields import limit_fields, show_secret
-from prompt_app.ui.state import may_edit, person, workbench
+from prompt_app.ui.state import everywhere, may_edit, person
 
 
 def token_form() -> None:
@@ -26,21 +28,28 @@ def token_form() -> None:
             "Days until it expires", min_value=1, value=None, placeholder="Never"
         )
         models, limits = limit_fields()
+        project = _project()
         if st.form_submit_button("Make the token", type="primary"):
-            _make(name, chosen, models, days, limits)
+            _make(name, days, scopes=chosen, models=models, limits=limits, project=project)
 
 
-def _make(
-    name: str,
-    scopes: list[Scope],
-    models: tuple[str, ...],
-    days: float | None,
-    limits: TokenLimits,
-) -> None:
+def _project() -> str | None:
+    """Nothing to choose where there is no project."""
+    projects = [each.name for each in everywhere().projects.all()]
+    if not projects:
+        return None
+    return st.selectbox(
+        "Project",
+        projects,
+        index=None,
+        placeholder="All of mine",
+        help="The token reaches this project and what is everyone's.",
+    )
+
+
+def _make(name: str, days: float | None, **wanted: Any) -> None:
     with errors_shown():
-        made = workbench().access_tokens.create(
-            name, scopes=scopes, models=models, days=days, limits=limits
-        )
+        made = everywhere().access_tokens.create(name, days=days, **wanted)
         show_secret(made.secret)
 
 
