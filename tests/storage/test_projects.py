@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.script import Script, ScriptDirectory
+from sqlalchemy import MetaData, Table, insert, select
 from storage.building import save_dataset, submit
 from storage.project_world import (
     KEY,
@@ -46,7 +49,10 @@ from prompt_app.errors import (
 )
 from prompt_app.interfaces import RowFilter, Store
 from prompt_app.interfaces.pairing import PairFilter
+from prompt_app.settings import Settings
+from prompt_app.storage.database import Database
 from prompt_app.storage.guards import GUARDS, root_of
+from prompt_app.storage.migrate import alembic_config
 from prompt_app.storage.store import SqlStore
 
 TEMPLATE = PromptTemplate.model_validate("Answer: {question}")
@@ -449,3 +455,32 @@ def test_a_backup_brings_projects_along(store: SqlStore, tmp_path: Path) -> None
     assert store.list_project_items(world.project.id).total == len(world.items)
     with pytest.raises(UnknownNameError):
         store.reaching(STRANGER).get_dataset_version(NAME)
+
+
+def test_label_queues_of_older_stores_are_traced_to_their_runs(empty_settings: Settings) -> None:
+    from alembic import command
+
+    database = Database(empty_settings.resolved_database_url)
+    config = alembic_config()
+    ours = revision_of("projects")
+    with database.migration() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, str(ours.down_revision))
+        queues = Table("label_queues", MetaData(), autoload_with=connection)
+        for number, run_ids in enumerate((["e1-1"], ["e1-1", "e2-1"]), start=1):
+            row = {"id": f"q{number}", "name": f"n{number}", "created_at": datetime.now(UTC)}
+            record = json.dumps({**row, "run_ids": run_ids}, default=str)
+            connection.execute(insert(queues), {"number": number, **row, "queue": record})
+    with database.migration() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, ours.revision)
+        queues = Table("label_queues", MetaData(), autoload_with=connection)
+        columns = (queues.c.run_id, queues.c.second_run_id)
+        found = connection.execute(select(*columns).order_by(queues.c.number)).all()
+        assert [tuple(row) for row in found] == [("e1-1", ""), ("e1-1", "e2-1")]
+    database.close()
+
+
+def revision_of(name: str) -> Script:
+    scripts = ScriptDirectory.from_config(alembic_config()).walk_revisions()
+    return next(script for script in scripts if Path(script.path).stem.endswith(name))

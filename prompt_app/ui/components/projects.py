@@ -54,10 +54,11 @@ def _project(project: Project) -> None:
     with st.expander(plain(label), icon=":material/group:", key=f"project.{project.id}"):
         if project.note:
             st.text(project.note)
-        for member in projects.members(project.id):
+        members = projects.members(project.id)
+        for member in members:
             _member(project, member, manages=manages)
         if manages:
-            _add_member(project)
+            _add_member(project, len(members))
         _items(project)
         if manages:
             _manage(project)
@@ -90,8 +91,9 @@ def _member(project: Project, member: ProjectMember, *, manages: bool) -> None:
             st.rerun()
 
 
-def _add_member(project: Project) -> None:
-    with st.form(f"project.{project.id}.add", border=False):
+def _add_member(project: Project, members: int) -> None:
+    """A new, empty form for each one that was added."""
+    with st.form(f"project.{project.id}.add.{members}", border=False):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             member = st.text_input(
                 "New member", placeholder="E-mail address, or id of the login", max_chars=320
