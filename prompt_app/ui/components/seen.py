@@ -17,8 +17,7 @@ Kind = TypeVar("Kind", bound=Record)
 def as_seen(form: str, present: Kind | None) -> Kind | None:
     """``present`` as it was when the form was opened; the form's widgets have keys that begin
     with ``form``."""
-    is_open = any(str(key).startswith(f"{form}.") for key in st.session_state)
-    if not is_open or _seen(form) not in st.session_state:
+    if not _keys(form) or _seen(form) not in st.session_state:
         st.session_state[_seen(form)] = present
     seen: Kind | None = st.session_state[_seen(form)]
     return seen
@@ -74,8 +73,13 @@ def show_difference(before: str, after: str) -> None:
 def forget_form(form: str) -> None:
     """It is open no more: the next one begins with what is stored."""
     st.session_state.pop(_seen(form), None)
-    for key in [key for key in st.session_state if str(key).startswith(f"{form}.")]:
+    for key in _keys(form):
         del st.session_state[key]
+
+
+def _keys(form: str) -> list[str]:
+    """Of its widgets. Names may have dots, fields have none."""
+    return [str(key) for key in st.session_state if str(key).rpartition(".")[0] == form]
 
 
 def _follow(form: str, present: Record | None) -> None:
