@@ -45,7 +45,7 @@ def _before_execute(
             _check_insert(connection, statement, many or [one], reach)
         elif isinstance(statement, Update | Delete):
             _check_change(connection, statement, reach)
-        if isinstance(statement, Select | Update | Delete):
+        if not isinstance(statement, Insert) or statement.select is not None:
             statement = limited_to(statement, reach)
     return statement, many, one
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from alembic.script import Script, ScriptDirectory
-from sqlalchemy import MetaData, Table, insert, select
+from sqlalchemy import MetaData, Table, exists, func, insert, select, union
 from storage.building import save_dataset, submit
 from storage.project_world import (
     KEY,
@@ -54,6 +54,7 @@ from prompt_app.storage.database import Database
 from prompt_app.storage.guards import GUARDS, root_of
 from prompt_app.storage.migrate import alembic_config
 from prompt_app.storage.store import SqlStore
+from prompt_app.storage.tables import dataset_versions, examples, prompt_versions
 
 TEMPLATE = PromptTemplate.model_validate("Answer: {question}")
 
@@ -484,3 +485,33 @@ def test_label_queues_of_older_stores_are_traced_to_their_runs(empty_settings: S
 def revision_of(name: str) -> Script:
     scripts = ScriptDirectory.from_config(alembic_config()).walk_revisions()
     return next(script for script in scripts if Path(script.path).stem.endswith(name))
+
+
+def test_queries_of_every_shape_are_limited(store: SqlStore) -> None:
+    """However a method puts its question."""
+    make_world(store)
+    name = dataset_versions.c.name
+    other = dataset_versions.alias()
+    inner = select(name).subquery()
+    shapes = {
+        "plain": select(name),
+        "count": select(func.count()).select_from(dataset_versions),
+        "alias": select(other.c.name),
+        "join": select(name).join(other, other.c.name == name),
+        "outer join": select(other.c.name).select_from(
+            examples.outerjoin(other, other.c.name.is_not(None))
+        ),
+        "subquery": select(inner.c.name),
+        "cte": select(select(name).cte().c.name),
+        "exists": select(exists().where(name == NAME)),
+        "scalar": select(select(name).limit(1).scalar_subquery()),
+        "union": union(select(name), select(prompt_versions.c.name)),
+        "in": select(examples.c.number).where(exists(select(name).where(name == NAME))),
+    }
+    for shape, query in shapes.items():
+        with store.reaching(MEMBER)._database.read() as connection:
+            seen = connection.execute(query).all()
+        with store.reaching(STRANGER)._database.read() as connection:
+            unseen = connection.execute(query).all()
+        assert [value for row in seen for value in row if value], shape
+        assert not [value for row in unseen for value in row if value], shape
