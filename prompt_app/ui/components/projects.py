@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
 from prompt_app.datamodel.project import Project, ProjectMember, ProjectRole
 from prompt_app.ui.components.errors import errors_shown
+from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import everywhere, may_edit
 
@@ -113,11 +115,9 @@ def _items(project: Project) -> None:
     if not found.total:
         st.caption("Nothing belongs to it yet. Choose it in the sidebar, or move something here.")
         return
-    st.dataframe(
-        {"Kind": [each.kind for each in found.items], "Name": [each.name for each in found.items]},
-        hide_index=True,
-        height="content",
-    )
+    rows = [{"Kind": each.kind, "Name": each.name} for each in found.items]
+    alt = f"What belongs to {project.name}"
+    data_table(pd.DataFrame(rows), f"{project.name}-items", alt=alt, most=ITEMS_A_PAGE)
     if found.total > ITEMS_A_PAGE:
         pages = -(-found.total // ITEMS_A_PAGE)
         st.pagination(pages, key=f"project.{project.id}.page")
