@@ -22,6 +22,10 @@ _QUOTA = re.compile(
     r"(On-demand|Cross-region|Global cross-region) model inference (requests|tokens) per minute "
     r"for (.+)"
 )
+_BATCH = re.compile(
+    r"(Minimum number of records per batch inference job"
+    r"|Sum of in-progress and submitted batch inference jobs using a base model) for (.+)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,10 @@ class ModelQuota:
 
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
+    batch_requests: float | None = None
+    """That a batch job must have at least."""
+    batch_jobs: float | None = None
+    """That may be under way at once."""
 
 
 def read_quota(model: ModelSpec, settings: Settings) -> ModelQuota:
@@ -60,14 +68,17 @@ def quota_among(name: str, quotas: Iterable[tuple[str, float]]) -> ModelQuota:
     words = _words(plain)
     best: dict[str, tuple[int, float]] = {}
     for quota, value in quotas:
-        match = _QUOTA.fullmatch(quota)
-        if match is None or match[1] != wanted:
+        live, batch = _QUOTA.fullmatch(quota), _BATCH.fullmatch(quota)
+        if live is not None and live[1] == wanted:
+            kind, named = live[2], _words(live[3])
+        elif batch is not None:
+            kind, named = batch[1].partition(" ")[0], _words(batch[2])
+        else:
             continue
-        named = _words(match[3])
-        if named <= words and len(named) > best.get(match[2], (0, 0.0))[0]:
-            best[match[2]] = (len(named), value)
+        if named <= words and len(named) > best.get(kind, (0, 0.0))[0]:
+            best[kind] = (len(named), value)
     found = {kind: value for kind, (_, value) in best.items()}
-    return ModelQuota(found.get("requests"), found.get("tokens"))
+    return ModelQuota(*(found.get(kind) for kind in ("requests", "tokens", "Minimum", "Sum")))
 
 
 def _words(text: str) -> set[str]:

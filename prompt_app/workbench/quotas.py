@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import ceil
 
 from prompt_app.datamodel.model import ModelSpec
+from prompt_app.errors import EvaluationError
+from prompt_app.providers.batching import MOST_REQUESTS
 from prompt_app.providers.bedrock_quotas import ModelQuota, read_quota
 from prompt_app.providers.profiles import model_at, profiles_of
 from prompt_app.settings import Settings
@@ -22,12 +25,33 @@ def within_quotas(resolved: ResolvedEvaluation, settings: Settings) -> ResolvedE
         model = run.spec.model
         if model.provider != "bedrock":
             continue
-        for each in _called(model):
+        for each in [model, *_called(model)]:
             if each.reference not in quotas:
                 quotas[each.reference] = read_quota(each, settings)
+    if resolved.spec.mode == "batch":
+        for run in resolved.runs:
+            _check_jobs(run, quotas.get(run.spec.model.reference, ModelQuota()))
     runs = tuple(_kept(run, quotas) for run in resolved.runs)
-    notes = [_note(reference, quota) for reference, quota in quotas.items()]
+    called = {each.reference for run in resolved.runs for each in _called(run.spec.model)}
+    notes = [_note(reference, quotas[reference]) for reference in quotas if reference in called]
     return replace(resolved, runs=runs, notes=(*resolved.notes, *notes))
+
+
+def _check_jobs(run: ResolvedRun, quota: ModelQuota) -> None:
+    """Raises EvaluationError for jobs that the account's quotas do not allow."""
+    reference, jobs = run.spec.model.reference, ceil(run.samples / MOST_REQUESTS)
+    if quota.batch_requests is not None and run.samples < quota.batch_requests:
+        raise EvaluationError(
+            f"Model {reference}: a batch job of this account takes at least "
+            f"{quota.batch_requests:,.0f} requests, and the run has {run.samples:,}. "
+            "Use 'mode: live'."
+        )
+    if quota.batch_jobs is not None and jobs > quota.batch_jobs:
+        raise EvaluationError(
+            f"Model {reference}: the run needs {jobs:,} batch jobs at once, and this account may "
+            f"have {quota.batch_jobs:,.0f}. Split the dataset, ask AWS for more, or use "
+            "'mode: live'."
+        )
 
 
 def _called(model: ModelSpec) -> list[ModelSpec]:

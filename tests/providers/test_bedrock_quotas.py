@@ -13,7 +13,9 @@ import pytest
 from engine.runs import echo_spec, rows_file, temporary_workbench
 
 from prompt_app.datamodel.model import ModelSpec
+from prompt_app.errors import EvaluationError
 from prompt_app.providers.bedrock_quotas import ModelQuota, quota_among, read_quota
+from prompt_app.providers.profiles import profiles_of
 from prompt_app.settings import Settings
 
 QUOTAS = [
@@ -25,6 +27,12 @@ QUOTAS = [
     ("Global cross-region model inference tokens per minute for Amazon Nova Lite", 9e6),
     ("On-demand model inference tokens per minute for Meta Llama 3.1 70B Instruct", 300_000.0),
     ("Number of agents", 5.0),
+    ("Minimum number of records per batch inference job for Amazon Nova Micro", 300.0),
+    (
+        "Sum of in-progress and submitted batch inference jobs using a base model for "
+        "Amazon Nova Micro",
+        2.0,
+    ),
 ]
 
 
@@ -38,6 +46,7 @@ QUOTAS = [
         ("global.amazon.nova-lite-v1:0", ModelQuota(None, 9_000_000)),
         ("meta.llama3-1-70b-instruct-v1:0", ModelQuota(None, 300_000)),
         ("amazon.nova-pro-v1:0", ModelQuota()),
+        ("us.amazon.nova-micro-v1:0", ModelQuota(None, None, 300, 2)),
     ],
 )
 def test_a_models_quota_is_found_by_its_words(name: str, expected: ModelQuota) -> None:
@@ -102,4 +111,53 @@ def test_a_run_keeps_to_the_quota_unless_it_has_lower_caps(
     (run,) = resolved.runs
     assert (run.spec.limits.requests_per_minute, run.spec.limits.tokens_per_minute) == (20, 400_000)
     assert any("quota" in note for note in resolved.notes)
+    workbench.close()
+
+
+@pytest.mark.parametrize(
+    ("rows", "refused"), [(200, "at least 300 requests"), (400, None), (12_000, "3 batch jobs")]
+)
+def test_batch_jobs_are_held_against_the_accounts_quotas_before(
+    quotas: type[Handler], tmp_path: Path, mock_process: Any, rows: int, refused: str | None
+) -> None:
+    workbench = temporary_workbench(
+        tmp_path,
+        aws_region="eu-west-1",
+        bedrock_quotas=True,
+        bedrock_endpoint_url=mock_process.url,
+        batch_url="s3://bucket/prefix",
+        batch_role_arn="arn:aws:iam::123456789012:role/batch",
+    )
+    micro = {"provider": "bedrock", "name": "us.amazon.nova-micro-v1:0"}
+    spec = echo_spec(rows_file(tmp_path, rows), "", models=[micro], mode="batch")
+    if refused is None:
+        assert len(workbench.resolve(spec).runs) == 1
+    else:
+        with pytest.raises(EvaluationError, match=refused):
+            workbench.resolve(spec)
+    workbench.close()
+
+
+def test_each_profiles_quota_is_filled_in_unless_a_lower_one_is_given(
+    quotas: type[Handler], tmp_path: Path, mock_process: Any
+) -> None:
+    workbench = temporary_workbench(
+        tmp_path,
+        aws_region="eu-west-1",
+        bedrock_quotas=True,
+        bedrock_endpoint_url=mock_process.url,
+    )
+    profiles = [
+        "eu.amazon.nova-lite-v1:0",
+        {"name": "global.amazon.nova-lite-v1:0", "tokens_per_minute": 1000},
+    ]
+    lite = {
+        "provider": "bedrock",
+        "name": "amazon.nova-lite-v1:0",
+        "options": {"profiles": profiles},
+    }
+    (run,) = workbench.resolve(echo_spec(rows_file(tmp_path, 3), "", models=[lite])).runs
+    known = [profile.tokens_per_minute for profile in profiles_of(run.spec.model)]
+    assert known == [8_000_000, 1000]
+    assert run.spec.limits.tokens_per_minute is None
     workbench.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from engine.runs import echo_spec, rows_file, work
 from streamlit.testing.v1 import AppTest
 
@@ -66,6 +67,22 @@ def test_rows_are_filtered_sorted_and_paged_by_the_store(
     frame = next(each.value for each in app.dataframe if {"Open", "Row"} <= set(each.value))
     assert list(frame["squad_f1"]) == sorted(frame["squad_f1"], reverse=True)
     assert frame["squad_f1"].max() <= 0.5
+
+
+def test_a_search_that_was_cut_short_says_so_and_goes_on_when_asked(
+    open_page: OpenPage, finished: Evaluation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without an index of texts, in a run with more rows than are read in the time."""
+    monkeypatch.setattr("prompt_app.storage.samples.has_text_index", lambda _: False)
+    monkeypatch.setattr("prompt_app.storage.searching.SLICE", 10)
+    monkeypatch.setattr("prompt_app.ui.components.row_table.SEARCH_SECONDS", 0.0)
+    app = open_page(RUN, id=finished.run_ids[0])
+    app.text_input(key="q").set_value("zebra crossing").run()
+    assert "No row fits these filters among the first 10 searched." in [i.value for i in app.info]
+    button = next(each for each in app.button if each.label == "Search all rows")
+    button.click().run()
+    assert "No row fits these filters." in [each.value for each in app.info]
+    assert "Search all rows" not in [each.label for each in app.button]
 
 
 def test_filters_that_nothing_fits_say_so(open_page: OpenPage, finished: Evaluation) -> None:
