@@ -17,6 +17,7 @@ from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import DateTime, MetaData, insert, text
 
+from prompt_app.interfaces import RowFilter
 from prompt_app.settings import Settings
 from prompt_app.storage.database import Database
 from prompt_app.storage.migrate import HEAD, alembic_config
@@ -63,7 +64,7 @@ def fill(database: Database) -> None:
 
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_a_store_of_any_schema_is_brought_up_to_date_whole(
-    empty_settings: Settings, revision: str
+    empty_settings: Settings, revision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = Database(empty_settings.resolved_database_url)
     upgrade(database, "0001")
@@ -79,6 +80,11 @@ def test_a_store_of_any_schema_is_brought_up_to_date_whole(
         assert rows.total == run.progress.scored == 8
         assert all(row.reply and len(row.scores) == 2 for row in rows.items)
         assert {summary.metric for summary in run.summary} == {"exact_match", "squad_f1"}
+        by_place = list(workbench.store.iterate_values(run.id, "squad_f1"))
+        assert [position for position, _ in by_place] == [0, 0, 1, 1, 2, 2, 3, 3]
+        # An index of texts knows those that were there before it.
+        monkeypatch.setattr("prompt_app.storage.samples.with_text", None)
+        assert workbench.rows(run.id, RowFilter(text="Capital of Peru")).total == 2
     assert workbench.dataset("cities").rows == 4
     assert workbench.examples(workbench.dataset("cities"))[3].fields["answers"] == ["東京"]
     assert workbench.prompt("plain", "production").number == 1
