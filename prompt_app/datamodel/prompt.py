@@ -22,6 +22,19 @@ class Message(Record):
     content: str
 
 
+class RichMessage(Message):
+    """A turn that is more than its text: with images, calls of tools, or a tool's result (whose
+    role here is ``user``). ``turn`` is all of it, as OpenAI's chat completions write it."""
+
+    turn: dict[str, Any]
+
+    @property
+    def images(self) -> int:
+        content = self.turn.get("content")
+        parts = content if isinstance(content, list) else ()
+        return sum(part.get("type") == "image_url" for part in parts)
+
+
 class FewShot(Record):
     """Worked examples put before the question, taken from a dataset.
 

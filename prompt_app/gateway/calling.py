@@ -8,9 +8,11 @@ from typing import Any
 from prompt_app.datamodel.access import Person, Role
 from prompt_app.datamodel.model import GenerationRequest, Output, Reply, ReplyDelta
 from prompt_app.datamodel.pipeline import PipelineCall
+from prompt_app.datamodel.prompt import RichMessage
 from prompt_app.errors import InputError, PermissionDeniedError, PipelineError
 from prompt_app.gateway.exchange import Exchange
 from prompt_app.interfaces.pipelines import StepReply
+from prompt_app.providers.rich import TOOL_FIELDS
 from prompt_app.workbench import Workbench
 from prompt_app.workbench.pipelines import Pipelines
 from prompt_app.workbench.serving import Asked
@@ -66,6 +68,9 @@ async def continued(
 
 async def _pipeline_reply(exchange: Exchange, asked: Asked) -> Reply:
     name = asked.model[len(PIPELINE) :]
+    rich = any(isinstance(message, RichMessage) for message in asked.messages)
+    if rich or TOOL_FIELDS & asked.parameters.extra.keys():
+        raise InputError("A pipeline takes text alone, neither images nor tools.")
     arguments = asked.variables
     if arguments is None:
         names = pipelines(exchange).arguments(name)

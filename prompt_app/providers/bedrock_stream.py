@@ -59,7 +59,8 @@ async def read_stream(
     assert head is not None
     if "stopReason" not in body:
         raise MalformedReplyError(f"The answer of {host} was cut off.", status=200)
-    body["output"] = {"message": {"role": "assistant", "content": [{"text": "".join(texts)}]}}
+    content = [{"text": "".join(texts)}, *_tool_uses(body, host)]
+    body["output"] = {"message": {"role": "assistant", "content": content}}
     seconds = time.monotonic() - started
     whole = HttpResponse(200, head.headers, orjson.dumps(body), seconds)
     yield read_reply(whole, host, request.model.name)
@@ -77,7 +78,13 @@ def _take(
         raise _exception(headers, data, host, request)
     kind = headers.get(":event-type")
     try:
-        if kind == "contentBlockDelta":
+        if kind == "contentBlockStart" and "toolUse" in data["start"]:
+            started = {**data["start"]["toolUse"], "input": ""}
+            body.setdefault("toolUses", {})[data["contentBlockIndex"]] = started
+        if kind == "contentBlockDelta" and "toolUse" in data["delta"]:
+            grown = body["toolUses"][data["contentBlockIndex"]]
+            grown["input"] += data["delta"]["toolUse"]["input"]
+        elif kind == "contentBlockDelta":
             return str(data["delta"].get("text") or "")
         if kind == "messageStop":
             body["stopReason"] = data["stopReason"]
@@ -86,6 +93,17 @@ def _take(
     except (KeyError, AttributeError, TypeError):
         raise _malformed(host) from None
     return ""
+
+
+def _tool_uses(body: dict[str, Any], host: str) -> list[dict[str, Any]]:
+    """The calls of tools, whose arguments came as pieces of JSON."""
+    try:
+        return [
+            {"toolUse": {**use, "input": orjson.loads(use["input"] or "{}")}}
+            for _, use in sorted(body.pop("toolUses", {}).items())
+        ]
+    except orjson.JSONDecodeError:
+        raise _malformed(host) from None
 
 
 def _exception(

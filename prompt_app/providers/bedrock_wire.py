@@ -32,6 +32,7 @@ from prompt_app.providers.faults import (
     says_unsupported,
 )
 from prompt_app.providers.http import HttpResponse, decode_json, request_id_of, token_count
+from prompt_app.providers.rich import converse_messages, converse_tools, without_tools
 
 FINISH_REASONS: dict[str, FinishReason] = {
     "end_turn": "stop",
@@ -73,13 +74,7 @@ CREDENTIALS_HINT = (
 def request_body(request: GenerationRequest) -> dict[str, Any]:
     """The request in Converse's form. Raises UnsupportedParameterError."""
     parameters = request.parameters
-    body: dict[str, Any] = {
-        "messages": [
-            {"role": message.role, "content": [{"text": message.content}]}
-            for message in request.messages
-            if message.role != "system"
-        ]
-    }
+    body: dict[str, Any] = {"messages": converse_messages(request.messages)}
     system = [{"text": item.content} for item in request.messages if item.role == "system"]
     if system:
         body["system"] = system
@@ -87,6 +82,8 @@ def request_body(request: GenerationRequest) -> dict[str, Any]:
         body["inferenceConfig"] = config
     if fields := _model_fields(request.model.name, parameters):
         body["additionalModelRequestFields"] = fields
+    if tools := converse_tools(parameters.extra):
+        body["toolConfig"] = tools
     return body
 
 
@@ -124,7 +121,7 @@ def _model_fields(name: str, parameters: InferenceParameters) -> dict[str, Any]:
                 "reasoning_effort", f"{name} does not take {effort!r}, but only {known}."
             )
         fields.update(family.effort(effort))
-    for key, value in parameters.extra.items():
+    for key, value in without_tools(parameters.extra).items():
         given = fields.get(key)
         if isinstance(given, dict) and isinstance(value, dict):
             fields[key] = {**given, **value}

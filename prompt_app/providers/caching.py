@@ -7,6 +7,7 @@ from typing import Any
 
 from prompt_app.datamodel.base import canonical_json
 from prompt_app.datamodel.embedding import EmbeddingRequest, ModelRequest
+from prompt_app.datamodel.prompt import RichMessage
 
 KEY_VERSION = 1
 IRRELEVANT_OPTIONS = frozenset({"unlisted", "api_key_secret", "profiles"})
@@ -29,7 +30,12 @@ def cache_key(request: ModelRequest) -> str:
     if isinstance(request, EmbeddingRequest):
         asked = ["embeddings", request.texts, request.dimensions, request.extra]
     else:
-        messages = [[message.role, message.content] for message in request.messages]
+        messages = [
+            [message.role, message.content, message.turn]
+            if isinstance(message, RichMessage)
+            else [message.role, message.content]
+            for message in request.messages
+        ]
         asked = [messages, request.parameters.given()]
     identity = [
         KEY_VERSION,

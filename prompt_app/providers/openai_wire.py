@@ -33,6 +33,7 @@ from prompt_app.providers.faults import (
     status_error,
 )
 from prompt_app.providers.http import HttpResponse, decode_json, request_id_of, token_count
+from prompt_app.providers.rich import openai_messages
 
 # InferenceParameters' names by the protocol's.
 PARAMETER_NAMES = {
@@ -78,9 +79,7 @@ def request_body(request: GenerationRequest, max_tokens_field: str) -> dict[str,
         )
     body: dict[str, Any] = {
         "model": request.model.name,
-        "messages": [
-            {"role": message.role, "content": message.content} for message in request.messages
-        ],
+        "messages": openai_messages(request.messages),
     }
     if parameters.temperature is not None:
         body["temperature"] = parameters.temperature

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from prompt_app.datamodel.prompt import Message
+from prompt_app.datamodel.prompt import Message, RichMessage
 
 CHARACTERS_PER_TOKEN = 3.5
 """English prose has 4 to 4.5 with common tokenizers; code and other languages less."""
@@ -14,6 +14,8 @@ TOKENS_PER_EXTRA_BYTE = 0.5
 """UTF-8 needs 2 bytes more for a CJK character: with its share as a character, 1.3 tokens."""
 TOKENS_PER_MESSAGE = 6
 """Role and separators."""
+TOKENS_PER_IMAGE = 1600
+"""Of about 1000 x 1000 pixels, where large ones are scaled down."""
 MOST_TOKENS_PER_MESSAGE = 32
 MOST_TOKENS_PER_CALL = 128
 
@@ -26,6 +28,8 @@ def estimate_tokens(messages: Sequence[Message]) -> int:
     for message in messages:
         text = message.content
         tokens += TOKENS_PER_MESSAGE + len(text) / CHARACTERS_PER_TOKEN
+        if isinstance(message, RichMessage):
+            tokens += TOKENS_PER_IMAGE * message.images
         if not text.isascii():
             tokens += (_bytes(text) - len(text)) * TOKENS_PER_EXTRA_BYTE
     return math.ceil(tokens)

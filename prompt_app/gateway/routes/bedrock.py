@@ -10,15 +10,16 @@ import orjson
 from pydantic import BaseModel, ConfigDict
 
 from prompt_app.datamodel.model import Reply
-from prompt_app.datamodel.prompt import Message
 from prompt_app.errors import PromptAppError
 from prompt_app.gateway.address import Address
 from prompt_app.gateway.answers import Answer, StreamedAnswer
 from prompt_app.gateway.calling import Event, answer, continued, stream
+from prompt_app.gateway.converse_form import read_tools, read_turn, tool_uses
 from prompt_app.gateway.errors import BadRequestError, bedrock_problem
 from prompt_app.gateway.exchange import Exchange
 from prompt_app.gateway.routes.chat import parameters_of
 from prompt_app.providers.event_stream import event
+from prompt_app.providers.rich import calls_of
 from prompt_app.workbench.serving import Asked
 
 STOP_REASONS = {
@@ -48,13 +49,15 @@ class InferenceConfig(BaseModel):
 
 
 class ConverseRequest(BaseModel):
-    """Of Converse's other fields none changes a text reply here."""
+    """Of Converse's other fields none changes a reply here, but those that are refused."""
 
     model_config = ConfigDict(extra="allow")
     messages: list[ConverseMessage] = []
     system: list[Block] = []
     inferenceConfig: InferenceConfig = InferenceConfig()
     additionalModelRequestFields: dict[str, Any] = {}
+    toolConfig: dict[str, Any] | None = None
+    guardrailConfig: dict[str, Any] | None = None
     promptVariables: dict[str, Block] | None = None
     """Values for the placeholders of a saved prompt."""
 
@@ -63,8 +66,10 @@ async def converse(exchange: Exchange) -> Answer:
     asked = await _asked(exchange)
     reply = await answer(exchange, asked)
     output = reply.outputs[0]
+    uses = [{"toolUse": use} for use in _uses(reply)]
+    texts = [{"text": output.text}] if output.text or not uses else []
     body = {
-        "output": {"message": {"role": "assistant", "content": [{"text": output.text}]}},
+        "output": {"message": {"role": "assistant", "content": [*texts, *uses]}},
         "stopReason": STOP_REASONS[output.finish_reason],
         **_figures(exchange, reply),
     }
@@ -85,6 +90,8 @@ async def converse_stream(exchange: Exchange) -> StreamedAnswer:
 
 async def _asked(exchange: Exchange) -> Asked:
     request = await exchange.read(ConverseRequest)
+    if request.guardrailConfig:
+        raise BadRequestError("guardrailConfig: no guardrail is applied here.", "guardrailConfig")
     config = request.inferenceConfig
     parameters = parameters_of(
         {
@@ -92,11 +99,13 @@ async def _asked(exchange: Exchange) -> Asked:
             "temperature": config.temperature,
             "top_p": config.topP,
             "stop": tuple(config.stopSequences),
-            "extra": request.additionalModelRequestFields,
+            "extra": {**request.additionalModelRequestFields, **read_tools(request.toolConfig)},
         }
     )
-    system = [Message(role="system", content=_text([block])) for block in request.system]
-    turns = [Message(role=turn.role, content=_text(turn.content)) for turn in request.messages]
+    system = [each for block in request.system for each in read_turn("system", _plain([block]))]
+    turns = [
+        each for turn in request.messages for each in read_turn(turn.role, _plain(turn.content))
+    ]
     variables = None
     if request.promptVariables is not None:
         variables = {name: block.text for name, block in request.promptVariables.items()}
@@ -109,12 +118,14 @@ async def _asked(exchange: Exchange) -> Asked:
     )
 
 
-def _text(blocks: list[Block]) -> str:
-    for block in blocks:
-        if block.text is None and "cachePoint" not in (block.model_extra or {}):
-            kinds = ", ".join(block.model_extra or {}) or "nothing"
-            raise BadRequestError(f"A content block with {kinds} is not taken: only text is.")
-    return "".join(block.text or "" for block in blocks)
+def _plain(blocks: list[Block]) -> list[dict[str, Any]]:
+    return [block.model_dump(exclude_none=True) for block in blocks]
+
+
+def _uses(reply: Reply) -> list[dict[str, Any]]:
+    if reply.outputs[0].finish_reason != "tool_use":
+        return []
+    return tool_uses(calls_of(reply, 0))
 
 
 def _figures(exchange: Exchange, reply: Reply) -> dict[str, Any]:
@@ -144,6 +155,13 @@ async def _events(
             continue
         reason = STOP_REASONS[piece.outputs[0].finish_reason]
         yield event("contentBlockStop", {"contentBlockIndex": 0})
+        for index, use in enumerate(_uses(piece), start=1):
+            at = {"contentBlockIndex": index}
+            start = {"toolUse": {"toolUseId": use["toolUseId"], "name": use["name"]}}
+            yield event("contentBlockStart", {**at, "start": start})
+            given = {"toolUse": {"input": orjson.dumps(use["input"]).decode()}}
+            yield event("contentBlockDelta", {**at, "delta": given})
+            yield event("contentBlockStop", at)
         yield event("messageStop", {"stopReason": reason})
         yield event("metadata", _figures(exchange, piece))
 

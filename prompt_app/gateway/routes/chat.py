@@ -10,13 +10,14 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from prompt_app.datamodel.model import InferenceParameters, ReasoningEffort, Reply
-from prompt_app.datamodel.prompt import Message, Role
+from prompt_app.datamodel.prompt import Message, RichMessage, Role
 from prompt_app.errors import PromptAppError
 from prompt_app.gateway.address import Address
 from prompt_app.gateway.answers import Answer, StreamedAnswer
 from prompt_app.gateway.calling import Event, answer, continued, stream
 from prompt_app.gateway.errors import BadRequestError, openai_error, openai_problem
 from prompt_app.gateway.exchange import Exchange
+from prompt_app.providers.rich import calls_of
 from prompt_app.workbench.serving import Asked
 
 FINISH_REASONS = {
@@ -31,6 +32,7 @@ ROLES: dict[str, Role] = {
     "developer": "system",
     "user": "user",
     "assistant": "assistant",
+    "tool": "user",
 }
 EVENT_STREAM = b"text/event-stream; charset=utf-8"
 NO_EFFECT = frozenset({"user", "metadata", "store", "service_tier", "safety_identifier"})
@@ -45,8 +47,12 @@ class ContentPart(BaseModel):
 
 class ChatMessage(BaseModel):
     model_config = ConfigDict(extra="allow")
-    role: Literal["system", "developer", "user", "assistant"]
+    role: Literal["system", "developer", "user", "assistant", "tool"]
     content: str | list[ContentPart] | None = None
+    tool_calls: list[dict[str, Any]] | None = None
+    """Of an assistant's turn."""
+    tool_call_id: str | None = None
+    """Of a tool's result."""
 
 
 class StreamOptions(BaseModel):
@@ -126,18 +132,25 @@ def parameters_of(given: dict[str, Any]) -> InferenceParameters:
 
 
 def message_of(message: ChatMessage) -> Message:
-    """Raises BadRequestError for what is no text."""
-    content = message.content
+    """Raises BadRequestError for a part that is neither text nor an image."""
+    content, images = message.content, False
     if isinstance(content, list):
         parts = []
         for part in content:
-            if part.type not in ("text", "input_text", "output_text") or part.text is None:
+            if part.type == "image_url" and (part.model_extra or {}).get("image_url"):
+                images = True
+            elif part.type not in ("text", "input_text", "output_text") or part.text is None:
                 raise BadRequestError(
-                    f"A part of the type {part.type!r} is not taken: only text is.", "messages"
+                    f"A part of the type {part.type!r} is not taken: only text and image_url are.",
+                    "messages",
                 )
-            parts.append(part.text)
+            parts.append(part.text or "")
         content = "".join(parts)
-    return Message.model_construct(role=ROLES[message.role], content=content or "")
+    role = ROLES[message.role]
+    if not images and message.role != "tool" and not message.tool_calls:
+        return Message.model_construct(role=role, content=content or "")
+    turn = message.model_dump(mode="json", exclude_none=True)
+    return RichMessage.model_construct(role=role, content=content or "", turn=turn)
 
 
 def _head(exchange: Exchange, kind: str, model: str) -> dict[str, Any]:
@@ -155,7 +168,7 @@ def completion(head: dict[str, Any], reply: Reply) -> dict[str, Any]:
     for index, output in enumerate(reply.outputs):
         message: dict[str, Any] = {"role": "assistant", "content": output.text, "refusal": None}
         if output.finish_reason == "tool_use":
-            message.update(_tool_calls(reply, index))
+            message["tool_calls"] = calls_of(reply, index)
         choices.append(
             {
                 "index": index,
@@ -165,15 +178,6 @@ def completion(head: dict[str, Any], reply: Reply) -> dict[str, Any]:
             }
         )
     return {**head, "choices": choices, "usage": usage_of(reply)}
-
-
-def _tool_calls(reply: Reply, index: int) -> dict[str, Any]:
-    choices = reply.raw.get("choices")
-    if isinstance(choices, list) and index < len(choices):
-        calls = (choices[index].get("message") or {}).get("tool_calls")
-        if calls:
-            return {"tool_calls": calls}
-    return {}
 
 
 def usage_of(reply: Reply) -> dict[str, Any]:
@@ -207,8 +211,8 @@ def _ending(head: dict[str, Any], reply: Reply, include_usage: bool) -> bytes:
     for index, output in enumerate(reply.outputs):
         delta: dict[str, Any] = {}
         if output.finish_reason == "tool_use":
-            calls = _tool_calls(reply, index).get("tool_calls", ())
-            delta = {"tool_calls": [{"index": at, **call} for at, call in enumerate(calls)]}
+            calls = enumerate(calls_of(reply, index))
+            delta = {"tool_calls": [{**call, "index": at} for at, call in calls]}
         finish = FINISH_REASONS[output.finish_reason]
         parts.append(_chunk(head, [{"index": index, "delta": delta, "finish_reason": finish}]))
     if include_usage:

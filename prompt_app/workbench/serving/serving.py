@@ -26,6 +26,7 @@ from prompt_app.errors import (
 )
 from prompt_app.interfaces import Store, StoredReply
 from prompt_app.providers.caching import cache_key
+from prompt_app.providers.rich import refuse_where_unknown
 from prompt_app.settings import Settings
 from prompt_app.workbench.serving.accounts import Account, note_target
 from prompt_app.workbench.serving.admission import Admission, Caller
@@ -273,6 +274,7 @@ def _request(candidate: Candidate, asked: Asked) -> tuple[ModelRequest, str]:
     request = GenerationRequest.model_construct(
         model=candidate.target.model, messages=messages, parameters=asked.parameters
     )
+    refuse_where_unknown(request)
     return request, cache_key(request)
 
 

@@ -1,0 +1,156 @@
+"""Images and calls of tools: OpenAI's form, in which this app holds them, and Converse's."""
+
+from __future__ import annotations
+
+import binascii
+import json
+import re
+from base64 import b64decode
+from collections.abc import Sequence
+from typing import Any
+
+from prompt_app.datamodel.model import GenerationRequest, Reply
+from prompt_app.datamodel.prompt import Message, RichMessage
+from prompt_app.errors import RequestRefusedError
+
+TOOL_FIELDS = frozenset({"tools", "tool_choice"})
+"""Of ``extra``, as OpenAI's protocol names them."""
+RICH_PROVIDERS = frozenset({"openai", "bedrock"})
+_IMAGE = re.compile(r"data:image/(png|jpeg|jpg|gif|webp);base64,(.+)", re.DOTALL)
+
+
+def refuse_where_unknown(request: GenerationRequest) -> None:
+    """Raises RequestRefusedError for images and tools where the model's provider has none."""
+    model = request.model
+    if model.provider in RICH_PROVIDERS:
+        return
+    rich = any(isinstance(message, RichMessage) for message in request.messages)
+    if rich or TOOL_FIELDS & request.parameters.extra.keys():
+        raise _refused(f"{model.reference} takes text alone, neither images nor tools.")
+
+
+def openai_messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """As chat completions take them."""
+    return [
+        message.turn
+        if isinstance(message, RichMessage)
+        else {"role": message.role, "content": message.content}
+        for message in messages
+    ]
+
+
+def converse_messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """As Converse takes them, but those of the role ``system``. The results of tools, which
+    OpenAI's protocol sends one by one, are one turn. Raises RequestRefusedError."""
+    turns: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] | None = None
+    for message in messages:
+        if message.role == "system":
+            continue
+        if not isinstance(message, RichMessage):
+            turns.append({"role": message.role, "content": [{"text": message.content}]})
+            results = None
+            continue
+        blocks = _blocks(message)
+        is_result = message.turn.get("role") == "tool"
+        if is_result and results is not None:
+            results += blocks
+            continue
+        turns.append({"role": message.role, "content": blocks})
+        results = blocks if is_result else None
+    return turns
+
+
+def converse_tools(extra: dict[str, Any]) -> dict[str, Any] | None:
+    """``toolConfig`` of the tools in ``extra``. Raises RequestRefusedError."""
+    if not extra.get("tools") or extra.get("tool_choice") == "none":
+        return None
+    try:
+        config: dict[str, Any] = {
+            "tools": [_tool_spec(tool["function"]) for tool in extra["tools"]]
+        }
+        choice = extra.get("tool_choice")
+        if choice == "required":
+            config["toolChoice"] = {"any": {}}
+        elif isinstance(choice, dict):
+            config["toolChoice"] = {"tool": {"name": choice["function"]["name"]}}
+    except (KeyError, TypeError):
+        raise _refused(
+            "tools: each is a function with a name, as OpenAI's protocol says."
+        ) from None
+    return config
+
+
+def without_tools(extra: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in extra.items() if name not in TOOL_FIELDS}
+
+
+def calls_of(reply: Reply, index: int) -> list[dict[str, Any]]:
+    """The calls of tools in a response, in OpenAI's form; they are in the provider's own body."""
+    raw = reply.raw
+    if "responses" in raw:
+        raw = raw["responses"][index]
+        index = 0
+    choices = raw.get("choices")
+    if isinstance(choices, list) and index < len(choices):
+        return list((choices[index].get("message") or {}).get("tool_calls") or ())
+    blocks = raw.get("output", {}).get("message", {}).get("content", ())
+    return [_call(block["toolUse"]) for block in blocks if "toolUse" in block]
+
+
+def _call(use: dict[str, Any]) -> dict[str, Any]:
+    function = {"name": use.get("name"), "arguments": json.dumps(use.get("input") or {})}
+    return {"id": use.get("toolUseId"), "type": "function", "function": function}
+
+
+def _tool_spec(function: dict[str, Any]) -> dict[str, Any]:
+    schema = function.get("parameters") or {"type": "object", "properties": {}}
+    spec = {"name": function["name"], "inputSchema": {"json": schema}}
+    if function.get("description"):
+        spec["description"] = function["description"]
+    return {"toolSpec": spec}
+
+
+def _blocks(message: RichMessage) -> list[dict[str, Any]]:
+    turn, content = message.turn, message.turn.get("content")
+    if turn.get("role") == "tool":
+        result = {
+            "toolUseId": turn.get("tool_call_id"), "content": [{"text": message.content}],
+        }  # fmt: skip
+        return [{"toolResult": result}]
+    parts = content if isinstance(content, list) else [{"type": "text", "text": content or ""}]
+    blocks = [_block(part) for part in parts if part.get("type") != "text" or part.get("text")]
+    return blocks + [_use(call) for call in turn.get("tool_calls") or ()]
+
+
+def _block(part: dict[str, Any]) -> dict[str, Any]:
+    if part.get("type") == "text":
+        return {"text": part["text"]}
+    url = (part.get("image_url") or {}).get("url") or ""
+    found = _IMAGE.fullmatch(url)
+    if found is None:
+        raise _refused(
+            "messages: Bedrock takes an image as data:image/png;base64,... (png, jpeg, gif, "
+            "webp), not by its address."
+        )
+    try:
+        b64decode(found[2], validate=True)
+    except binascii.Error:
+        raise _refused("messages: an image is not valid base64.") from None
+    kind = "jpeg" if found[1] == "jpg" else found[1]
+    return {"image": {"format": kind, "source": {"bytes": found[2]}}}
+
+
+def _use(call: dict[str, Any]) -> dict[str, Any]:
+    try:
+        function = call["function"]
+        given = json.loads(function.get("arguments") or "{}")
+        return {"toolUse": {"toolUseId": call["id"], "name": function["name"], "input": given}}
+    except (KeyError, TypeError, ValueError):
+        raise _refused(
+            "messages: a tool call needs an id, and a function with a name and arguments as JSON."
+        ) from None
+
+
+def _refused(message: str) -> RequestRefusedError:
+    return RequestRefusedError(message, status=400)
