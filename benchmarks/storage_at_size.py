@@ -1,7 +1,7 @@
 """A PostgreSQL store with millions of samples: how long the pages' questions take.
 
     python benchmarks/storage_at_size.py                        1 million samples
-    python benchmarks/storage_at_size.py --samples 10000000     some 20 GB on the disk, 15 minutes
+    python benchmarks/storage_at_size.py --samples 10000000     11 GB on the disk, 9 minutes
     python benchmarks/storage_at_size.py --database postgresql://...   one that is filled already
 
 The server is started in a temporary folder (of TMPDIR). Rows are made inside it: one run of a
