@@ -76,14 +76,22 @@ def _by_example(
 def metric_interval(
     values: Sequence[float], info: MetricInfo, clusters: Sequence[str] | None
 ) -> Interval | None:
-    """Values within 0..1 that are all the same leave no spread to judge by. Nothing in that range
-    varies more than 0/1 values of the same mean do, so theirs is given: Wilson's."""
+    """Values that are all the same leave no spread to judge by. Nothing between a metric's bounds
+    varies more than values at these bounds with the same mean do, so theirs is given: Wilson's.
+    None for such values of a metric without bounds."""
     interval = interval_for(values, info.kind, clusters)
-    within_unit = (info.minimum, info.maximum) == (0, 1)
-    if interval is None or not within_unit or interval.lower < interval.upper:
+    if interval is None or interval.lower < interval.upper:
         return interval
+    low, high = info.minimum, info.maximum
+    if low is None or high is None or not low <= values[0] <= high or low == high:
+        return None
     n = len(set(clusters)) if clusters is not None else len(values)
-    return wilson_interval(values[0] * n, n)
+    share = (values[0] - low) / (high - low)
+    bounds = wilson_interval(share * n, n)
+    if bounds is None:
+        return None
+    ends = {end: low + getattr(bounds, end) * (high - low) for end in ("lower", "upper")}
+    return bounds.model_copy(update=ends)
 
 
 def read_clusters(store: Store, spec: RunSpec) -> dict[str, str] | None:

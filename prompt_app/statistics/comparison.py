@@ -214,15 +214,20 @@ def _infer_mean(
     test = _flip(differences, clusters, options)
     groups = None if clusters is None else clusters.tolist()
     deviation = float(differences.std(ddof=1))
+    spread = _spread(differences, clusters)
+    # Differences that are all alike show no spread: an interval of no width would claim certainty.
+    varies = spread.error > 1e-12 * max(1.0, abs(spread.centre))
     result = replace(
         result,
-        interval=interval_for(differences.tolist(), "mean", groups, options.level),
+        interval=interval_for(differences.tolist(), "mean", groups, options.level)
+        if varies
+        else None,
         p_value=test.p_value,
         test=test.method,
         effect_size=float(differences.mean()) / deviation if deviation > 0 else None,
         effect_name="Cohen's d_z" if deviation > 0 else None,
     )
-    return result, _spread(differences, clusters)
+    return result, spread
 
 
 def _with_spread(

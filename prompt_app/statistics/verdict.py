@@ -39,7 +39,8 @@ class PairedComparison:
     candidate_mean: float | None = None
     difference: float | None = None
     interval: Interval | None = None
-    """Of the difference; not corrected for multiplicity."""
+    """Of the difference; not corrected for multiplicity. None also where all differences are
+    alike: what spread they have cannot be seen then."""
     p_value: float | None = None
     p_adjusted: float | None = None
     """After Holm's correction over the whole comparison."""
@@ -109,10 +110,11 @@ def _direction(result: PairedComparison) -> Verdict:
 def _too_few(result: PairedComparison, fewest: int) -> str:
     if result.pairs == 0:
         return "Undecidable: no example was scored in both runs."
-    what, count = "examples scored in both runs", result.pairs
+    count, one, more = result.pairs, "example", "examples"
     if result.clusters is not None:
-        what, count = "clusters of examples", result.clusters
-    return f"Undecidable: {count} {what}, and a verdict needs at least {fewest}."
+        count, one, more = result.clusters, "cluster of examples", "clusters of examples"
+    what = one if count == 1 else more
+    return f"Undecidable: {count} {what} scored in both runs; a verdict needs at least {fewest}."
 
 
 def _evidence(result: PairedComparison, family: int) -> str:
