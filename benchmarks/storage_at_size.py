@@ -1,7 +1,7 @@
 """A PostgreSQL store with millions of samples: how long the pages' questions take.
 
     python benchmarks/storage_at_size.py                        1 million samples
-    python benchmarks/storage_at_size.py --samples 10000000     11 GB on the disk, 9 minutes
+    python benchmarks/storage_at_size.py --samples 10000000     11 GB on the disk, minutes
     python benchmarks/storage_at_size.py --database postgresql://...   one that is filled already
 
 The server is started in a temporary folder (of TMPDIR). Rows are made inside it: one run of a
@@ -206,7 +206,7 @@ def row_questions(store: SqlStore, run: str, rows: int) -> dict[str, Question]:
 
 def other_questions(store: SqlStore, run: str, rows: int) -> dict[str, Question]:
     ids = [f"e{n}" for n in range(rows // 2, rows // 2 + 250)]
-    others = [each.id for each in store.list_runs(limit=2).items]
+    others = [each.id for each in store.list_runs(limit=2).items]  # of one dataset version
     return {
         "runs: first page": store.list_runs,
         "runs of one state": lambda: store.list_runs(states=("running",)),
