@@ -215,7 +215,6 @@ page = st.navigation(
         ],
     },
     position="hidden" if refusal else "sidebar",
-    expanded=True,  # also where the sidebar has a picker
 )
 if page.url_path != "evaluate":
     forget_submission()
