@@ -197,6 +197,26 @@ async def test_a_release_by_name(gateway: RunningGateway) -> None:
     assert len(body["data"]) > 1
 
 
+async def test_the_promoted_release_is_served_as_it_was_measured(gateway: RunningGateway) -> None:
+    rubrics = gateway.workbench.rubrics
+    rubrics.load_example()
+    lesson = "L2-reacting"
+    given = {"code": rubrics.work_text("games", lesson, "sage.js"), "lesson": lesson}
+    status, _ = await call(gateway, "POST", "/assessment", json=given)
+    assert status == 400, "none is promoted"
+    rubrics.promote("first", lesson)
+    status, served = await call(gateway, "POST", "/assessment", json=given)
+    assert status == 200, served
+    (release,) = [each for each in rubrics.releases() if each.lesson == lesson]
+    measured = {p.concept: p.predicted for p in release.predictions if p.student == "sage"}
+    assert {row["Key Concept"]: row["Label"] for row in served["data"]} == measured
+    path = f"releases/first/{lesson}/system_prompt.txt"
+    rubrics.folder.write(path, "Be kind.\n")
+    status, changed = await call(gateway, "POST", "/assessment", json=given)
+    assert status == 400
+    assert "is not what was measured any more: changed prompt" in json.dumps(changed)
+
+
 async def test_the_service_can_be_tried_out(gateway: RunningGateway) -> None:
     assert (await call(gateway, "GET", "/test"))[0] == 200
     for path in ("/test/assessment", "/test/assessment/examples", "/test/assessment/blank"):
