@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import boto3
 import pytest
 from browser.studio import chromium, launched
+from chaos.conftest import AWS
 from chaos.workers import Workers
 from mock_process import MockProcess
 from playwright.sync_api import expect, sync_playwright
@@ -25,9 +27,23 @@ pytestmark = pytest.mark.timeout(120)
 
 
 @pytest.fixture
-def idle_workers(redis_server: RedisServer, database_url: str, tmp_path: Path) -> Iterator[Workers]:
+def broker_url(request: pytest.FixtureRequest) -> str:
+    """Redis's, or that of a queue of SQS where the test asks for it."""
+    if getattr(request, "param", "redis") == "redis":
+        redis: RedisServer = request.getfixturevalue("redis_server")
+        return redis.url
+    endpoint: str = request.getfixturevalue("sqs_endpoint")
+    environment: pytest.MonkeyPatch = request.getfixturevalue("monkeypatch")
+    for name, value in AWS.items():
+        environment.setenv(name, value)
+    client = boto3.client("sqs", endpoint_url=endpoint, region_name=AWS["AWS_REGION"])
+    return str(client.create_queue(QueueName="idle")["QueueUrl"])
+
+
+@pytest.fixture
+def idle_workers(broker_url: str, database_url: str, tmp_path: Path) -> Iterator[Workers]:
     with Workers(
-        tmp_path, redis_server.url, database_url, PROMPT_APP_IDLE_SECONDS=str(IDLE_SECONDS)
+        tmp_path, broker_url, database_url, PROMPT_APP_IDLE_SECONDS=str(IDLE_SECONDS)
     ) as workers:
         workers.workbench.close()
         yield workers
@@ -64,6 +80,7 @@ def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.parametrize("broker_url", ["redis", "sqs"], indirect=True)
 def test_a_worker_sleeps_until_there_is_work(
     idle_workers: Workers, sessions: Callable[[], list[str]], mock_process: MockProcess
 ) -> None:

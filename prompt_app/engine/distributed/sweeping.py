@@ -77,6 +77,7 @@ class Sweeper:
         while not self._stop.wait(SWEEP_SECONDS):
             if not self._attention.is_awake:
                 continue
+            self._attention.begin_look()
             try:
                 self.sweep()
                 if self._attention.idle_seconds is not None and self._store().has_unfinished_work():

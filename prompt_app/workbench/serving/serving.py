@@ -233,6 +233,7 @@ class Serving:
                 if not self.settings.gateway_body_days or skipped % FORGET_ASLEEP_EVERY:
                     continue
                 looks = 0
+            self._attention.begin_look()
             try:
                 async with self._looking:
                     await self._take_changes()
