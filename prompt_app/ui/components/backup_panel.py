@@ -63,7 +63,8 @@ def _restored() -> None:
             ),
             icon=":material/check:",
         )
-        data_table(_by_kind(done.contents), "restored", alt="What was restored: kinds and rows")
+        table = _by_kind(done.contents)
+        data_table(table, "restored", alt="What was restored: kinds and rows", width="content")
         st.caption(plain(f"A backup of what was here before is in {done.kept_in}."))
         if st.button("Dismiss", type="tertiary"):
             del st.session_state[_RESULT]

@@ -8,9 +8,11 @@ import streamlit as st
 
 from prompt_app.datamodel.labelling import LabelQueue, LabelRubric
 from prompt_app.errors import UnknownNameError
+from prompt_app.interfaces import Page
 from prompt_app.ui.components.compare_choice import RECENT, run_labels
 from prompt_app.ui.components.errors import errors_shown, show_message
 from prompt_app.ui.components.label_standing import row_count
+from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.wording import ago, plain
 from prompt_app.ui.state import LABEL, may_edit, workbench
 
@@ -20,6 +22,7 @@ SCALES: dict[str, tuple[str, ...]] = {
     "My own labels": (),
 }
 NO_JUDGE = "none"
+QUEUES_A_PAGE = 20
 
 
 def chosen_queue() -> LabelQueue | None:
@@ -36,9 +39,16 @@ def chosen_queue() -> LabelQueue | None:
 
 def queue_list() -> None:
     queues = workbench().labelling.queues()
-    for queue in queues:
+    page = paged(
+        lambda offset: Page(tuple(queues[offset : offset + QUEUES_A_PAGE]), len(queues), offset),
+        QUEUES_A_PAGE,
+        "queues",
+    )
+    for queue in page.items:
         _card(queue)
-    if not queues:
+    if queues:
+        pager(page, QUEUES_A_PAGE, "queue")
+    else:
         st.info(
             "No label queues yet. People's labels show how far a judge can be trusted.",
             icon=":material/info:",
