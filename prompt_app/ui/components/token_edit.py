@@ -8,7 +8,7 @@ import streamlit as st
 
 from prompt_app.datamodel.serving import AccessToken
 from prompt_app.errors import PromptAppError
-from prompt_app.ui.components.errors import errors_shown
+from prompt_app.ui.components.errors import errors_shown, show_message
 from prompt_app.ui.components.token_fields import limit_fields, show_secret
 from prompt_app.ui.state import workbench
 from prompt_app.workbench.access_tokens import TokenChanges
@@ -56,6 +56,6 @@ def _revoke(token_id: str) -> None:
     try:
         workbench().access_tokens.revoke(token_id)
     except PromptAppError as error:
-        st.error(str(error))
+        show_message(str(error))
     else:
         st.toast("The token is refused from now on.")

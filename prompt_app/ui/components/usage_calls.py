@@ -9,8 +9,10 @@ import streamlit as st
 
 from prompt_app.datamodel.serving import UsageFilter, UsageRecord
 from prompt_app.errors import PromptAppError
+from prompt_app.ui.components.errors import show_message
 from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.tables import data_table
+from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import may_edit, workbench
 
 ROWS = 50
@@ -57,9 +59,9 @@ def _pick(picked: list[str]) -> None:
             try:
                 version = workbench().usage.pick(picked, name)
             except PromptAppError as error:
-                st.error(str(error))
+                show_message(str(error))
             else:
-                st.success(f"Saved as {version.name}@{version.number}.")
+                st.success(plain(f"Saved as {version.name}@{version.number}."))
 
 
 def _row(record: UsageRecord) -> dict[str, object]:
