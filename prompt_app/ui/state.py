@@ -98,6 +98,21 @@ def forget_submission() -> None:
     st.session_state.pop(_SUBMISSION, None)
 
 
+def named_in_address(key: str, page: str) -> str:
+    """What the address says ``page`` is about, empty where it says nothing.
+
+    Leaving a page whose search or page number stands in the address makes Streamlit add a step
+    without any of it to the browser's history: coming back to that step, the page is about what
+    it was about last.
+    """
+    memory = f"{page}.last.{key}"
+    name = st.query_params.get(key, "")
+    if not name and (name := st.session_state.get(memory, "")):
+        st.query_params[key] = name
+    st.session_state[memory] = name
+    return name
+
+
 def open_comparison(run_ids: Sequence[str]) -> None:
     """Go to the page that compares the others with the first."""
     st.switch_page(COMPARE, query_params={"runs": ",".join(run_ids)})

@@ -129,3 +129,16 @@ def test_a_report_is_one_file(studio: str, new_page: NewPage, judged: str, tmp_p
         report.set_content(file.read_text("utf-8"))
         expect(report.get_by_role("heading", name="Scores")).to_be_visible()
         check_accessibility(report)
+
+
+def test_back_leads_to_what_was_shown(studio: str, new_page: NewPage, judged: str) -> None:
+    page = new_page()
+    page.goto(f"{studio}/run?id={judged}&q=say")
+    expect(page.get_by_role("heading", name="say", exact=False).first).to_be_visible()
+    settled(page)
+    page.get_by_role("link", name="Datasets", exact=True).click()
+    expect(page.get_by_role("heading", name="Datasets")).to_be_visible()
+    settled(page)
+    page.go_back()
+    expect(page.get_by_role("heading", name="say", exact=False).first).to_be_visible()
+    expect(page.get_by_text("This address names no run.")).to_be_hidden()

@@ -8,13 +8,13 @@ from prompt_app.datamodel.dataset import DatasetVersion
 from prompt_app.errors import UnknownNameError
 from prompt_app.ui.components.errors import show_message
 from prompt_app.ui.components.wording import ago, plain
-from prompt_app.ui.state import DATASETS, workbench
+from prompt_app.ui.state import DATASET, DATASETS, named_in_address, workbench
 
 
 def chosen_versions() -> list[DatasetVersion]:
     """All versions, newest first, of the dataset of ``?name=``. Without one the page says so and
     ends."""
-    name = st.query_params.get("name", "")
+    name = named_in_address("name", DATASET)
     if name:
         try:
             return workbench().dataset_versions(name)

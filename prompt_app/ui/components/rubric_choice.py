@@ -12,7 +12,7 @@ from prompt_app.errors import UnknownNameError
 from prompt_app.rubrics.measures import ConceptMeasures, LessonMeasures, measure
 from prompt_app.rubrics.results import LessonResult, View
 from prompt_app.ui.components.errors import show_message
-from prompt_app.ui.state import RUBRICS, workbench
+from prompt_app.ui.state import RUBRIC_TEST, RUBRICS, named_in_address, workbench
 
 VIEWS: dict[str, View] = {"Exact label": "exact", "Pass or fail": "pass_fail"}
 ALL_CONCEPTS = "All key concepts"
@@ -40,7 +40,7 @@ class ShownLesson:
 
 def chosen_test() -> RubricTest:
     """The test of ``?id=``. Without one the page says so and ends."""
-    test_id = st.query_params.get("id", "")
+    test_id = named_in_address("id", RUBRIC_TEST)
     if test_id:
         try:
             return workbench().rubrics.test(test_id)

@@ -7,12 +7,12 @@ import streamlit as st
 from prompt_app.datamodel.evaluation import Run
 from prompt_app.errors import UnknownNameError
 from prompt_app.ui.components.errors import show_message
-from prompt_app.ui.state import RUNS, workbench
+from prompt_app.ui.state import RUN, RUNS, named_in_address, workbench
 
 
 def chosen_run() -> Run:
     """The run of ``?id=``. Without one the page says so and ends."""
-    run_id = st.query_params.get("id", "")
+    run_id = named_in_address("id", RUN)
     if run_id:
         try:
             return workbench().run(run_id)
