@@ -49,16 +49,20 @@ def on_redis(redis_server: RedisServer, database_url: str, tmp_path: Path) -> It
 
 
 @pytest.fixture
-def on_sqs(
-    sqs_endpoint: str, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Workers]:
+def sqs_queue(sqs_endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of a new one."""
     for name, value in AWS.items():
         monkeypatch.setenv(name, value)
     client = boto3.client("sqs", endpoint_url=sqs_endpoint, region_name="eu-west-1")
     made = client.create_queue(
         QueueName=f"runs-{tmp_path.name}", Attributes={"VisibilityTimeout": "1800"}
     )
-    with Workers(tmp_path, made["QueueUrl"], database_url) as workers:
+    return str(made["QueueUrl"])
+
+
+@pytest.fixture
+def on_sqs(sqs_queue: str, database_url: str, tmp_path: Path) -> Iterator[Workers]:
+    with Workers(tmp_path, sqs_queue, database_url) as workers:
         yield workers
 
 

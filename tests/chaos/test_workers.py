@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from chaos.workers import CONCURRENCY, LEASE_SECONDS, Workers, check_nothing_lost
@@ -119,6 +120,25 @@ def test_a_network_cut(
         workers.finished(run)
         vain = 2 * CONCURRENCY if cut == "database" else 0
         check_nothing_lost(workers, run, ROWS, mock, vain=vain)
+
+
+@pytest.mark.skipif(not LONG, reason="the long form of the test before: PROMPT_APP_LONG_CHAOS=1")
+def test_the_network_to_sqs_cut(
+    sqs_queue: str, database_url: str, tmp_path: Path, mock: MockProcess
+) -> None:
+    parts = urlsplit(sqs_queue)
+    assert parts.port is not None
+    with Wire(parts.port) as wire:
+        queue = f"http://127.0.0.1:{wire.port}{parts.path}"
+        with Workers(tmp_path, queue, database_url) as workers:
+            workers.start(2)
+            run = workers.submit(ROWS, mock)
+            workers.answered(run, ROWS // 6)
+            wire.freeze()
+            time.sleep(CUT_SECONDS)
+            wire.thaw()
+            workers.finished(run)
+            check_nothing_lost(workers, run, ROWS, mock)
 
 
 def test_a_stopped_worker_gives_its_chunk_back(on_redis: Workers, mock: MockProcess) -> None:
