@@ -34,8 +34,9 @@ def test_the_gateway_does_not_start_open_to_a_network(command_line: CommandLine)
 
 def test_a_token_is_edited_and_rotated(command_line: CommandLine) -> None:
     made = command_line.run(
-        "tokens", "create", "ci", "--usd-per-day", "5", "--days", "9", "--json"
-    ).json()
+        "tokens", "create", "ci", "--usd-per-day", "5", "--usd-per-month", "50", "--days", "9",
+        "--json",
+    ).json()  # fmt: skip
     token = made["token"]["id"]
     changed = command_line.run(
         "tokens", "edit", token, "--usd-per-day", "0", "--requests-per-minute", "7",

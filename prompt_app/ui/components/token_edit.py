@@ -29,8 +29,7 @@ def token_edit(token: AccessToken) -> None:
             with errors_shown():
                 changes = TokenChanges(name, limits, models, expires)
                 workbench().access_tokens.edit(token.id, changes)
-                st.toast("The changes hold from now on.")
-                st.rerun()
+                st.rerun()  # the table shows them
     with st.container(horizontal=True):
         rotates = st.button(
             "New secret", icon=":material/autorenew:", key=f"rotate.{token.id}",
