@@ -72,17 +72,23 @@ def test_the_constant_is_alembics_own_head() -> None:
     assert directory.get_heads() == [HEAD]
 
 
+def is_own(name: str | None, *_: object) -> bool:
+    """Not the indexes of texts, which SQLite keeps in tables of their own."""
+    return not any(text in (name or "") for text in ("replies_text", "examples_text"))
+
+
 def test_migrations_make_the_tables_that_the_code_uses(empty_settings: Settings) -> None:
     open_store(empty_settings).close()
     database = database_of(empty_settings)
     with database.read() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        options = {"compare_type": True, "include_name": is_own}
+        context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, metadata) == []
         inspector = inspect(connection)
         for table in metadata.sorted_tables:
             wanted = {index.name for index in table.indexes}
             assert {index["name"] for index in inspector.get_indexes(table.name)} >= wanted
-        made = inspector.get_table_names()
+        made = [name for name in inspector.get_table_names() if is_own(name)]
     database.close()
     assert set(made) == {*metadata.tables, "alembic_version"}
     if empty_settings.database_url is None:
@@ -171,7 +177,7 @@ def test_a_failed_migration_leaves_the_store_as_it_was(
     with database.read() as connection:
         names = inspect(connection).get_table_names()
     database.close()
-    assert set(names) == {*metadata.tables, "alembic_version"}
+    assert {name for name in names if is_own(name)} == {*metadata.tables, "alembic_version"}
     assert revision(own_settings) == HEAD
     store = open_store(own_settings)
     assert store.get_dataset_version("data") == version
