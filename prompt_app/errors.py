@@ -170,10 +170,12 @@ class ProviderError(PromptAppError):
     """A model provider did not answer as asked.
 
     ``status`` is the HTTP status where there was one; ``request_id`` is the provider's.
-    ``attempts`` is how many calls were made before this error was given out.
+    ``attempts`` is how many calls were made before this error was given out. ``answered`` are the
+    replies to other parts of the same request, which were paid for.
     """
 
     attempts: int = 1
+    answered: tuple[object, ...] = ()
 
     def __init__(
         self, message: str, *, status: int | None = None, request_id: str | None = None

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prompt_app.datamodel.dataset import Example
-from prompt_app.datamodel.embedding import EmbeddingRequest, ModelRequest
+from prompt_app.datamodel.embedding import EmbeddingReply, EmbeddingRequest, ModelRequest
 from prompt_app.datamodel.evaluation import RunSpec
 from prompt_app.datamodel.model import GenerationRequest, Price, Reply
 from prompt_app.datamodel.rendering import render_messages
@@ -54,7 +54,12 @@ class Caller:
         try:
             reply = await self.send(request)
         except ProviderError as error:
-            raise CallFailed(error, reserved) from error
+            paid = sum(
+                self.cost_of(each.as_reply() if isinstance(each, EmbeddingReply) else each)
+                for each in error.answered
+                if isinstance(each, Reply | EmbeddingReply)
+            )
+            raise CallFailed(error, reserved, paid) from error
         return reply, self.cost_of(reply), reserved
 
     async def send(self, request: ModelRequest) -> Reply:
@@ -71,12 +76,18 @@ class Caller:
 
 
 class CallFailed(Exception):
-    """A call that ended without a reply: its error, and the reservation to give back."""
+    """A call that ended without a reply: its error, the reservation to give back, and what was
+    paid for parts of it that were answered."""
 
-    def __init__(self, error: ProviderError, reserved_nanousd: int) -> None:
+    def __init__(self, error: ProviderError, reserved_nanousd: int, cost_usd: float) -> None:
         super().__init__(str(error))
         self.error = error
         self.reserved_nanousd = reserved_nanousd
+        self.cost_usd = cost_usd
+
+    def entry(self) -> Entry:
+        """What settles it."""
+        return Entry(released_nanousd=self.reserved_nanousd, spent_nanousd=nanousd(self.cost_usd))
 
 
 def new_reply_id() -> str:
@@ -117,7 +128,7 @@ async def run_item(
     try:
         reply, _, reserved = await caller.call(lease, prepared.request)
     except CallFailed as failure:
-        entry = Entry(released_nanousd=failure.reserved_nanousd)
+        entry = failure.entry()
         _settle_when_stored(entry, caller.budget)
         if isinstance(failure.error, RunBlockingError | UnsupportedParameterError):
             writer.put(entry)
@@ -126,6 +137,7 @@ async def run_item(
             key=item.key,
             position=item.example.position,
             reply_id=None,
+            cost_usd=failure.cost_usd,
             attempts=getattr(failure.error, "attempts", 1),
             error_kind=failure.error.kind,
             error_message=str(failure.error),

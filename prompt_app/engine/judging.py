@@ -88,7 +88,8 @@ class JudgePanel:
             answer.error = error
             return None
         except CallFailed as failure:
-            await self._store(caller, Entry(released_nanousd=failure.reserved_nanousd))
+            await self._store(caller, failure.entry())
+            answer.cost_usd += failure.cost_usd
             answer.error = failure.error
             return None
         stored = StoredReply(id=new_reply_id(), cache_key=key, reply=reply, cost_usd=cost)

@@ -3,8 +3,7 @@ models of InvokeModel, signed by botocore or with a Bedrock API key, over the sh
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -24,7 +23,13 @@ from prompt_app.providers.aws import (
     load_access,
 )
 from prompt_app.providers.bedrock_stream import read_stream
-from prompt_app.providers.bedrock_wire import merged, read_reply, refusal, request_body
+from prompt_app.providers.bedrock_wire import read_reply, refusal, request_body
+from prompt_app.providers.dividing import (
+    answer_all,
+    embedding_requests,
+    merged,
+    single_requests,
+)
 from prompt_app.providers.embedding import joined
 from prompt_app.providers.http import Transport, deadline, encode_json
 from prompt_app.providers.options import read_options
@@ -62,17 +67,15 @@ class BedrockProvider:
         """See :class:`prompt_app.interfaces.Provider`.
 
         Converse gives one response a request, so ``num_responses`` are that many requests at
-        once, each with the whole prompt; their usage is summed. When one fails, the others are
-        cancelled and its error is raised: what those had cost by then is not known.
+        once, each with the whole prompt; their usage is summed. :class:`Retrying` asks for one
+        at a time, so that each has a slot and tries of its own.
         """
-        body = encode_json(request_body(request))
+        requests = single_requests(request)
+        body = encode_json(request_body(requests[0]))
         async with deadline(timeout, self._host):
             if self._endpoint is None:
                 self._use(await self._access.get())
-            count = request.parameters.num_responses
-            if count == 1:
-                return await self._converse(request, body)
-            return merged(await _all_or_none([self._converse(request, body) for _ in range(count)]))
+            return merged(await answer_all(requests, lambda one: self._converse(one, body)))
 
     async def stream(
         self, request: GenerationRequest, timeout: float
@@ -102,13 +105,11 @@ class BedrockProvider:
     async def embed(self, request: EmbeddingRequest, timeout: float) -> EmbeddingReply:
         """See :class:`prompt_app.interfaces.embedding.Embedder`. Titan takes one text a call and
         Cohere 96: more of them are that many calls at once."""
-        parts = bedrock_embeddings.requests_of(request)
-        bodies = [encode_json(bedrock_embeddings.request_body(part)) for part in parts]
+        parts = embedding_requests(request)
         async with deadline(timeout, self._host):
             if self._endpoint is None:
                 self._use(await self._access.get())
-            calls = [self._embed(*each) for each in zip(parts, bodies, strict=True)]
-            return joined(await _all_or_none(calls))
+            return joined(await answer_all(parts, self._embed))
 
     async def close(self) -> None:
         """Release connections. Safe to call twice."""
@@ -127,7 +128,8 @@ class BedrockProvider:
             raise refusal(response, self._host, request)
         return read_reply(response, self._host, request.model.name)
 
-    async def _embed(self, request: EmbeddingRequest, body: bytes) -> EmbeddingReply:
+    async def _embed(self, request: EmbeddingRequest) -> EmbeddingReply:
+        body = encode_json(bedrock_embeddings.request_body(request))
         url, headers = await self._address(request, body, "invoke")
         response = await self._transport.post(url, body, headers)
         if response.status != 200:
@@ -179,14 +181,3 @@ def check_access(model: ModelSpec, settings: Settings) -> None:
     endpoint = model.base_url or settings.bedrock_endpoint_url
     key = bedrock_key(endpoint, settings)
     load_access("bedrock-runtime", model.region, endpoint, settings, signed=not key)
-
-
-async def _all_or_none(calls: list[Coroutine[Any, Any, One]]) -> list[One]:
-    """All results in order, or the first failure once all others have ended."""
-    tasks = [asyncio.create_task(call) for call in calls]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from prompt_app.datamodel.embedding import ModelRequest
@@ -189,22 +189,6 @@ def read_usage(usage: Any) -> TokenUsage:
         output=token_count(usage.get("outputTokens")),
         cached_input=cached,
         cache_write=written,
-    )
-
-
-def merged(replies: Sequence[Reply]) -> Reply:
-    """Several replies to one prompt as one with several outputs: usage summed, the longest
-    latency, the first request's id."""
-    usage = TokenUsage()
-    for reply in replies:
-        usage += reply.usage
-    return Reply(
-        outputs=tuple(output for reply in replies for output in reply.outputs),
-        usage=usage,
-        latency_seconds=max(reply.latency_seconds for reply in replies),
-        request_id=replies[0].request_id,
-        model=replies[0].model,
-        raw={"responses": [reply.raw for reply in replies]},
     )
 
 

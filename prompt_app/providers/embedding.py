@@ -56,7 +56,9 @@ def checked_vectors(
 
 def joined(replies: list[EmbeddingReply]) -> EmbeddingReply:
     """Several replies to parts of one request, in order: usage summed, the longest latency, the
-    first request's id."""
+    first request's id. A single one is itself."""
+    if len(replies) == 1:
+        return replies[0]
     return EmbeddingReply(
         vectors=tuple(vector for reply in replies for vector in reply.vectors),
         usage=sum((reply.usage for reply in replies), TokenUsage()),

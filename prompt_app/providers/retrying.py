@@ -19,7 +19,14 @@ from prompt_app.datamodel.embedding import EmbeddingReply, EmbeddingRequest
 from prompt_app.datamodel.model import GenerationRequest, Reply, ReplyEvent
 from prompt_app.errors import ProviderError, RateLimitedError, TransientError
 from prompt_app.interfaces import Provider
-from prompt_app.providers.embedding import embed
+from prompt_app.providers.dividing import (
+    answer_all,
+    embedding_requests,
+    merged,
+    single_requests,
+)
+from prompt_app.providers.embedding import embed, joined
+from prompt_app.providers.streaming import in_one_piece
 
 Answer = TypeVar("Answer")
 
@@ -73,13 +80,28 @@ class Retrying:
     async def generate_counted(
         self, request: GenerationRequest, timeout: float
     ) -> tuple[Reply, int]:
-        """The reply, and how many calls it took."""
-        return await self._until_answered(lambda: self._provider.generate(request, timeout))
+        """The reply, and how many calls it took. Where the model gives one response a request,
+        each of several is a call of its own: see :mod:`prompt_app.providers.dividing`."""
+
+        calls = 0
+
+        async def one(part: GenerationRequest) -> Reply:
+            nonlocal calls
+            reply, made = await self._until_answered(lambda: self._provider.generate(part, timeout))
+            calls += made
+            return reply
+
+        replies = await answer_all(single_requests(request), one)
+        return merged(replies), calls
 
     async def embed(self, request: EmbeddingRequest, timeout: float) -> EmbeddingReply:
         """``timeout`` holds for each attempt."""
-        reply, _ = await self._until_answered(lambda: embed(self._provider, request, timeout))
-        return reply
+
+        async def one(part: EmbeddingRequest) -> EmbeddingReply:
+            reply, _ = await self._until_answered(lambda: embed(self._provider, part, timeout))
+            return reply
+
+        return joined(await answer_all(embedding_requests(request), one))
 
     async def close(self) -> None:
         await self._provider.close()
@@ -98,6 +120,11 @@ class Retrying:
         self, request: GenerationRequest, timeout: float
     ) -> AsyncGenerator[ReplyEvent, None]:
         """Tried again only while no piece has been given out."""
+        if len(single_requests(request)) > 1:
+            async with aclosing(in_one_piece(self.generate(request, timeout))) as whole:
+                async for event in whole:
+                    yield event
+            return
         call = _Retries(self._max_attempts, self._waits)
         while True:
             call.made += 1

@@ -17,12 +17,8 @@ PRICE = {"input": 1000.0, "output": 2000.0}
 
 def priced(folder: Path, url: str, rows: int, **changes: Any) -> Any:
     model = {"provider": "openai", "name": "echo", "base_url": f"{url}/v1", "price": PRICE}
-    return echo_spec(
-        rows_file(folder, rows),
-        url,
-        models=[model],
-        **{"parameters": {"max_tokens": 20}, **changes},
-    )
+    changes = {"models": [model], "parameters": {"max_tokens": 20}, **changes}
+    return echo_spec(rows_file(folder, rows), url, **changes)
 
 
 def test_never_overshot_at_concurrency_50(
@@ -41,6 +37,65 @@ def test_never_overshot_at_concurrency_50(
     assert evaluation.unconfirmed_usd == 0
     assert run.progress.cost_usd == pytest.approx(evaluation.spent_usd)
     assert mock_process.stats()["answered"] == run.progress.answered
+
+
+def test_each_of_several_responses_of_bedrock_is_called_until_it_is_answered_and_no_more(
+    workbench: Workbench,
+    mock_process: MockProcess,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with_credentials(monkeypatch)
+    mock_process.control(p_500=0.2, latency_ms=20)
+    limits = {"max_concurrency": 5, "max_attempts": 12}
+    spec = of_bedrock(tmp_path, mock_process.url, 20, limits)
+    run = only_run(workbench, spec)
+    work(workbench)
+    run, stats = workbench.run(run.id), mock_process.stats()
+    assert (run.state, run.progress.scored) == ("finished", 20)
+    assert stats["answered"] == 20 * 5
+    assert stats["peak_in_flight"] <= 5
+    assert run.progress.cost_usd == pytest.approx(cost_of(stats))
+
+
+def test_what_a_failed_sample_was_answered_is_paid_for(
+    workbench: Workbench,
+    mock_process: MockProcess,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with_credentials(monkeypatch)
+    mock_process.control(p_500=0.2)
+    spec = of_bedrock(tmp_path, mock_process.url, 20, {"max_attempts": 1, "max_cost_usd": 100.0})
+    run = only_run(workbench, spec)
+    work(workbench)
+    run, stats = workbench.run(run.id), mock_process.stats()
+    assert run.progress.failed > 0
+    assert stats["answered"] > 5 * run.progress.scored
+    assert run.progress.cost_usd == pytest.approx(cost_of(stats))
+    assert workbench.evaluation(run.evaluation_id).spent_usd == pytest.approx(cost_of(stats))
+
+
+def with_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+
+
+def of_bedrock(folder: Path, url: str, rows: int, limits: dict[str, Any]) -> Any:
+    model = {
+        "provider": "bedrock",
+        "name": "echo",
+        "base_url": url,
+        "region": "us-east-1",
+        "price": PRICE,
+    }
+    parameters = {"max_tokens": 20, "num_responses": 5}
+    return priced(folder, url, rows, models=[model], parameters=parameters, limits=limits)
+
+
+def cost_of(stats: dict[str, Any]) -> float:
+    tokens = PRICE["input"] * stats["input_tokens"] + PRICE["output"] * stats["output_tokens"]
+    return float(tokens) / 1_000_000
 
 
 def test_a_run_within_the_cap_finishes(

@@ -87,6 +87,17 @@ def test_5_percent_429_and_2_percent_500(
     assert mock_process.stats()["answered"] == 500
 
 
+def test_30_percent_server_errors_with_the_default_limits(
+    workbench: Workbench, mock_process: MockProcess, tmp_path: Path
+) -> None:
+    mock_process.control(p_500=0.3)
+    run = run_against(workbench, mock_process, tmp_path, 200)
+    assert run.state == "finished"
+    assert run.progress.scored + run.progress.failed == 200
+    assert run.progress.failed <= 4  # 0.3 ** 6 of them, 0.15 in all, come to the end of their tries
+    assert mock_process.stats()["answered"] == run.progress.scored
+
+
 def test_30_percent_broken_answers_are_tried_again_and_never_stored(
     workbench: Workbench, mock_process: MockProcess, tmp_path: Path
 ) -> None:
