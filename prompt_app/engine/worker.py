@@ -19,7 +19,7 @@ from prompt_app.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.05
 """Between two looks for queued runs; a look that finds none is one small read."""
 
 

@@ -32,7 +32,8 @@ def limit_form() -> dict[str, Any]:
             placeholder="None",
             key="limit.cost",
             persist_state="session",
-            help="Over the whole evaluation, judges included. It is never overshot.",
+            help="Over the whole evaluation, judges included. No call is made that could overshoot "
+            "it. A call that breaks off counts as not billed.",
         )
         rate = st.number_input(
             "Requests a minute, at most",
