@@ -96,7 +96,8 @@ def _changes() -> dict[str, object]:
         changes["tokens_per_minute"] = _number("Tokens a minute", "tokens_per_minute", 1, None)
         changes["max_cost_usd"] = st.number_input(
             "Spend cap, US dollars", 0.001, None, None, 0.1, format="%.3f", placeholder="None",
-            key="rubric.max_cost_usd", help="No call is made that could overshoot it. It needs the longest reply.",
+            key="rubric.max_cost_usd",
+            help="No call is made that could overshoot it. It needs the longest reply.",
         )  # fmt: skip
         changes["max_tokens"] = _number("Longest reply, tokens", "max_tokens", 1, None)
         changes["remove_comments"] = st.toggle("Remove comments", key="rubric.remove_comments")
