@@ -50,14 +50,14 @@ app = typer.Typer(
 def run_test(  # noqa: PLR0917 - a parameter is an option of the command
     dataset_name: DatasetName,
     experiment_name: ExperimentName,
-    lesson_names: Lessons = "",
+    lesson_names: Lessons = None,
     base: Base = ".",
     release: OfRelease = False,
     use_cached: UseCached = False,
     llm_model: Model = None,
     num_responses: Responses = None,
     max_num_students: MaxStudents = None,
-    student_ids: Students = "",
+    student_ids: Students = None,
     temperature: Temperature = None,
     remove_comments: RemoveComments = False,
     accuracy: AccuracyFile = None,
@@ -87,7 +87,8 @@ def run_test(  # noqa: PLR0917 - a parameter is an option of the command
         {
             "dataset": dataset_name, "experiment": experiment_name,
             "kind": "releases" if release else "experiments",
-            "lessons": parts(lesson_names), "students": parts(student_ids),
+            "lessons": parts(lesson_names, "--lesson-names"),
+            "students": parts(student_ids, "--student-ids"),
             "max_students": max_num_students, "needs_labels": not new_labels,
             "use_cached": use_cached, "model": llm_model, "num_responses": num_responses,
             "temperature": temperature, "max_tokens": max_tokens,
@@ -107,13 +108,14 @@ def _test_lessons(options: RubricTestOptions, base: str, finish: Finish) -> None
     from prompt_app.cli.rubric_output import load_thresholds, print_quote, tell_results
     from prompt_app.cli.rubric_running import run_lessons
     from prompt_app.workbench.rubric_folders import open_folder
-    from prompt_app.workbench.rubric_preparing import prepare_lessons
+    from prompt_app.workbench.rubric_preparing import all_lessons, prepare_lessons
     from prompt_app.workbench.rubric_quoting import quote_lesson, total_quote
 
     with opened_workbench() as workbench:
         folder = open_folder(base, workbench.settings)
         prepared = prepare_lessons(workbench.store, workbench.settings, folder, options)
-        thresholds = load_thresholds(finish.thresholds, prepared)
+        lessons = all_lessons(folder, options.kind, options.experiment)
+        thresholds = load_thresholds(finish.thresholds, prepared, lessons)
         print_quote(
             total_quote([quote_lesson(each) for each in prepared]), to_stderr=finish.as_json
         )

@@ -13,7 +13,7 @@ Base = Annotated[
     str, Option(help="Folder, or s3://bucket/prefix, with datasets/, experiments/, releases/.")
 ]
 Lessons = Annotated[
-    str, Option(help="Lessons, joined by commas; all of the experiment's when absent.")
+    str | None, Option(help="Lessons, joined by commas; all of the experiment's when absent.")
 ]
 DatasetName = Annotated[str, Option(help="Folder in datasets/.")]
 ExperimentName = Annotated[str, Option(help="Folder in experiments/.")]
@@ -28,7 +28,7 @@ Responses = Annotated[
 MaxStudents = Annotated[
     int | None, Option("--max-num-students", "-s", min=1, help="Only the first so many.")
 ]
-Students = Annotated[str, Option(help="Only these students, joined by commas.")]
+Students = Annotated[str | None, Option(help="Only these students, joined by commas.")]
 Temperature = Annotated[float | None, Option("--temperature", "-t", min=0, max=2, help="0 is 0.")]
 RemoveComments = Annotated[
     bool, Option("--remove-comments", "-r", help="Show works without their comments.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,16 +53,20 @@ class Finish:
     only_estimate: bool
 
 
-def load_thresholds(path: Path | None, prepared: Sequence[PreparedLesson]) -> Thresholds:
-    """Read and checked before anything is spent."""
+def load_thresholds(
+    path: Path | None, prepared: Sequence[PreparedLesson], lessons: Collection[str]
+) -> Thresholds:
+    """Read and checked before anything is spent. ``lessons``: all of the experiment."""
     if path is None:
         return {}
     text = LocalFolder(path.parent).read(path.name)
     if text is None:
         raise RubricError(f"There is no file {path}.")
     thresholds = read_thresholds(text, str(path))
-    for each in prepared:
-        check_thresholds(thresholds, each.experiment.lesson, each.experiment.rubric)
+    tested = {each.experiment.lesson: each.experiment.rubric for each in prepared}
+    for lesson in check_thresholds(thresholds, tested, lessons):
+        told = f"Thresholds not checked: {lesson}, which --lesson-names leaves out."
+        notices.print(told, markup=False)
     return thresholds
 
 
@@ -101,7 +105,10 @@ def tell_results(
             for path in written:
                 console.print(path, markup=False)
     if finish.as_json:
-        print_json({"lessons": data, "missed_thresholds": sentences})
+        tested = {result.lesson for result in results}
+        unchecked = [lesson for lesson in thresholds if lesson not in tested]
+        told = {"missed_thresholds": sentences, "unchecked_thresholds": unchecked}
+        print_json({"lessons": data, **told})
     for sentence in sentences:
         notices.print(f"Threshold missed: {sentence}", markup=False)
     _exit(results, sentences)

@@ -31,7 +31,7 @@ def release(
     dataset_name: DatasetName,
     experiment_name: ExperimentName,
     *,
-    lesson_names: Lessons = "",
+    lesson_names: Lessons = None,
     base: Base = ".",
     passing_labels: Passing = None,
     point_estimate: PointEstimate = False,
@@ -49,7 +49,7 @@ def release(
     options = RubricTestOptions(
         dataset=dataset_name,
         experiment=experiment_name,
-        lessons=tuple(parts(lesson_names)),
+        lessons=tuple(parts(lesson_names, "--lesson-names")),
         use_cached=True,
         passing=passing_labels,
     )
@@ -67,7 +67,7 @@ def release(
 def compare(
     baseline: ReleaseName,
     candidate: ReleaseName,
-    lesson_names: Lessons = "",
+    lesson_names: Lessons = None,
     base: Base = ".",
     as_json: AsJson = False,
 ) -> None:
@@ -81,7 +81,9 @@ def compare(
 
     folder = open_folder(base, load_settings())
     found = {}
-    for lesson in parts(lesson_names) or all_lessons(folder, "releases", baseline):
+    for lesson in parts(lesson_names, "--lesson-names") or all_lessons(
+        folder, "releases", baseline
+    ):
         old, new = (
             (read_release(folder, name, lesson), read_released(folder, name, lesson))
             for name in (baseline, candidate)
@@ -103,7 +105,7 @@ def compare(
 
 def promote(
     release_name: ReleaseName,
-    lesson_names: Lessons = "",
+    lesson_names: Lessons = None,
     base: Base = ".",
     as_json: AsJson = False,
 ) -> None:
@@ -115,7 +117,7 @@ def promote(
     from prompt_app.workbench.rubric_preparing import all_lessons
 
     folder = open_folder(base, load_settings())
-    lessons = parts(lesson_names) or all_lessons(folder, "releases", release_name)
+    lessons = parts(lesson_names, "--lesson-names") or all_lessons(folder, "releases", release_name)
     for lesson in lessons:
         promote_release(folder, release_name, lesson)
     if as_json:
@@ -128,7 +130,7 @@ def promote(
 def ambiguity(
     dataset_name: DatasetName,
     experiment_name: ExperimentName,
-    lesson_names: Lessons = "",
+    lesson_names: Lessons = None,
     base: Base = ".",
     as_json: AsJson = False,
 ) -> None:
@@ -143,7 +145,7 @@ def ambiguity(
     options = RubricTestOptions(
         dataset=dataset_name,
         experiment=experiment_name,
-        lessons=tuple(parts(lesson_names)),
+        lessons=tuple(parts(lesson_names, "--lesson-names")),
         use_cached=True,
     )
     _, tested = _tested(options, base)

@@ -9,6 +9,7 @@ from rich.progress import Progress
 
 from prompt_app.cli.common import notices
 from prompt_app.engine.event_loop import run_worker
+from prompt_app.errors import RubricError
 from prompt_app.rubrics.model import LessonData
 from prompt_app.rubrics.results import LessonResult
 from prompt_app.workbench import Workbench
@@ -52,6 +53,12 @@ def run_lesson(
         )
 
 
-def parts(text: str) -> list[str]:
-    """What is between commas."""
-    return [part.strip() for part in text.split(",") if part.strip()]
+def parts(text: str | None, option: str) -> list[str]:
+    """What is between commas, each once; nothing where ``option`` is absent.
+
+    Raises RubricError where it is there and names nothing: that must not mean all.
+    """
+    found = list(dict.fromkeys(part.strip() for part in (text or "").split(",") if part.strip()))
+    if text is not None and not found:
+        raise RubricError(f"{option} names nothing; leave it out for all.")
+    return found

@@ -9,6 +9,7 @@ from typing import Any
 
 from prompt_app.errors import RubricError
 from prompt_app.registry import nearest_names
+from prompt_app.rubrics.json_files import read_object
 from prompt_app.rubrics.model import RubricParameters
 
 REQUIRED = ("model", "num-responses", "temperature")
@@ -103,12 +104,7 @@ def read_parameters(text: str, path: str) -> tuple[RubricParameters, tuple[str, 
 
     Raises RubricError, naming ``path`` and the key, for anything that is not as it should be.
     """
-    try:
-        data = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise RubricError(f"{path} is not valid JSON: {error}.") from None
-    if not isinstance(data, dict):
-        raise RubricError(f"{path} must hold a JSON object with {', '.join(REQUIRED)}.")
+    data = read_object(text, path, f"hold a JSON object with {', '.join(REQUIRED)}")
     values: dict[str, Any] = {}
     for key, value in data.items():
         if key not in READERS:

@@ -163,7 +163,8 @@ def prepare_lessons(
 ) -> list[PreparedLesson]:
     """Each lesson that ``options`` name, all of the experiment's where they name none. Raises
     RubricError or another InputError."""
-    lessons = options.lessons or all_lessons(folder, options.kind, options.experiment)
+    named = tuple(dict.fromkeys(options.lessons))
+    lessons = named or all_lessons(folder, options.kind, options.experiment)
     return [prepare_lesson(store, settings, folder, each, options) for each in lessons]
 
 

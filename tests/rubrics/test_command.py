@@ -110,6 +110,36 @@ def test_missed_thresholds_exit_with_3(run: Any, command_line: CommandLine) -> N
     )
 
 
+@pytest.mark.parametrize(
+    ("thresholds", "told"),
+    [
+        ({"L2-reactin": {"overall": 0.5}}, "Did you mean 'L2-reacting'?"),
+        ({L2: {"key_concepts": {"Conditional": 0.5}}}, "Did you mean 'Conditionals'?"),
+        ({}, "has no threshold"),
+    ],
+)
+def test_thresholds_that_would_check_nothing_are_refused(
+    run: Any, command_line: CommandLine, thresholds: dict[str, Any], told: str
+) -> None:
+    path = command_line.folder / "t.json"
+    path.write_text(json.dumps(thresholds))
+    result = run("--lesson-names", L2, "-a", str(path))
+    assert (result.code, result.out) == (2, "")
+    assert told in result.err
+
+
+def test_a_lesson_is_tested_once_and_those_left_out_are_named(
+    run: Any, command_line: CommandLine
+) -> None:
+    path = command_line.folder / "t.json"
+    path.write_text(json.dumps({L1: {"overall": 0.99}, L2: {"overall": 0.1}}))
+    result = run("--json", "--lesson-names", f"{L2},{L2}", "-a", str(path))
+    assert result.code == 0
+    assert [each["lesson"] for each in result.json()["lessons"]] == [L2]
+    assert result.json()["unchecked_thresholds"] == [L1]
+    assert f"Thresholds not checked: {L1}" in result.err
+
+
 def test_an_estimate_spends_nothing(run: Any, command_line: CommandLine) -> None:
     result = run("--estimate")
     assert result.code == 0
@@ -249,6 +279,8 @@ WRONG = {
     "passing": (["--lesson-names", L1, "--passing-labels", "4"], "4 labels cannot pass"),
     "thresholds": (["-a", "none.json"], "none.json"),
     "model": (["-l", "offline:scriptd"], "scripted"),
+    "no lesson": (["--lesson-names", ""], "--lesson-names names nothing"),
+    "no student": (["--student-ids", " ,"], "--student-ids names nothing"),
 }
 
 

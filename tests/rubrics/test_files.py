@@ -15,6 +15,7 @@ from prompt_app.rubrics.files import (
 )
 from prompt_app.rubrics.folders import LocalFolder
 from prompt_app.rubrics.labels import read_labels, write_labels
+from prompt_app.rubrics.parameters import read_parameters
 
 DATA, EXPERIMENT = "datasets/set/L1", "experiments/e/L1"
 
@@ -163,3 +164,9 @@ def test_further_raters_are_read(lesson: LessonFolder) -> None:
     )
     data = read_lesson(LocalFolder(lesson.root), "set", "L1", RUBRIC)
     assert data.raters["maria"].rows[0].labels["Sprites"] == "Limited"
+
+
+def test_a_parameter_given_twice_is_refused() -> None:
+    text = '{"model": "offline:echo", "num-responses": 1, "temperature": 0, "temperature": 1}'
+    with pytest.raises(RubricError, match=r"p\.json has 'temperature' twice"):
+        read_parameters(text, "p.json")

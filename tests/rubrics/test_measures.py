@@ -164,7 +164,9 @@ def test_thresholds() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["[]", "{", '{"L1": {"all": 1}}', '{"L1": {"overall": 70}}', '{"L1": {"overall": true}}',
+    ["[]", "{", "{}", '{"L1": {}}', '{"L1": {"key_concepts": {}}}',
+     '{"L1": {"overall": 0.7}, "L1": {"overall": 0.1}}', '{"L1": {"all": 1}}',
+     '{"L1": {"overall": 70}}', '{"L1": {"overall": true}}',
      '{"L1": {"key_concepts": ["Sprites"]}}'],
 )  # fmt: skip
 def test_wrong_thresholds_are_refused(text: str) -> None:
@@ -175,4 +177,4 @@ def test_wrong_thresholds_are_refused(text: str) -> None:
 def test_thresholds_of_an_unknown_concept_are_refused() -> None:
     thresholds = read_thresholds('{"L1": {"key_concepts": {"Loops": 0.4}}}', "t.json")
     with pytest.raises(RubricError, match="'Loops'"):
-        check_thresholds(thresholds, "L1", RUBRIC)
+        check_thresholds(thresholds, {"L1": RUBRIC}, ["L1"])
