@@ -34,6 +34,8 @@ def power(
         f"{planned.examples} pilot examples:",
         markup=False,
     )
+    if planned.cluster_note:
+        console.print(planned.cluster_note, markup=False)
     rows = [
         [f"{plan.examples:,}", plan.repeats, f"{plan.samples:,}", f"{plan.power:.0%}",
          "" if plan.enough_examples else "more examples than the dataset has"]

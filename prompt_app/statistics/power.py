@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 
@@ -15,20 +14,29 @@ MOST_EXAMPLES = 10_000_000
 _MOST_EXACT = 20_000
 
 
-def paired_power(examples: int, difference: float, deviation: float, level: float = 0.95) -> float:
+def paired_power(
+    examples: int,
+    difference: float,
+    deviation: float,
+    level: float = 0.95,
+    cluster_size: float = 1.0,
+) -> float:
     """Power of the two-sided paired t test.
 
     ``P(|T| > t)`` for T noncentral t with n - 1 degrees and noncentrality
     ``difference sqrt(n) / deviation``. Cohen (1988), Statistical Power Analysis, chapter 2.
 
-    ``deviation``: standard deviation of the differences between the runs, one for each example.
+    ``deviation``: standard deviation of the differences between the runs, one for each example;
+    where examples share clusters, with the design effect in it. ``cluster_size``: examples in
+    one, on average; the degrees are then those of n / cluster_size clusters.
     """
     from scipy.special import nctdtr, stdtr
 
     _check(difference, deviation)
-    if examples < 2:
+    degrees = examples / cluster_size - 1
+    if degrees < 1:
         return 0.0
-    degrees, critical = examples - 1, t_quantile(level, examples - 1)
+    critical = t_quantile(level, degrees)
     shift = abs(difference) * math.sqrt(examples) / deviation
     if difference == 0:
         return float(2 * stdtr(degrees, -critical))
@@ -39,13 +47,17 @@ def paired_power(examples: int, difference: float, deviation: float, level: floa
 
 
 def examples_needed(
-    difference: float, deviation: float, power: float = 0.8, level: float = 0.95
+    difference: float,
+    deviation: float,
+    power: float = 0.8,
+    level: float = 0.95,
+    cluster_size: float = 1.0,
 ) -> int:
     """The fewest examples with which :func:`paired_power` reaches ``power``.
 
     Raises StatisticsError where more than ten million would be needed.
     """
-    return _fewest(lambda n: paired_power(n, difference, deviation, level), power)
+    return _fewest(lambda n: paired_power(n, difference, deviation, level, cluster_size), power)
 
 
 def detectable_difference(
@@ -140,87 +152,6 @@ def mcnemar_detectable_difference(
     return high / 1000
 
 
-@dataclass(frozen=True, slots=True)
-class PilotVariance:
-    """Variance of the difference between two runs on one example."""
-
-    between: float
-    """Of the examples' true differences."""
-    within: float | None
-    """Of one repeat about it; None when no example had two repeats, then ``between`` has both."""
-
-    def deviation(self, repeats: int) -> float:
-        """Standard deviation of an example's difference when each run repeats it so often."""
-        if self.within is None:
-            return math.sqrt(self.between)
-        return math.sqrt(self.between + self.within / repeats)
-
-
-def pilot_variance(
-    baseline: Mapping[str, Sequence[float]], candidate: Mapping[str, Sequence[float]]
-) -> PilotVariance:
-    """Split the variance of paired differences, from a pilot with repeats.
-
-    ``within`` pools the repeats' variance of each run over its examples and adds both runs'.
-    ``between`` is the variance of the examples' mean differences less what the repeats put
-    there, cut at 0. One-way analysis of variance, Searle, Casella and McCulloch (1992),
-    Variance Components, chapter 3.
-
-    ``baseline``, ``candidate``: example id -> values of its repeats. Raises StatisticsError
-    below two examples in both.
-    """
-    ids = [id_ for id_ in baseline if len(baseline[id_]) and len(candidate.get(id_, ()))]
-    if len(ids) < 2:
-        raise StatisticsError("A pilot needs at least two examples that both runs have scored.")
-    differences = [np.mean(candidate[example]) - np.mean(baseline[example]) for example in ids]
-    total = float(np.var(differences, ddof=1))
-    pooled = [_pooled([run[example] for example in ids]) for run in (baseline, candidate)]
-    if pooled[0] is None or pooled[1] is None:
-        return PilotVariance(between=total, within=None)
-    noise = sum(
-        variance * float(np.mean([1 / len(run[example]) for example in ids]))
-        for variance, run in zip(pooled, (baseline, candidate), strict=True)
-        if variance is not None
-    )
-    return PilotVariance(between=max(0.0, total - noise), within=pooled[0] + pooled[1])
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """One way to reach the power; ``samples`` is what each of both runs must generate."""
-
-    examples: int
-    repeats: int
-    samples: int
-    power: float
-    enough_examples: bool
-    """False where the dataset is smaller than that."""
-
-
-def plan_run(
-    difference: float,
-    pilot: PilotVariance,
-    available: int | None = None,
-    power: float = 0.8,
-    level: float = 0.95,
-) -> tuple[Plan, ...]:
-    """Examples and repeats that detect ``difference`` with ``power``, fewest samples first.
-
-    Among plans that the ``available`` examples allow; those beyond come after. Repeats only
-    help against the variance within examples, so that many examples with one repeat each are
-    the cheapest plan wherever there are enough of them.
-    """
-    repeats = (1,) if pilot.within is None else (1, 2, 3, 5, 10, 20)
-    plans = []
-    for count in repeats:
-        deviation = pilot.deviation(count)
-        needed = examples_needed(difference, deviation, power, level) if deviation > 0 else 2
-        reached = paired_power(needed, difference, deviation, level) if deviation > 0 else 1.0
-        enough = available is None or needed <= available
-        plans.append(Plan(needed, count, needed * count, reached, enough))
-    return tuple(sorted(plans, key=lambda plan: (not plan.enough_examples, plan.samples)))
-
-
 def _exact_mcnemar_power(examples: int, gained: float, lost: float, alpha: float) -> float:
     from scipy.special import bdtr, bdtrc, gammaln, xlog1py, xlogy
 
@@ -255,14 +186,6 @@ def _fewest(power_of: Callable[[int], float], power: float) -> int:
         middle = (low + high) // 2
         low, high = (middle, high) if power_of(middle) < power else (low, middle)
     return high
-
-
-def _pooled(groups: Sequence[Sequence[float]]) -> float | None:
-    repeated = [group for group in groups if len(group) > 1]
-    degrees = sum(len(group) - 1 for group in repeated)
-    if degrees == 0:
-        return None
-    return sum(float(np.var(group)) * len(group) for group in repeated) / degrees
 
 
 def _check(difference: float, deviation: float) -> None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import groupby
 
 from prompt_app.datamodel.evaluation import Run
+from prompt_app.engine.summary import read_clusters
 from prompt_app.errors import EvaluationError
 from prompt_app.interfaces import Store
-from prompt_app.statistics.power import (
-    PilotVariance,
-    Plan,
-    mcnemar_detectable_difference,
-    pilot_variance,
-    plan_run,
-)
+from prompt_app.metrics import create_metric
+from prompt_app.statistics.planning import PilotVariance, Plan, pilot_variance, plan_run
+from prompt_app.statistics.power import mcnemar_detectable_difference
+from prompt_app.workbench.matching import filled_clusters
 
 ASSUMED_CHANGED = 0.2
 """Fraction of examples that pass in one of two runs only, where nothing is known of them."""
@@ -34,6 +33,17 @@ class PowerPlan:
     """Pilot examples that both runs scored."""
     plans: tuple[Plan, ...]
     """Fewest samples first; those that the dataset is too small for come last."""
+
+    @property
+    def cluster_note(self) -> str:
+        """What shared clusters cost; empty where no examples share one."""
+        if self.pilot.cluster_size <= 1:
+            return ""
+        return (
+            f"Examples share clusters, {self.pilot.cluster_size:.1f} in one on average; in the "
+            f"pilot that makes the variance {self.pilot.design_effect:.1f} times that of "
+            "unrelated examples, which the plan counts."
+        )
 
 
 def power_note(examples: int, clustered: bool = False) -> str:
@@ -60,16 +70,19 @@ def plan_power(
     store: Store, pilot_runs: tuple[Run, Run], metric: str, difference: float, power: float = 0.8
 ) -> PowerPlan:
     """How many examples and repeats detect ``difference`` in ``metric``, by the variance of these
-    two runs.
+    two runs. Examples that share a cluster count as in a comparison.
 
-    Raises EvaluationError for a metric that they do not share; StatisticsError below two shared
+    Raises EvaluationError for a metric that they do not share, or a difference that it cannot
+    have; StatisticsError below two shared
     examples, or where no feasible number is enough.
     """
     for run in pilot_runs:
         if metric not in {spec.key for spec in run.spec.metrics}:
             raise EvaluationError(f"{run.id} has no metric {metric!r}.")
+    _check_difference(pilot_runs[0], metric, difference)
     first, second = (_repeats(store, run, metric) for run in pilot_runs)
-    pilot = pilot_variance(first, second)
+    clusters = filled_clusters(read_clusters(store, pilot_runs[0].spec), first)
+    pilot = pilot_variance(first, second, clusters)
     rows = store.get_dataset_version_by_id(pilot_runs[0].spec.dataset_version).rows
     return PowerPlan(
         metric=metric,
@@ -78,6 +91,20 @@ def plan_power(
         pilot=pilot,
         examples=len(first.keys() & second.keys()),
         plans=plan_run(difference, pilot, available=rows, power=power),
+    )
+
+
+def _check_difference(run: Run, metric: str, difference: float) -> None:
+    if not math.isfinite(difference) or difference == 0:
+        raise EvaluationError(f"The difference to detect must be a number above 0: {difference:g}.")
+    info = create_metric(next(spec for spec in run.spec.metrics if spec.key == metric)).info
+    lowest, highest = (0, 1) if info.kind == "proportion" else (info.minimum, info.maximum)
+    if lowest is None or highest is None or abs(difference) <= highest - lowest:
+        return
+    hint = " 0.05 is five points." if (lowest, highest) == (0, 1) else ""
+    raise EvaluationError(
+        f"{metric!r} lies between {lowest:g} and {highest:g}: two runs cannot differ by "
+        f"{difference:g}.{hint}"
     )
 
 

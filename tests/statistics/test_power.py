@@ -8,16 +8,14 @@ from scipy import stats
 from statsmodels.stats.power import TTestPower
 
 from prompt_app.errors import StatisticsError
+from prompt_app.statistics.planning import PilotVariance, pilot_variance, plan_run
 from prompt_app.statistics.power import (
-    PilotVariance,
     detectable_difference,
     examples_needed,
     mcnemar_detectable_difference,
     mcnemar_examples_needed,
     mcnemar_power,
     paired_power,
-    pilot_variance,
-    plan_run,
 )
 
 
@@ -111,6 +109,38 @@ def test_a_planned_run_detects_the_difference_so_often() -> None:
     differences = rng.normal(0.3, math.sqrt(0.3), shape) + noise
     found = stats.ttest_1samp(differences, 0, axis=1).pvalue < 0.05
     assert found.mean() == pytest.approx(plan.power, abs=0.025)
+
+
+def test_a_plan_for_clusters_detects_the_difference_so_often() -> None:
+    rng = np.random.default_rng(5)
+
+    def differences(trials: int, clusters: int) -> np.ndarray:
+        shared = rng.normal(0.1, 0.5, (trials, clusters, 1))
+        return shared + rng.normal(0, 0.5, (trials, clusters, 5))
+
+    pilot_values = differences(1, 3_000)[0]
+    names = {f"{c}-{i}": c for c in range(3_000) for i in range(5)}
+    candidate = {name: [float(v)] for name, v in zip(names, pilot_values.flat, strict=True)}
+    pilot = pilot_variance({name: [0.0] for name in names}, candidate, names)
+    assert pilot.cluster_size == 5
+    assert pilot.design_effect == pytest.approx(1 + 4 * 0.5, rel=0.1)  # 1 + (m - 1) ICC
+    (plan,) = plan_run(0.1, pilot)
+    means = differences(4_000, round(plan.examples / 5)).mean(axis=2)
+    found = stats.ttest_1samp(means, 0, axis=1).pvalue < 0.05
+    assert found.mean() == pytest.approx(plan.power, abs=0.03)
+    unrelated = pilot_variance({name: [0.0] for name in names}, candidate)
+    assert plan.examples > 2.5 * plan_run(0.1, unrelated)[0].examples
+
+
+def test_clusters_of_one_change_no_plan() -> None:
+    baseline = {str(i): [float(i % 3)] for i in range(30)}
+    candidate = {str(i): [float(i % 4)] for i in range(30)}
+    alone = pilot_variance(baseline, candidate, {name: name for name in baseline})
+    plain = pilot_variance(baseline, candidate)
+    assert (alone.design_effect, alone.cluster_size) == (pytest.approx(1), 1)
+    assert alone.between == pytest.approx(plain.between)
+    with pytest.raises(StatisticsError, match="two clusters"):
+        pilot_variance(baseline, candidate, dict.fromkeys(baseline, "one"))
 
 
 def test_wrong_input_is_refused_in_words() -> None:

@@ -58,3 +58,35 @@ def test_a_plan_from_a_pilot(workbench: Workbench, tmp_path: Path) -> None:
     assert not large.plans[0].enough_examples
     with pytest.raises(EvaluationError, match="no metric 'rouge'"):
         workbench.plan_power((first, second), "rouge", 0.1)
+    with pytest.raises(EvaluationError, match="cannot differ by 5"):
+        workbench.plan_power((first, second), "exact_match", 5)
+    with pytest.raises(EvaluationError, match="above 0"):
+        workbench.plan_power((first, second), "exact_match", 0)
+    assert small.cluster_note == ""
+
+
+def test_a_plan_counts_shared_clusters(workbench: Workbench, tmp_path: Path) -> None:
+    rows = [
+        {"id": n, "first": "yes", "second": "yes" if n // 6 % 2 else "no", "page": n // 6,
+         "answers": ["yes"]}
+        for n in range(60)
+    ]  # fmt: skip
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    spec = EvaluationSpec.model_validate(
+        {
+            "dataset": {
+                "path": str(path), "options": {"id_field": "id", "cluster_field": "page"},
+            },
+            "prompts": [{"name": p, "template": f"{{{p}}}"} for p in ("first", "second")],
+            "models": ["offline:echo"],
+            "metrics": ["exact_match"],
+        }
+    )  # fmt: skip
+    evaluation = workbench.submit_evaluation(spec)
+    work(workbench)
+    first, second = (run.id for run in workbench.runs_of(evaluation.id))
+    planned = workbench.plan_power((first, second), "exact_match", 0.3)
+    assert planned.pilot.cluster_size == 6
+    assert planned.pilot.design_effect > 5
+    assert "6.0 in one on average" in planned.cluster_note

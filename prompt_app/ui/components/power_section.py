@@ -76,6 +76,8 @@ def _table(planned: PowerPlan) -> None:
             f"time, by the variance of {planned.examples:,} pilot examples:"
         )
     )
+    if planned.cluster_note:
+        st.caption(plain(planned.cluster_note))
     rows = [
         {
             "Examples": plan.examples,
