@@ -392,7 +392,9 @@ class Store(
         """The newest reply for each key that has one."""
         ...
 
-    def count_replies(self, cache_keys: Sequence[str]) -> int: ...
+    def answered_keys(self, cache_keys: Sequence[str]) -> set[str]:
+        """Those of the keys that have a reply."""
+        ...
 
     def save_reply(self, stored: StoredReply) -> None:
         """Keep a reply that no run's batch brings."""

@@ -36,6 +36,7 @@ from prompt_app.providers.offline import (
     OFFLINE_MODELS,
     SUPPORTED_PARAMETERS,
     check_offline_parameters,
+    create_answer,
 )
 from prompt_app.providers.prices import FREE, listed_model, price_from, split_prefix
 from prompt_app.providers.secrets import OPENAI_BASE_URL
@@ -158,7 +159,7 @@ def check_model(model: ModelSpec, settings: Settings, *, embeds: bool = False) -
         raise EvaluationError(str(cannot_embed(model)))
     if model.provider == "offline":
         if not embeds:
-            OFFLINE_MODELS[model.name]
+            create_answer(model.name, model.options)
         return
     configured = _configured_server(model, settings)
     if model.base_url is not None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select
+from sqlalchemy import Connection, Row, delete, insert, select
 
 from prompt_app.datamodel.model import Reply
 from prompt_app.interfaces import StoredReply
@@ -40,17 +40,15 @@ class Replies(StorePart):
         peeker = self._database.peeker
         return peeker is not None and peeker.finds(_ANY_REPLY, cache_key) is False
 
-    def count_replies(self, cache_keys: Sequence[str]) -> int:
-        """How many of the distinct keys have a reply."""
-        distinct = list(dict.fromkeys(cache_keys))
-        count = 0
+    def answered_keys(self, cache_keys: Sequence[str]) -> set[str]:
+        """Those of the keys that have a reply."""
+        found: set[str] = set()
+        key = replies.c.cache_key
         with self._database.read() as connection:
-            for some in in_chunks(distinct):
-                query = select(func.count(replies.c.cache_key.distinct())).where(
-                    replies.c.cache_key.in_(some)
-                )
-                count += int(connection.scalar(query) or 0)
-        return count
+            for some in in_chunks(list(dict.fromkeys(cache_keys))):
+                query = select(key).distinct().where(key.in_(some))
+                found.update(connection.scalars(query))
+        return found
 
     def save_reply(self, stored: StoredReply) -> None:
         """Keep a reply that no run's batch brings."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -30,6 +31,7 @@ from prompt_app.providers.catalogue import (
     list_models,
     pin_server,
 )
+from prompt_app.providers.offline_models.scripted import with_script
 from prompt_app.providers.prices import cost_usd, price_of
 from prompt_app.settings import Settings
 from prompt_app.workbench.auditing import Audit
@@ -165,6 +167,7 @@ class Models:
         name = require_name(name, "an endpoint")
         if model.provider == ENDPOINT_PROVIDER:
             raise InputError("An endpoint names a provider's model, not another endpoint.")
+        model = with_script(model, Path())
         check_model(model, self._settings)
         endpoint = Endpoint(name=name, model=model, note=note.strip(), author=self._actor.name)
         saved = self._store.save_endpoint(endpoint, replace=replace, based_on=based_on)

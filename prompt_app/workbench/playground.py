@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from prompt_app.datamodel.access import Person, Role
@@ -16,6 +17,7 @@ from prompt_app.datamodel.rendering import render_messages, template_placeholder
 from prompt_app.errors import EvaluationError, InputError
 from prompt_app.interfaces import Store
 from prompt_app.providers.catalogue import check_access, check_model, check_parameters, pin_server
+from prompt_app.providers.offline_models.scripted import with_script
 from prompt_app.providers.prices import price_of
 from prompt_app.providers.tokens import estimate_tokens
 from prompt_app.settings import Settings
@@ -160,7 +162,7 @@ class Playground:
 
     def _checked(self, model: ModelSpec, given: InferenceParameters) -> ModelSpec:
         Models(self._store, self._settings, self._actor).check_server(model)
-        pinned = pin_server(model, self._settings)
+        pinned = pin_server(with_script(model, Path()), self._settings)
         check_model(pinned, self._settings)
         check_parameters(pinned, given)
         check_access(pinned, self._settings)

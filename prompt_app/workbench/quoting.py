@@ -44,8 +44,10 @@ class _RunQuote:
 
 
 def quote_evaluation(store: Store, resolved: ResolvedEvaluation) -> Quote:
-    """Counts are exact up to 20,000 rows; tokens are estimated, prices and times are ranges
-    whose assumptions stand in ``notes``."""
+    """Counts are exact up to 20,000 rows, over the replies stored now: one that comes while the
+    evaluation runs may answer a later row that is equal. Judges' calls are counted as if none
+    were answered yet. Tokens are estimated, prices and times are ranges whose assumptions stand
+    in ``notes``."""
     quotes = [_quote_run(store, resolved.dataset.id, run) for run in resolved.runs]
     unpriced = sorted(
         {run.spec.model.reference for run in resolved.runs if price_of(run.spec.model) is None}
@@ -92,12 +94,14 @@ def _quote_run(store: Store, version_id: str, run: ResolvedRun) -> _RunQuote:
         requests = [build_request(spec, item.example) for item in planned]
         prompt_tokens.extend(estimate_tokens(request.messages) for request in requests)
         if spec.cache == "use":
-            keys = {
+            # Equal rows share a key, and a stored reply answers each of them.
+            keys = [
                 reply_key(spec, "", request)
                 for request, item in zip(requests, planned, strict=True)
                 if item.key.repeat == 0
-            }
-            cached += store.count_replies(sorted(keys))
+            ]
+            answered = store.answered_keys(keys)
+            cached += sum(key in answered for key in keys)
     if items == 0:
         return _RunQuote()
     share = run.samples / items

@@ -31,6 +31,7 @@ from prompt_app.providers.catalogue import (
     check_parameters,
     pin_server,
 )
+from prompt_app.providers.offline_models.scripted import with_script
 from prompt_app.providers.prices import price_of
 from prompt_app.providers.reachability import check_reachable
 from prompt_app.settings import Settings
@@ -85,8 +86,8 @@ class ResolvedEvaluation:
 
 
 class Resolver:
-    """``folder`` is where relative dataset paths start. With ``probe`` the providers' servers
-    are tried for a connection, so that a wrong address is told now."""
+    """``folder`` is where relative paths of datasets and scripts start. With ``probe`` the
+    providers' servers are tried for a connection, so that a wrong address is told now."""
 
     def __init__(
         self, store: Store, settings: Settings, *, folder: Path = Path(), probe: bool = False
@@ -178,11 +179,12 @@ class Resolver:
         return metric.model_copy(update={"judges": pinned})
 
     def _pinned(self, model: ModelSpec) -> ModelSpec:
-        """A stored endpoint's model in place of its name; with its server and region. A pipeline
-        with its versions."""
+        """A stored endpoint's model in place of its name; with its server and region, and with
+        the rules of its script. A pipeline with its versions."""
         if model.provider == PIPELINE:
             return pin_pipeline(model, self._settings, self._store)
-        return pin_server(known_model(model, self._store), self._settings)
+        known = with_script(known_model(model, self._store), self._folder)
+        return pin_server(known, self._settings)
 
     def _check_models(self, spec: EvaluationSpec) -> None:
         capped = spec.limits.max_cost_usd is not None

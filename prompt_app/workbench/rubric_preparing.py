@@ -15,7 +15,7 @@ from prompt_app.errors import AssessmentError, RubricError
 from prompt_app.interfaces import Store
 from prompt_app.providers.caching import cache_key
 from prompt_app.providers.catalogue import check_model, check_parameters, named_model, pin_server
-from prompt_app.providers.offline_models.scripted import read_script
+from prompt_app.providers.offline_models.scripted import with_rules
 from prompt_app.providers.prices import price_of
 from prompt_app.rubrics.files import checked_name, read_experiment, read_lesson
 from prompt_app.rubrics.folders import Folder
@@ -191,13 +191,12 @@ def resolve_model(given: str | dict[str, Any], folder: Folder) -> ModelSpec:
             problem = error.errors(include_url=False)[0]
             place = ".".join(str(part) for part in problem["loc"])
             raise RubricError(f"'model', {place}: {problem['msg']}.") from None
-        return _with_rules(model, folder)
+        return _with_script(model, folder)
     return named_model(given)
 
 
-def _with_rules(model: ModelSpec, folder: Folder) -> ModelSpec:
-    """An offline model with the rules that its script in ``folder`` holds, wherever that is: so
-    they are part of what changes a reply."""
+def _with_script(model: ModelSpec, folder: Folder) -> ModelSpec:
+    """An offline model with the rules that its script in ``folder`` holds, wherever that is."""
     script = model.options.get("script")
     if script is None:
         return model
@@ -207,9 +206,7 @@ def _with_rules(model: ModelSpec, folder: Folder) -> ModelSpec:
     text = folder.read(str(path))
     if text is None:
         raise RubricError(f"'model', options.script: there is no {script} in {folder.place}.")
-    options = {name: value for name, value in model.options.items() if name != "script"}
-    rules = read_script(text, str(path)).model_dump(mode="json", exclude_defaults=True)
-    return model.model_copy(update={"options": {**options, "rules": rules}})
+    return with_rules(model, text, str(path))
 
 
 def _chosen(data: LessonData, options: RubricTestOptions) -> list[Work]:

@@ -227,6 +227,26 @@ def test_evaluation_files(command_line: CommandLine, text: str, told: str) -> No
     assert told in line
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({}, "offline:scripted needs the option 'script'"),
+        ({"script": "replies.yaml"}, "Cannot read the script"),
+        ({"script": "broken.yaml"}, "broken.yaml is not valid YAML"),
+    ],
+)
+@pytest.mark.parametrize("command", ["run", "quote"])
+def test_a_script_that_cannot_answer(
+    command_line: CommandLine, command: str, options: dict[str, str], told: str
+) -> None:
+    written(command_line.folder, "rows.jsonl", GOOD)
+    written(command_line.folder, "broken.yaml", b"rules: [\n")
+    model = {"provider": "offline", "name": "scripted", "options": options}
+    file = command_line.evaluation("rows.jsonl", models=[model])
+    assert told in the_only_line(command_line.run(command, file))
+    assert command_line.run("runs", "--json").json() == [], "nothing was submitted"
+
+
 def test_a_wrong_setting(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOG_LEVEL", "LOUD")
     result = command_line.run("runs")

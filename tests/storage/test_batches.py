@@ -145,7 +145,7 @@ def test_a_result_without_its_reply_is_a_defect_and_stores_nothing(store: SqlSto
     with pytest.raises(StoreError, match="'never', which was never stored"):
         store.write_batch(lease, batch)
     assert dict(store.sample_states(lease.run.id, ALL)) == {}
-    assert store.count_replies(["cache-0"]) == 0
+    assert store.answered_keys(["cache-0"]) == set()
 
 
 def test_a_large_batch(store: SqlStore) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,29 @@ def test_stored_replies_are_counted_and_cost_nothing(
     repeated = workbench.quote(changed(spec, repeats=3))
     assert (repeated.samples, repeated.calls, repeated.cached) == (3 * ROWS, 2 * ROWS, ROWS)
     assert workbench.quote(changed(spec, cache="refresh")).calls == ROWS
+
+
+def test_a_stored_reply_counts_for_every_row_that_it_answers(
+    workbench: Workbench, spec: EvaluationSpec, tmp_path: Path, mock_server: MockServer
+) -> None:
+    equal = tmp_path / "equal.jsonl"
+    rows = [{"question": "same", "answers": ["same"], "n": n} for n in range(6)]
+    equal.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    spec = changed(spec, dataset={"path": str(equal)})
+    first = workbench.quote(spec)
+    assert (first.calls, first.cached) == (6, 0)
+    only_run(workbench, spec)
+    work(workbench)
+    received = mock_server.stats()["received"]
+    assert received == 6
+    again = workbench.quote(spec)
+    assert (again.samples, again.calls, again.cached) == (6, 0, 6)
+    run = only_run(workbench, spec)
+    work(workbench)
+    assert workbench.run(run.id).progress.cached == 6
+    assert mock_server.stats()["received"] == received
+    repeated = workbench.quote(changed(spec, repeats=2))
+    assert (repeated.samples, repeated.calls, repeated.cached) == (12, 6, 6)
 
 
 @pytest.mark.parametrize(

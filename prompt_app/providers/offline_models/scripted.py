@@ -11,7 +11,8 @@ import regex
 import yaml
 from pydantic import ValidationError, model_validator
 
-from prompt_app.datamodel.base import Record
+from prompt_app.datamodel.base import Record, canonical_json
+from prompt_app.datamodel.model import ModelSpec
 from prompt_app.datamodel.prompt import Message
 from prompt_app.errors import EvaluationError, RequestRefusedError
 from prompt_app.providers.offline_models import Answer, Draw, last_user_text
@@ -83,41 +84,69 @@ def create_scripted(options: dict[str, Any]) -> Answer:
     """Replies as the file of option ``script`` says: YAML with ``rules`` and ``default``, or
     JSONL with a rule a line; or as option ``rules`` says, which holds what such a file does.
     Raises EvaluationError for rules that cannot be read or used."""
-    if options.get("rules"):
+    if options.get("rules") is not None:
         return _checked(options["rules"], "The option 'rules'").answer
     if not options.get("script"):
         raise EvaluationError(
-            "offline:scripted needs the option 'script': the path of a YAML or JSONL file of rules."
+            "offline:scripted needs the option 'script': the path of a YAML or JSONL file of "
+            "rules; or the option 'rules' with what such a file holds."
         )
-    return load_script(Path(str(options["script"]))).answer
+    path = Path(str(options["script"]))
+    return _parsed(_read(path), str(path)).answer
 
 
-def load_script(path: Path) -> Script:
-    """Read a script. Raises EvaluationError that names the file and what is wrong in it."""
+def with_script(model: ModelSpec, folder: Path) -> ModelSpec:
+    """An offline model with the rules that its script holds now, where it names one by a path
+    that starts in ``folder``; any other model as it is. Raises EvaluationError that names the
+    file and what is wrong in it."""
+    script = model.options.get("script")
+    if model.provider != "offline" or script is None:
+        return model
+    path = folder / str(script)
+    return with_rules(model, _read(path), str(path))
+
+
+def with_rules(model: ModelSpec, text: str, path: str) -> ModelSpec:
+    """``model`` with the rules in ``text`` in place of its option ``script``: so they are part of
+    what changes a reply, and who calls it needs no file. Raises EvaluationError that names
+    ``path``."""
+    options = {name: value for name, value in model.options.items() if name != "script"}
+    if options.get("rules") is not None:
+        raise EvaluationError(
+            f"{model.reference} takes the option 'script' or the option 'rules', not both."
+        )
+    rules = _parsed(text, path).model_dump(mode="json", exclude_defaults=True)
+    return model.model_copy(update={"options": {**options, "rules": rules}})
+
+
+def _read(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise EvaluationError(f"Cannot read the script {path}: {error.strerror}.") from None
-    except UnicodeDecodeError as error:
+    except ValueError as error:
         raise EvaluationError(f"The script {path} is not valid YAML or JSONL: {error}") from None
-    return read_script(text, str(path))
 
 
-def read_script(text: str, path: str) -> Script:
-    """The rules in the text of a script. Raises EvaluationError that names ``path``."""
+def _parsed(text: str, path: str) -> Script:
     try:
         if path.lower().endswith((".jsonl", ".ndjson")):
             content = _of_lines([json.loads(line) for line in text.splitlines() if line.strip()])
         else:
             content = yaml.safe_load(text)
-    except (yaml.YAMLError, json.JSONDecodeError) as error:
-        raise EvaluationError(f"The script {path} is not valid YAML or JSONL: {error}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        told = " ".join(str(error).split())
+        raise EvaluationError(f"The script {path} is not valid YAML or JSONL: {told}") from None
     return _checked(content, f"The script {path}")
 
 
 def _checked(content: Any, what: str) -> Script:
     try:
-        return Script.model_validate({"rules": content} if isinstance(content, list) else content)
+        script = Script.model_validate({"rules": content} if isinstance(content, list) else content)
+        canonical_json(script.model_dump(mode="json")).encode()
+        return script
+    except UnicodeEncodeError:
+        raise EvaluationError(f"{what} holds half of a surrogate pair, which is no text.") from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
