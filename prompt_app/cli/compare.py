@@ -73,6 +73,8 @@ def parse_margins(given: list[str]) -> float | dict[str, float] | None:
             raise EvaluationError(
                 f"--margin takes a number or METRIC=NUMBER, not {each!r}."
             ) from None
+        if not margins[name] > 0:
+            raise EvaluationError(f"--margin must be above 0, not {each!r}.")
     if len(margins) < len(given) or ("" in margins and len(margins) > 1):
         raise EvaluationError("Give --margin once as a number, or once for each metric.")
     return margins.get("", margins or None)

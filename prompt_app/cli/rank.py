@@ -41,7 +41,9 @@ def rank(
     columns = ["what", "run", "strength#", "95% interval#", "compared#", "wins#", "ties#",
                "preferred to the first#"]  # fmt: skip
     print_table(columns, rows, "")
-    if ranking.regularised:
+    if ranking.is_all_ties:
+        console.print("Every comparison was a tie: nothing tells these apart, in any order.")
+    elif ranking.regularised:
         console.print("Some never lose to the rest: half a win each way was added to every pair.")
 
 

@@ -38,8 +38,8 @@ def variance(
         for name, value in known.items()
     ]  # fmt: skip
     console.print(
-        f"{components.examples} examples, {components.repeats:.3g} responses each, "
-        f"{components.judgements:.3g} judgements each; the standard error of the mean is "
+        f"examples: {components.examples}, responses to each: {components.repeats:.3g}, "
+        f"judgements of each: {components.judgements:.3g}; the standard error of the mean is "
         f"{split.advice.standard_error:.3g}.",
         markup=False,
     )

@@ -72,9 +72,16 @@ def find_ambiguity(result: LessonResult, data: LessonData) -> tuple[AmbiguousCon
 
 
 def describe_ambiguity(concept: AmbiguousConcept) -> str:
-    """One sentence that says what to do first."""
+    """What to do first, and Krippendorff's alpha between people where it is defined."""
+    alpha = ""
+    if concept.alpha is not None:
+        alpha = f" Krippendorff's alpha between people is {concept.alpha:.2f}"
+        if concept.alpha_interval is not None:
+            low, high = concept.alpha_interval
+            alpha += f" (95% interval {low:.2f} to {high:.2f})"
+        alpha += "."
     if concept.is_clear:
-        return f"{concept.name}: nothing shows that it is unclear."
+        return f"{concept.name}: nothing shows that it is unclear.{alpha}"
     told = []
     if concept.people_disagree:
         told.append(f"people disagree on {concept.people_disagree} of {concept.rated} works")
@@ -82,7 +89,8 @@ def describe_ambiguity(concept: AmbiguousConcept) -> str:
         told.append(f"the votes flip on {concept.votes_flip} of {concept.voted}")
     first, second = concept.clauses[0].labels
     mend = "mend the rubric" if concept.people_disagree else "try a clearer clause"
-    return f"{concept.name}: {', '.join(told)}; {mend} where it parts {first!r} from {second!r}."
+    clause = f"{mend} where it parts {first!r} from {second!r}"
+    return f"{concept.name}: {', '.join(told)}; {clause}.{alpha}"
 
 
 def _concept(name: str, result: LessonResult, data: LessonData) -> AmbiguousConcept:

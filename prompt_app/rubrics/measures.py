@@ -34,6 +34,7 @@ class ConceptMeasures:
     kappa_interval: Interval | None
     weighted_kappa: float | None
     """Quadratic: a label next to the right one counts as nearly right."""
+    weighted_kappa_interval: Interval | None
     confusion: tuple[tuple[int, ...], ...]
     """Counts: a row for each actual label, a column for each predicted one."""
 
@@ -105,7 +106,7 @@ def _measures(
     accuracy = accuracy_of(found, clustered=clustered)
     if not accuracy.scored:
         empty = tuple((0,) * len(labels) for _ in labels)
-        return ConceptMeasures(name, accuracy, None, None, None, empty)
+        return ConceptMeasures(name, accuracy, None, None, None, None, empty)
     by_work: dict[str, list[Pair]] = {}
     for pair in found:
         if pair.predicted is not None:
@@ -117,13 +118,14 @@ def _measures(
         ]
     )
     table = tables.sum(axis=0)
-    plain = kappa(table, kappa_weights(len(labels), 0), units=tables if clustered else None)
-    weighted = kappa(table, kappa_weights(len(labels), 2))
+    units = tables if clustered else None
+    plain, weighted = (kappa(table, kappa_weights(len(labels), p), units=units) for p in (0, 2))
     return ConceptMeasures(
         name=name,
         accuracy=accuracy,
         kappa=plain.value,
         kappa_interval=plain.interval,
         weighted_kappa=weighted.value,
+        weighted_kappa_interval=weighted.interval,
         confusion=tuple(tuple(row) for row in table.tolist()),
     )

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from prompt_app.datamodel.base import Record, content_hash
+from prompt_app.datamodel.score import Interval
 from prompt_app.errors import ConflictError, RubricError
 from prompt_app.rubrics.confidence import (
     ConfidenceRule,
@@ -207,11 +208,18 @@ def _accuracies(measures: LessonMeasures) -> dict[str, Any]:
             each.name: {
                 **accuracy_data(each.accuracy),
                 "kappa": each.kappa,
+                "kappa_interval": _bounds(each.kappa_interval),
+                "weighted_kappa": each.weighted_kappa,
+                "weighted_kappa_interval": _bounds(each.weighted_kappa_interval),
                 "confusion": each.confusion,
             }
             for each in measures.concepts
         },
     }
+
+
+def _bounds(interval: Interval | None) -> list[float] | None:
+    return None if interval is None else [interval.lower, interval.upper]
 
 
 def _json(value: Any) -> str:

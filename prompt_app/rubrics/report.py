@@ -97,7 +97,7 @@ def _all(measures: LessonMeasures) -> tuple[ConceptMeasures, ...]:
 
 def _accuracy_table(measures: LessonMeasures) -> str:
     header = ["Key concept", "Accuracy", "95% interval", "Agree", "Compared", "No prediction",
-              "Kappa", "95% interval", "Weighted kappa"]  # fmt: skip
+              "Kappa", "95% interval", "Weighted kappa", "95% interval"]  # fmt: skip
     rows = []
     for each in _all(measures):
         name = "All key concepts" if each is measures.overall else each.name
@@ -105,7 +105,7 @@ def _accuracy_table(measures: LessonMeasures) -> str:
         numbers = [
             percent(each.accuracy), bounds(each.accuracy.interval), each.accuracy.agreeing,
             each.accuracy.scored, each.accuracy.unscored, _kappa(each.kappa), kappa_bounds,
-            _kappa(each.weighted_kappa),
+            _kappa(each.weighted_kappa), bounds(each.weighted_kappa_interval, ".2f"),
         ]  # fmt: skip
         rows.append([_cell(name), *(_cell(number, "number") for number in numbers)])
     return _table(header, rows)

@@ -217,11 +217,13 @@ def _infer_mean(
     spread = _spread(differences, clusters)
     # Differences that are all alike show no spread: an interval of no width would claim certainty.
     varies = spread.error > 1e-12 * max(1.0, abs(spread.centre))
+    interval = interval_for(differences.tolist(), "mean", groups, options.level) if varies else None
+    if interval is not None and result.kind == "proportion":
+        ends = {"lower": max(-1.0, interval.lower), "upper": min(1.0, interval.upper)}
+        interval = interval.model_copy(update=ends)
     result = replace(
         result,
-        interval=interval_for(differences.tolist(), "mean", groups, options.level)
-        if varies
-        else None,
+        interval=interval,
         p_value=test.p_value,
         test=test.method,
         effect_size=float(differences.mean()) / deviation if deviation > 0 else None,

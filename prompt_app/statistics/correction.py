@@ -100,11 +100,14 @@ def corrected_pass_rate(
         )
     sensitivity, specificity = _value(errors.sensitivity()), _value(errors.specificity())
     raw = judge_passes / rows
-    value = (raw + specificity - 1) / (sensitivity + specificity - 1)
+    value = min(1.0, max(0.0, (raw + specificity - 1) / (sensitivity + specificity - 1)))
+    bounds = _lang_reiczigel(judge_passes, rows, errors, level)
+    # It is centred on shrunken rates, and with few labels can miss the value: then widened to it.
+    ends = {"lower": min(bounds.lower, value), "upper": max(bounds.upper, value)}
     return Correction(
         raw=raw,
-        value=min(1.0, max(0.0, value)),
-        interval=_lang_reiczigel(judge_passes, rows, errors, level),
+        value=value,
+        interval=bounds.model_copy(update=ends),
         labelled=errors.passes + errors.fails,
     )
 

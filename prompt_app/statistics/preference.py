@@ -63,6 +63,11 @@ class PreferenceRanking:
     degrees: int
     """Of freedom: independent comparisons or clusters, less one."""
 
+    @property
+    def is_all_ties(self) -> bool:
+        """Whether nothing at all was preferred: the order then says nothing."""
+        return self.ties == self.comparisons
+
     def interval(self, name: str) -> Interval | None:
         """Of an item's strength; None below two independent comparisons."""
         i = self._position(name)
@@ -127,7 +132,7 @@ def bradley_terry(preferences: Sequence[Preference], level: float = 0.95) -> Pre
     39:324-345; Hunter (2004), Annals of Statistics 32:384-406. The covariance is the sandwich
     ``H+ B H+`` of the information H and the squared score residuals B, summed by cluster, with
     C/(C-1) and t with C-1 degrees: White (1982), Econometrica 50:1-25; so ties count as what
-    they are. For the intervals alone one win each way is added to every compared pair, as
+    they are. For the intervals alone half a win each way is added to every compared pair, as
     Bonett and Price do for proportions, so that unanimous answers are not taken as certainty.
 
     Where some items never lose to the rest no finite strengths exist (Ford 1957); half a win

@@ -165,6 +165,11 @@ def advise(
         return Advice(best, "The scores do not vary: nothing more is needed.", now, doubled, prices)
     if doubled[best] >= now:
         sentence = "Only new examples would make the mean more certain."
+        if components.sampling is None:
+            sentence = (
+                "New examples would make the mean more certain; whether repeats would is unknown, "
+                "as no example has two."
+            )
         return Advice("examples", sentence, now, doubled, prices)
     shares = ", ".join(f"{name} {share:.0%}" for name, share in components.shares.items())
     sentence = (

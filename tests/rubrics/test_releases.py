@@ -32,6 +32,9 @@ def test_a_release_holds_what_reproduces_it(rubric: Any, examples: Path) -> None
     sprites = manifest["accuracy"]["exact"]["concepts"]["Modularity: Sprites"]
     assert sprites["accuracy"] == 1
     assert sprites["interval"][0] == pytest.approx(0.7225, abs=1e-3)
+    low, high = sprites["weighted_kappa_interval"]
+    assert low < sprites["weighted_kappa"] <= high
+    assert sprites["kappa_interval"][0] < sprites["kappa"] <= sprites["kappa_interval"][1]
     names = {each.name for each in folder.iterdir()}
     assert {"params.json", "confidence.json", "confidence-exact.json", "examples"} <= names
     again = rubric("test", *manifest["command"].split()[3:], "--json", "-c")
@@ -157,6 +160,7 @@ def test_ambiguity_names_concepts_clauses_and_rows(rubric: Any) -> None:
 def test_ambiguity_says_what_to_mend(rubric: Any) -> None:
     text = rubric("ambiguity", *GAMES, "--lesson-names", L1).out
     assert "people disagree on 2 of 12 works" in text
+    assert "Krippendorff's alpha between people is 0." in text
     assert "mend the rubric where it parts 'Extensive Evidence' from 'Convincing" in text
 
 

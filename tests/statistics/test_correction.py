@@ -85,6 +85,7 @@ def test_corrected_rates_stay_in_range_and_rise_with_the_raw_ones(passes, found,
     correction = corrected_pass_rate(passes, 300, errors)
     assert 0 <= correction.interval.lower <= correction.interval.upper <= 1
     if passes < 300:
+        assert correction.interval.lower <= correction.value <= correction.interval.upper
         assert corrected_pass_rate(passes + 1, 300, errors).value >= correction.value
     mirrored = corrected_pass_rate(300 - passes, 300, JudgeErrors(100, kept, 100, found))
     assert mirrored.value == pytest.approx(1 - correction.value)
@@ -237,3 +238,10 @@ def test_a_plan_never_takes_what_is_not_there(rows, count) -> None:
     assert len(set(plan.rows)) == len(plan.rows) == min(count, open_rows)
     assert all(human[row] is None for row in plan.rows)
     assert sum(stratum.rows for stratum in plan.strata) == len(rows)
+
+
+def test_a_corrected_pass_rate_lies_in_its_interval() -> None:
+    """Few labels, a judge without a miss: the interval's own centre is far from the value."""
+    for passes in range(0, 2_001, 50):
+        found = corrected_pass_rate(passes, 2_000, JudgeErrors(4, 4, 4, 4))
+        assert found.interval.lower <= found.value <= found.interval.upper

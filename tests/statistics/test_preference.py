@@ -89,6 +89,8 @@ def test_ties_are_half_a_win_each_and_less_noise_than_coin_flips() -> None:
     tied = bradley_terry([Preference("a", "b", "tie")] * 100)
     split = bradley_terry(flips)
     assert tied.ties == 100
+    assert tied.is_all_ties
+    assert not split.is_all_ties
     for ranking in (tied, split):
         assert [item.strength for item in ranking.items] == pytest.approx([0, 0])
     widths = [r.interval("a").upper - r.interval("a").lower for r in (tied, split)]

@@ -147,3 +147,9 @@ def test_components_shift_free_scale_squared_and_order_free(scores, shift) -> No
         assert (other.sampling is None) == (one.sampling is None)
         sampled = factor * (one.sampling or 0)
         assert (other.sampling or 0) == pytest.approx(sampled, abs=1e-8)
+
+
+def test_without_repeats_no_word_that_they_would_not_help() -> None:
+    told = advise(variance_components([1.0, 2.0, 4.0], "abc"), more_examples=False).sentence
+    assert "Only new examples" not in told
+    assert "repeats would is unknown" in told

@@ -61,6 +61,7 @@ def _row(each: ConceptMeasures, is_overall: bool) -> dict[str, object]:
         "Kappa": each.kappa,
         "Kappa's 95% interval": bounds(each.kappa_interval, ".2f"),
         "Weighted kappa": each.weighted_kappa,
+        "Weighted kappa's 95% interval": bounds(each.weighted_kappa_interval, ".2f"),
     }
 
 
