@@ -85,6 +85,9 @@ def _texts_with(
     query = select(table.c.number).where(table.c.folded.contains(folded, autoescape=True))
     if database.is_sqlite:
         trigrams = {folded[start : start + TRIGRAM] for start in range(len(folded) - TRIGRAM + 1)}
+        trigrams = {each for each in trigrams if "\0" not in each}  # where SQLite ends a term
+        if not trigrams:
+            return None
         terms = " AND ".join('"' + each.replace('"', '""') + '"' for each in sorted(trigrams))
         index = f"SELECT rowid FROM {table.name}_text WHERE {table.name}_text MATCH :terms"
         candidates = text(index).bindparams(bindparam("terms", terms))
