@@ -189,9 +189,9 @@ def _print(result: LessonResult, exact: LessonMeasures, pass_fail: LessonMeasure
                "compared#", "unscored#"]  # fmt: skip
     print_table(columns, rows, "No labels.")
     for kind, count in exact.errors.items():
-        console.print(f"{count} replies: {kind}", markup=False)
+        console.print(f"replies with {kind}: {count}", markup=False)
     if exact.ties:
-        console.print(f"{exact.ties} votes were tied", markup=False)
+        console.print(f"tied votes: {exact.ties}", markup=False)
 
 
 def _data(result: LessonResult, exact: LessonMeasures, pass_fail: LessonMeasures) -> dict[str, Any]:

@@ -97,6 +97,16 @@ def test_means_of_small_and_skewed_samples(name: str, n: int) -> None:
     assert LOW <= coverage(lambda rng: interval_for(draw(rng, n).tolist()), truth) <= HIGH
 
 
+@pytest.mark.parametrize("n", [5, 8])
+@pytest.mark.parametrize(("name", "share"), [("lognormal 0.6", 0.90), ("lognormal 1", 0.82)])
+def test_below_ten_skewed_values_the_documented_share_is_covered(
+    name: str, share: float, n: int
+) -> None:
+    draw, truth = DRAWS[name]
+    found = coverage(lambda rng: interval_for(draw(rng, n).tolist()), truth)
+    assert found == pytest.approx(share, abs=0.02)
+
+
 def test_plain_t_falls_short_where_the_correction_does_not() -> None:
     draw, truth = DRAWS["exponential"]
     assert coverage(lambda rng: mean_interval(draw(rng, 10)), truth) < 0.92
