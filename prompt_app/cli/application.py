@@ -6,6 +6,7 @@ import sys
 from importlib import import_module
 
 import typer
+from typer.exceptions import TyperException
 
 from prompt_app.cli.plain import FAILED, INTERRUPTED, WRONG_INPUT
 from prompt_app.errors import InputError, PromptAppError
@@ -59,6 +60,7 @@ def command_line(only: str | None = None) -> typer.Typer:
         pretty_exceptions_enable=False,
         add_completion=False,
         rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(lambda: None)  # with one command alone, its name is still to be given
     for name in COMMANDS if only is None else [only]:
@@ -75,12 +77,30 @@ def main() -> None:
     """Run the command line and exit."""
     first = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
-        command_line(first if first in COMMANDS else None)(standalone_mode=True)
+        code = command_line(first if first in COMMANDS else None)(standalone_mode=False)
+        sys.exit(code or 0)
+    except typer.Abort:
+        sys.exit(FAILED)
+    except TyperException as error:
+        print(misuse(error), file=sys.stderr)
+        sys.exit(error.exit_code)
     except PromptAppError as error:
         print(f"prompt-app: {error}", file=sys.stderr)
         sys.exit(WRONG_INPUT if is_input(error) else FAILED)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+def misuse(error: TyperException) -> str:
+    """One line for wrong arguments; the help itself where none are given."""
+    said = error.format_message().replace("Value error, ", "").rstrip()
+    context = getattr(error, "ctx", None)
+    if context is None:
+        return f"prompt-app: {said}"
+    if said == context.get_help().rstrip():
+        return said
+    command = " ".join(["prompt-app", *context.command_path.split()[1:]])
+    return f"prompt-app: {said.rstrip('.')}. See {command} --help."
 
 
 def is_input(error: PromptAppError) -> bool:

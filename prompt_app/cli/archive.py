@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from prompt_app.cli.common import AsJson, console, print_json
+from prompt_app.cli.common import AsJson, console, counted, print_json
 from prompt_app.cli.opening import opened_workbench
 from prompt_app.errors import InputError
 
@@ -35,6 +35,6 @@ def archive(
         print_json({"archived": moved})
         return
     for run_id, rows in moved.items():
-        console.print(f"{run_id}: {rows:,} rows archived", markup=False)
+        console.print(f"{run_id}: {counted(rows, 'row')} archived", markup=False)
     if not moved:
         console.print("No run ended so long ago.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from prompt_app.cli.common import AsJson, console, notices, print_json
+from prompt_app.cli.common import AsJson, console, counted, notices, print_json
 from prompt_app.cli.opening import opened_workbench
 
 if TYPE_CHECKING:
@@ -66,5 +66,6 @@ def _report(verb: str, file: Path, contents: BackupContents, *, as_json: bool) -
         print_json({"file": str(file), "rows": dict(contents.rows), "files": contents.files})
         return
     console.print(
-        f"{contents.row_count:,} rows and {contents.files:,} files {verb} {file}", markup=False
+        f"{counted(contents.row_count, 'row')} and {counted(contents.files, 'file')} {verb} {file}",
+        markup=False,
     )

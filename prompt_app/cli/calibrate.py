@@ -11,6 +11,7 @@ from prompt_app.cli.common import (
     AsJson,
     RunId,
     console,
+    counted,
     print_json,
     print_table,
     printable,
@@ -63,7 +64,7 @@ def calibrate(
 
 def _print(result: Calibration) -> None:
     console.print(
-        f"{result.metric}: {result.labelled} rows labelled by people and judged, "
+        f"{result.metric}: {counted(result.labelled, 'row')} labelled by people and judged, "
         f"{result.unlabelled} judged alone, {result.unscored} labelled that the judge could not "
         "score.",
         markup=False,

@@ -74,6 +74,11 @@ def printable(text: str) -> str:
     )
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 row``, ``2,000 rows``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def shortened(text: str, most: int = 60) -> str:
     """On one line, cut at ``most`` characters."""
     line = " ".join(text.split())
@@ -101,10 +106,11 @@ def duration(seconds: float | None) -> str:
 
 def score_cells(summary: MetricSummary) -> list[str]:
     """Mean, interval, and the counts of examples, failed and skipped."""
-    unit = f" {summary.unit}" if summary.unit else ""
+    from prompt_app.datamodel.score import with_unit
+
     interval = summary.interval
     return [
-        "none" if summary.mean is None else f"{summary.mean:.4g}{unit}",
+        "none" if summary.mean is None else with_unit(f"{summary.mean:.4g}", summary.unit),
         "undefined" if interval is None else f"{interval.lower:.4g} to {interval.upper:.4g}",
         str(summary.examples),
         str(summary.failed),

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from prompt_app.cli.common import AsJson, InProject, console, print_json, print_table
+from prompt_app.cli.common import AsJson, InProject, console, counted, print_json, print_table
 from prompt_app.cli.opening import opened_workbench
 from prompt_app.cli.plain import WRONG_INPUT
 
@@ -59,7 +59,8 @@ def add_dataset(
     else:
         skipped = f", {version.skipped_rows} skipped" if version.skipped_rows else ""
         console.print(
-            f"{version.name}@{version.number}: {version.rows} rows{skipped}", markup=False
+            f"{version.name}@{version.number}: {counted(version.rows, 'row')}{skipped}",
+            markup=False,
         )
 
 
@@ -94,7 +95,7 @@ def check_dataset(
     if as_json:
         print_json({"rows": good, "problems": problems})
     else:
-        console.print(f"{good:,} good rows, {bad:,} malformed")
+        console.print(f"{counted(good, 'good row')}, {bad:,} malformed")
     if bad:
         sys.exit(WRONG_INPUT)
 
@@ -130,7 +131,7 @@ def import_dataset(
         print_json(version)
     else:
         skipped = f", {version.skipped_rows} skipped" if version.skipped_rows else ""
-        told = f"{version.name}@{version.number}: {version.rows} rows{skipped}"
+        told = f"{version.name}@{version.number}: {counted(version.rows, 'row')}{skipped}"
         console.print(f"{told}, references in {version.options.reference_field}", markup=False)
 
 
@@ -168,7 +169,7 @@ def export_dataset(
             }
         )
         return
-    console.print(f"{report.rows} rows written to {file}", markup=False)
+    console.print(f"{counted(report.rows, 'row')} written to {file}", markup=False)
     if report.input_field:
         console.print(f"What the model is asked: {report.input_field}", markup=False)
     if report.left_out:
@@ -176,7 +177,7 @@ def export_dataset(
     for problem in report.problems[:20]:
         console.print(f"Row {problem.line} left out: {problem.reason}", markup=False)
     if report.problem_count > 20:
-        console.print(f"and {report.problem_count - 20} rows more", markup=False)
+        console.print(f"and {counted(report.problem_count - 20, 'row')} more", markup=False)
 
 
 @app.command("show")
@@ -197,6 +198,8 @@ def show_dataset(
         print_json({"versions": versions, "examples": examples})
         return
     for each in versions:
-        console.print(f"{each.name}@{each.number}: {each.rows} rows, {each.source}", markup=False)
+        console.print(
+            f"{each.name}@{each.number}: {counted(each.rows, 'row')}, {each.source}", markup=False
+        )
     for example in examples:
         console.print(f"{example.id}  {canonical_json(example.fields)}", markup=False)

@@ -7,7 +7,7 @@ from typing import Annotated, get_args
 
 import typer
 
-from prompt_app.cli.common import AsJson, RunId, console, print_json
+from prompt_app.cli.common import AsJson, RunId, console, counted, print_json
 from prompt_app.cli.opening import opened_workbench
 from prompt_app.errors import InputError
 
@@ -43,4 +43,4 @@ def export(
     elif ending == "html":
         console.print(f"The report was written to {file}", markup=False)
     else:
-        console.print(f"{count} rows written to {file}", markup=False)
+        console.print(f"{counted(count, 'row')} written to {file}", markup=False)

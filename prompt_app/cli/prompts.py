@@ -50,6 +50,7 @@ def save_prompt(
     from pydantic import ValidationError
 
     from prompt_app.datamodel.prompt import PromptTemplate
+    from prompt_app.datamodel.yaml_reading import describe_yaml_problem, read_yaml
     from prompt_app.datasets.sources import no_such_file
     from prompt_app.errors import TemplateError
     from prompt_app.workbench.files import describe_problems
@@ -57,13 +58,15 @@ def save_prompt(
     try:
         text = file.read_text(encoding="utf-8-sig")
         is_yaml = file.suffix in {".yaml", ".yml"}
-        template = PromptTemplate.model_validate(yaml.safe_load(text) if is_yaml else text)
+        template = PromptTemplate.model_validate(read_yaml(text) if is_yaml else text)
     except FileNotFoundError:
         raise TemplateError(no_such_file(file)) from None
     except OSError as error:
         raise TemplateError(f"{file} cannot be read: {error.strerror}.") from None
-    except (UnicodeDecodeError, yaml.YAMLError):
-        raise TemplateError(f"{file} is not valid UTF-8 text or YAML.") from None
+    except UnicodeDecodeError:
+        raise TemplateError(f"{file} is not valid UTF-8 text.") from None
+    except yaml.YAMLError as error:
+        raise TemplateError(f"{file}, {describe_yaml_problem(error)}.") from None
     except ValidationError as error:
         raise TemplateError(f"{file}: {describe_problems(error)}") from None
     with opened_workbench(project=project) as workbench:

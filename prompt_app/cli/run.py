@@ -13,6 +13,7 @@ from prompt_app.cli.common import (
     AsJson,
     InProject,
     console,
+    counted,
     money,
     notices,
     print_json,
@@ -62,9 +63,19 @@ def run(
                         "missed_thresholds": missed})  # fmt: skip
         else:
             print_results(runs)
+    print_missed(missed)
+    end_unfinished(runs)
+    end_missed(missed)
+
+
+def print_missed(missed: Sequence[str]) -> None:
+    """To standard error, beside whatever is printed as the result."""
     for sentence in missed:
         notices.print(f"Threshold missed: {sentence}", markup=False)
-    end_unfinished(runs)
+
+
+def end_missed(missed: Sequence[str]) -> None:
+    """Exit with 3 where a threshold is missed."""
     if missed:
         sys.exit(THRESHOLD_MISSED)
 
@@ -84,7 +95,7 @@ def print_results(runs: list[Run]) -> None:
     print_scores(runs)
     skipped = max((each.progress.skipped_rows for each in runs), default=0)
     if skipped:
-        rows = "1 malformed row" if skipped == 1 else f"{skipped:,} malformed rows"
+        rows = counted(skipped, "malformed row")
         console.print(f"{rows} of the dataset {'was' if skipped == 1 else 'were'} skipped.")
     for each in runs:
         if each.state == "finished" and each.reason:

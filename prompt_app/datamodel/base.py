@@ -5,15 +5,36 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 _CANONICAL = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
 )
 _YAML_BREAKS = re.compile("[\r\x85\u2028\u2029\ufeff]")
 """What YAML reads as a line break besides the line feed, and the byte-order mark."""
+
+
+def _no_boolean(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError(f"give a number, not {str(value).lower()}")
+    return value
+
+
+Number = TypeVar("Number")
+Numeric = Annotated[Number, BeforeValidator(_no_boolean)]
+"""``Numeric[int]``: True is no 1. Of what people write; pydantic alone would take it."""
+
+
+def problem_text(problem: Mapping[str, Any]) -> str:
+    """One of a ValidationError's ``errors()`` in the words of who wrote the value: YAML and JSON
+    have lists, not tuples."""
+    said = str(problem["msg"]).removeprefix("Value error, ")
+    if problem["type"] in {"tuple_type", "too_short", "too_long"}:
+        said = said.replace("tuple", "list").replace("Tuple", "List")
+    return said
 
 
 def canonical_json(value: Any) -> str:
@@ -73,6 +94,6 @@ class Record(BaseModel):
     @classmethod
     def from_yaml(cls, text: str) -> Self:
         """Raises yaml.YAMLError or pydantic.ValidationError."""
-        import yaml
+        from prompt_app.datamodel.yaml_reading import read_yaml
 
-        return cls.model_validate(yaml.safe_load(text))
+        return cls.model_validate(read_yaml(text))

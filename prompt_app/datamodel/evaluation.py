@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from prompt_app.datamodel.base import Record
+from prompt_app.datamodel.base import Numeric, Record
 from prompt_app.datamodel.dataset import DatasetFormat, DatasetOptions
 from prompt_app.datamodel.model import InferenceParameters, ModelSpec, TokenUsage
 from prompt_app.datamodel.names import Name
@@ -27,8 +27,8 @@ ACTIVE_STATES: tuple[RunState, ...] = ("queued", "running")
 class SeededSample(Record):
     """``size`` examples chosen by ``seed``: the same ones every time."""
 
-    size: Annotated[int, Field(ge=1)]
-    seed: int = 0
+    size: Numeric[Annotated[int, Field(ge=1)]]
+    seed: Numeric[int] = 0
 
 
 class DatasetSelection(Record):
@@ -38,7 +38,7 @@ class DatasetSelection(Record):
     path: str | None = None
     """A file, or an ``s3://`` address; relative to the evaluation file."""
     name: str | None = None
-    number: int | None = None
+    number: Numeric[int] | None = None
     options: DatasetOptions = DatasetOptions()
     """How to read ``path``; a stored dataset keeps its own."""
     split: str | None = None
@@ -107,14 +107,14 @@ class ModelSelection(Record):
 class Limits(Record):
     """What a run may take. Caps hold for each model."""
 
-    max_concurrency: Annotated[int, Field(ge=1, le=1000)] = 50
-    requests_per_minute: Annotated[float, Field(gt=0)] | None = None
-    tokens_per_minute: Annotated[float, Field(gt=0)] | None = None
-    timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 120.0
+    max_concurrency: Numeric[Annotated[int, Field(ge=1, le=1000)]] = 50
+    requests_per_minute: Numeric[Annotated[float, Field(gt=0)]] | None = None
+    tokens_per_minute: Numeric[Annotated[float, Field(gt=0)]] | None = None
+    timeout_seconds: Numeric[Annotated[float, Field(gt=0, le=3600)]] = 120.0
     """Deadline of one attempt."""
-    max_attempts: Annotated[int, Field(ge=1, le=20)] = 6
+    max_attempts: Numeric[Annotated[int, Field(ge=1, le=20)]] = 6
     """Calls for one sample; rate-limit refusals do not count."""
-    max_cost_usd: Annotated[float, Field(gt=0)] | None = None
+    max_cost_usd: Numeric[Annotated[float, Field(gt=0)]] | None = None
     """Spend cap over the whole evaluation, judges included; never overshot."""
 
 
@@ -128,7 +128,7 @@ class EvaluationSpec(Record):
     models: Annotated[tuple[ModelSelection, ...], Field(min_length=1)]
     parameters: InferenceParameters = InferenceParameters()
     metrics: Annotated[tuple[MetricSpec, ...], Field(min_length=1)]
-    repeats: Annotated[int, Field(ge=1, le=1000)] = 1
+    repeats: Numeric[Annotated[int, Field(ge=1, le=1000)]] = 1
     limits: Limits = Limits()
     cache: Literal["use", "refresh", "off"] = "use"
     """``use``: answer from stored replies where one fits, but never a repeat after the first;

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from prompt_app.datamodel.base import Record
+from prompt_app.datamodel.base import Numeric, Record
 from prompt_app.datamodel.prompt import Message
 
 FinishReason = Literal["stop", "length", "content_filter", "tool_use", "other"]
@@ -18,22 +18,22 @@ class TokenPrice(Record):
     """US dollars per million tokens. Where a kind has no price of its own, the input or output
     price holds."""
 
-    input: Annotated[float, Field(ge=0)]
-    output: Annotated[float, Field(ge=0)]
-    cached_input: Annotated[float, Field(ge=0)] | None = None
-    cache_write: Annotated[float, Field(ge=0)] | None = None
+    input: Numeric[Annotated[float, Field(ge=0)]]
+    output: Numeric[Annotated[float, Field(ge=0)]]
+    cached_input: Numeric[Annotated[float, Field(ge=0)]] | None = None
+    cache_write: Numeric[Annotated[float, Field(ge=0)]] | None = None
 
 
 class PriceTier(TokenPrice):
     """What all tokens of a call cost once its input is longer than ``above`` tokens."""
 
-    above: Annotated[int, Field(ge=0)]
+    above: Numeric[Annotated[int, Field(ge=0)]]
 
 
 class Price(TokenPrice):
     """What a model's calls cost."""
 
-    per_request: Annotated[float, Field(ge=0)] = 0.0
+    per_request: Numeric[Annotated[float, Field(ge=0)]] = 0.0
     """US dollars."""
     tiers: tuple[PriceTier, ...] = ()
     """Prices of long prompts, by rising ``above``."""
@@ -72,17 +72,22 @@ class ModelSpec(Record):
         return f"{self.provider}:{self.name}"
 
 
+def _listed(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
 class InferenceParameters(Record):
     """How a reply is drawn. Absent means the provider's default; nothing is sent for it."""
 
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    top_k: Annotated[int, Field(ge=1)] | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
-    stop: tuple[str, ...] = ()
-    seed: int | None = None
+    temperature: Numeric[Annotated[float, Field(ge=0, le=2)]] | None = None
+    top_p: Numeric[Annotated[float, Field(gt=0, le=1)]] | None = None
+    top_k: Numeric[Annotated[int, Field(ge=1)]] | None = None
+    max_tokens: Numeric[Annotated[int, Field(ge=1)]] | None = None
+    stop: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+    """One string is a list of one."""
+    seed: Numeric[int] | None = None
     reasoning_effort: ReasoningEffort | None = None
-    num_responses: Annotated[int, Field(ge=1, le=100)] = 1
+    num_responses: Numeric[Annotated[int, Field(ge=1, le=100)]] = 1
     extra: dict[str, Any] = {}
     """Sent as it is, at the place where the provider takes additional fields."""
 

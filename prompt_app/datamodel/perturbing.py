@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from prompt_app.datamodel.base import Record
+from prompt_app.datamodel.base import Numeric, Record
 from prompt_app.datamodel.dataset import field_value
 
 Kind = Literal["typos", "case", "whitespace"]
@@ -22,9 +22,9 @@ class Perturbation(Record):
     the other case; ``whitespace``: a space doubled or put into a word."""
     fields: tuple[str, ...] = ()
     """Paths of the fields to disturb; every text that the template shows when absent."""
-    rate: Annotated[float, Field(gt=0, le=1)] = 0.05
+    rate: Numeric[Annotated[float, Field(gt=0, le=1)]] = 0.05
     """Share of the letters (or places) that are hit; at least one in each text."""
-    seed: int = 0
+    seed: Numeric[int] = 0
 
     @property
     def label(self) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from prompt_app.datamodel.base import Record
+from prompt_app.datamodel.base import Numeric, Record
 from prompt_app.datamodel.dataset import Example
 from prompt_app.datamodel.names import Name
 from prompt_app.datamodel.perturbing import Perturbation
@@ -45,8 +45,8 @@ class FewShot(Record):
     dataset: str
     """``name`` or ``name@number``."""
     split: str | None = None
-    count: Annotated[int, Field(ge=1, le=100)] = 3
-    seed: int = 0
+    count: Numeric[Annotated[int, Field(ge=1, le=100)]] = 3
+    seed: Numeric[int] = 0
     example_ids: tuple[str, ...] = ()
     """Take these rows instead of a seeded choice."""
     answer: str | None = None

@@ -101,6 +101,12 @@ def template_placeholders(template: PromptTemplate) -> list[str]:
     return list(names)
 
 
+def check_not_empty(name: str, template: PromptTemplate) -> None:
+    """Raise TemplateError where no message has any text: nothing would be asked."""
+    if not any(message.content.strip() for message in template.messages):
+        raise TemplateError(f"The prompt {name!r} is empty: write a message that asks something.")
+
+
 def check_template(template: PromptTemplate, paths: Collection[str]) -> None:
     """Raise TemplateError for placeholders that no field of a dataset answers.
 

@@ -39,6 +39,13 @@ class MetricInfo:
     """What the judge's model is asked for."""
 
 
+def with_unit(shown: str, unit: str) -> str:
+    """A value as it is shown, with its unit: ``1 word``, ``2 words``, ``1 s``, ``0.5``."""
+    if shown.lstrip("+-") == "1" and len(unit) > 1:
+        unit = unit.removesuffix("s")
+    return f"{shown} {unit}".rstrip()
+
+
 class MetricSpec(Record):
     """A metric as an evaluation asks for it; a bare name for short."""
 

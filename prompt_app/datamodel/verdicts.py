@@ -6,15 +6,15 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from prompt_app.datamodel.base import Record
+from prompt_app.datamodel.base import Numeric, Record
 
 
 class Threshold(Record):
     """A condition on a metric's result in every run of the evaluation."""
 
     metric: str
-    at_least: float | None = None
-    at_most: float | None = None
+    at_least: Numeric[float] | None = None
+    at_most: Numeric[float] | None = None
     estimate: Literal["mean", "lower", "upper"] = "mean"
     """The mean, or an end of its interval."""
 
@@ -31,7 +31,7 @@ class Stopping(Record):
 
     metric: str
     """Its key: one with a least and a greatest value, of which one direction is better."""
-    level: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
+    level: Numeric[Annotated[float, Field(ge=0.5, lt=1)]] = 0.95
     """The chance that no run of the evaluation is stopped wrongly."""
 
     @model_validator(mode="before")

@@ -18,6 +18,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 from starlette.types import Receive, Scope, Send
 
+from prompt_app.datamodel.base import problem_text
 from prompt_app.datamodel.serving import Scope as TokenScope
 from prompt_app.datamodel.serving import UsageRecord
 from prompt_app.engine.item import new_reply_id
@@ -91,7 +92,7 @@ class Exchange:
             problem = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(str(part) for part in problem["loc"])
             raise BadRequestError(
-                f"{place}: {problem['msg']}" if place else problem["msg"], place
+                f"{place}: {problem_text(problem)}" if place else problem_text(problem), place
             ) from None
 
     def serving_headers(self) -> Headers:

@@ -30,7 +30,14 @@ from prompt_app.datamodel.evaluation import (
 )
 from prompt_app.datamodel.model import GenerationRequest, Reply, ReplyEvent
 from prompt_app.datamodel.prompt import PromptTemplate, PromptVersion
-from prompt_app.datamodel.score import Failure, MetricInfo, MetricSummary, Score, ScoringInput
+from prompt_app.datamodel.score import (
+    Failure,
+    MetricInfo,
+    MetricSpec,
+    MetricSummary,
+    Score,
+    ScoringInput,
+)
 from prompt_app.interfaces.alerts import AlertStore
 from prompt_app.interfaces.archive import ArchiveStore
 from prompt_app.interfaces.backup import BackupStore
@@ -299,9 +306,9 @@ class Store(
         first, so that they are called anew."""
         ...
 
-    def rescore_run(self, run_id: str, run: Run) -> Run:
-        """Give a finished run the metrics of ``run.spec`` and queue it: samples that lack one of
-        them are scored from their stored replies."""
+    def rescore_run(self, run_id: str, metrics: Sequence[MetricSpec], *, only: bool = False) -> Run:
+        """Give a finished run ``metrics`` besides its own, or ``only`` these, and queue it:
+        samples that lack an outcome are scored from their stored replies."""
         ...
 
     # the worker's side

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from prompt_app.datamodel.base import canonical_json
+from prompt_app.datamodel.base import canonical_json, problem_text
 from prompt_app.datamodel.model import ModelSpec
 from prompt_app.datamodel.score import MetricInfo, MetricSpec
 from prompt_app.errors import EvaluationError
@@ -95,5 +95,5 @@ def _problems(error: ValidationError) -> str:
         if problem["type"] == "missing":
             parts.append(f"the option {where!r} is required")
         else:
-            parts.append(f"the option {where!r} is wrong: {problem['msg']}")
+            parts.append(f"the option {where!r} is wrong: {problem_text(problem)}")
     return "; ".join(parts)

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
+from prompt_app.datamodel.base import problem_text
 from prompt_app.datamodel.model import InferenceParameters, ModelSpec
 from prompt_app.datamodel.pipeline import FunctionParameter
 from prompt_app.errors import InputError, PipelineError
@@ -179,7 +180,7 @@ def _setting(keyword: Keyword) -> Any:
             return ModelSpec.model_validate(value)
         InferenceParameters.model_validate({keyword.name: value}, strict=True)
     except ValidationError as error:
-        message = error.errors()[0]["msg"].removeprefix("Value error, ")
+        message = problem_text(error.errors()[0])
         raise keyword.value.place.error(f"{keyword.name}: {message}.") from None
     return value
 

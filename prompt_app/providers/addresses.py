@@ -72,7 +72,8 @@ def parse_base_url(url: str) -> SplitResult:
     except ValueError:
         raise InputError("base_url: this is not a valid address.") from None
     if parts.scheme not in ("http", "https"):
-        raise InputError("base_url: an address starts with http:// or https://.")
+        found = f", not {parts.scheme}://" if parts.scheme and "://" in url else ""
+        raise InputError(f"base_url: an address starts with http:// or https://{found}.")
     if parts.username is not None or parts.password is not None:
         raise InputError(
             "base_url: leave user name and password out of the address; keys are set in the "

@@ -111,8 +111,13 @@ def connect(model: ModelSpec, settings: Settings) -> OfflineProvider:
     """``model.options`` may hold ``script`` or ``rules`` (scripted), ``reply`` (fixed) and
     ``latency_ms``.
 
-    Raises EvaluationError for any other option.
+    Raises EvaluationError for any other option, and for a ``base_url``.
     """
+    if model.base_url is not None:
+        raise EvaluationError(
+            f"{model.reference} is built in and called at no address: leave its base_url out, or "
+            "name the provider of that server, e.g. openai."
+        )
     for option in model.options:
         if option not in OPTIONS:
             near = nearest_names(option, OPTIONS)

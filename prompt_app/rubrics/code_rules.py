@@ -18,6 +18,7 @@ from typing import Any
 
 import yaml
 
+from prompt_app.datamodel.yaml_reading import read_yaml
 from prompt_app.errors import RubricError
 from prompt_app.registry import nearest_names
 from prompt_app.rubrics.javascript import FEATURES, Features, find_features, has_syntax_error
@@ -34,7 +35,7 @@ def read_code_rules(text: str, path: str, rubric: Rubric) -> Rules:
     """Raises RubricError, naming ``path`` and the place, for rules that are not as they should
     be; so the last rule of each key concept must hold for every program."""
     try:
-        data = yaml.safe_load(text)
+        data = read_yaml(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}" if mark else ""

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from prompt_app.datamodel.score import Direction, Interval
+from prompt_app.datamodel.score import Direction, Interval, with_unit
 
 Verdict = Literal[
     "better",
@@ -137,4 +137,4 @@ def _amount(result: PairedComparison, value: float, *, signed: bool = False) -> 
     sign = "+" if signed else ""
     if result.kind == "proportion":
         return f"{100 * value:{sign}.1f} points"
-    return f"{value:{sign}.3g}{' ' if result.unit else ''}{result.unit}"
+    return with_unit(f"{value:{sign}.3g}", result.unit)

@@ -18,7 +18,7 @@ from prompt_app.datamodel.evaluation import (
     RunState,
 )
 from prompt_app.datamodel.model import TokenUsage
-from prompt_app.datamodel.score import MetricSummary
+from prompt_app.datamodel.score import MetricSpec, MetricSummary
 from prompt_app.errors import EvaluationError, UnknownNameError
 from prompt_app.interfaces import Page
 from prompt_app.storage.archive_tables import archived_runs
@@ -104,13 +104,14 @@ class Runs(StorePart):
                 _queue_chunks_again(connection, row)
             return _update_run(connection, row, changes)
 
-    def rescore_run(self, run_id: str, run: Run) -> Run:
-        """Give a finished run the metrics of ``run.spec`` and queue it: samples that lack one of
-        them are scored from their stored replies.
+    def rescore_run(self, run_id: str, metrics: Sequence[MetricSpec], *, only: bool = False) -> Run:
+        """Give a finished run ``metrics`` besides its own and queue it: samples that lack an
+        outcome are scored from their stored replies.
 
-        Outcomes of a metric whose options changed are forgotten, and so are its failures, which
-        gives a judge that failed another try. Raises EvaluationError for a run that has not
-        finished.
+        What it had of these metrics is forgotten and scored again; its other metrics keep their
+        outcomes. With ``only`` the others are dropped with theirs, and these keep what they have
+        but for failures and for outcomes under another spec. Raises EvaluationError for a run
+        that has not finished.
         """
         with self._database.write() as connection:
             row = find_run(connection, run_id, for_update=True)
@@ -120,14 +121,15 @@ class Runs(StorePart):
                 )
             _refuse_archived(connection, row)
             old = load_record(RunSpec, row.spec)
-            new = old.model_copy(update={"metrics": run.spec.metrics})
-            kept = [metric.key for metric in new.metrics if metric in old.metrics]
-            connection.execute(
-                delete(scores).where(
-                    scores.c.run == row.number,
-                    scores.c.metric.not_in(kept) | scores.c.value.is_(None),
-                )
+            new = old.model_copy(
+                update={"metrics": tuple(metrics) if only else _joined(old.metrics, metrics)}
             )
+            if only:
+                kept = [metric.key for metric in metrics if metric in old.metrics]
+                gone = scores.c.metric.not_in(kept) | scores.c.value.is_(None)
+            else:
+                gone = scores.c.metric.in_([metric.key for metric in metrics])
+            connection.execute(delete(scores).where(scores.c.run == row.number, gone))
             wanted = [metric.key for metric in new.metrics]
             connection.execute(
                 update(samples)
@@ -146,6 +148,11 @@ class Runs(StorePart):
             changes = {**_queued_again(), "spec": dump_record(new), "scored": scored}
             _queue_chunks_again(connection, row)
             return _update_run(connection, row, changes)
+
+
+def _joined(old: Sequence[MetricSpec], added: Sequence[MetricSpec]) -> tuple[MetricSpec, ...]:
+    """``old`` with ``added`` in the places of the same keys, or behind."""
+    return tuple({metric.key: metric for metric in (*old, *added)}.values())
 
 
 def lacks_outcome(metrics: Sequence[str]) -> Any:

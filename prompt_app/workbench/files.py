@@ -7,7 +7,9 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
+from prompt_app.datamodel.base import problem_text
 from prompt_app.datamodel.evaluation import EvaluationSpec
+from prompt_app.datamodel.yaml_reading import describe_yaml_problem, read_yaml
 from prompt_app.datasets.sources import no_such_file
 from prompt_app.errors import EvaluationError
 from prompt_app.registry import nearest_names
@@ -37,12 +39,9 @@ def load_evaluation(path: Path) -> EvaluationSpec:
 def parse_evaluation(text: str, where: str) -> EvaluationSpec:
     """``where`` names the text in messages."""
     try:
-        data = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error).split("\n")[0]
-        raise EvaluationError(f"{where}{place}: not valid YAML: {problem}.") from None
+        data = read_yaml(text)
+    except yaml.YAMLError as error:
+        raise EvaluationError(f"{where}, {describe_yaml_problem(error)}.") from None
     if not isinstance(data, dict):
         raise EvaluationError(
             f"{where}: an evaluation is a mapping with dataset, prompts, models and metrics."
@@ -64,7 +63,7 @@ def describe_problems(error: ValidationError) -> str:
         ):
             continue  # it is short because of what is wrong in it
         place = ".".join(str(part) for part in problem["loc"]) or "evaluation"
-        message = problem["msg"].removeprefix("Value error, ")
+        message = problem_text(problem)
         if problem["type"] == "extra_forbidden":
             near = nearest_names(str(problem["loc"][-1]), _known_keys())
             message = "no such key" + (f"; did you mean {near[0]!r}?" if near else "")

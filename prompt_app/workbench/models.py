@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from prompt_app.datamodel.access import Person, Role
+from prompt_app.datamodel.base import problem_text
 from prompt_app.datamodel.catalogue import ENDPOINT_PROVIDER, Endpoint, ParameterPreset
 from prompt_app.datamodel.model import (
     GenerationRequest,
@@ -87,7 +88,7 @@ class Models:
         try:
             model = ModelSpec.model_validate(reference)
         except ValidationError as error:
-            reason = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+            reason = problem_text(error.errors(include_url=False)[0])
             raise InputError(f"{reason}.") from None
         return known_model(model, self._store)
 

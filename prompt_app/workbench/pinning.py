@@ -15,7 +15,7 @@ from prompt_app.datamodel.dataset import (
 from prompt_app.datamodel.evaluation import PromptSelection
 from prompt_app.datamodel.perturbing import Perturbation
 from prompt_app.datamodel.prompt import FewShot, PinnedPrompt, PromptTemplate
-from prompt_app.datamodel.rendering import render_text, template_placeholders
+from prompt_app.datamodel.rendering import check_not_empty, render_text, template_placeholders
 from prompt_app.errors import EvaluationError, InputError
 from prompt_app.interfaces import Store
 
@@ -51,6 +51,7 @@ class PromptPinner:
             pinned = PinnedPrompt(
                 name=name, version_id=version.id, number=version.number, template=template
             )
+        check_not_empty(pinned.name, template)
         if chosen.perturb is not None:
             _check_perturbed(chosen.perturb, template)
             pinned = pinned.model_copy(update={"perturb": chosen.perturb})

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
+from prompt_app.datamodel.base import problem_text
 from prompt_app.datamodel.evaluation import PromptSelection
 from prompt_app.datamodel.model import InferenceParameters, ModelSpec
 from prompt_app.datamodel.pipeline import PipelineVersion
@@ -93,5 +94,5 @@ def _model(reference: str) -> ModelSpec:
     try:
         return ModelSpec.model_validate(reference)
     except ValidationError as error:
-        message = error.errors()[0]["msg"].removeprefix("Value error, ")
+        message = problem_text(error.errors()[0])
         raise PipelineError(f"The pipeline's model: {message}.") from None

@@ -10,11 +10,12 @@ import yaml
 from pydantic import ValidationError
 
 from prompt_app.datamodel.access import Person, Role
+from prompt_app.datamodel.base import problem_text
 from prompt_app.datamodel.dataset import DatasetVersion, Example, field_paths
 from prompt_app.datamodel.evaluation import PromptSelection, Run
 from prompt_app.datamodel.names import require_name
 from prompt_app.datamodel.prompt import Message, PromptTemplate, PromptVersion
-from prompt_app.datamodel.rendering import check_template, render_messages
+from prompt_app.datamodel.rendering import check_not_empty, check_template, render_messages
 from prompt_app.errors import InputError, TemplateError
 from prompt_app.interfaces import Page, Store
 from prompt_app.providers.tokens import estimate_tokens
@@ -79,9 +80,11 @@ class PromptLibrary:
     ) -> PromptVersion:
         """A new version, or the one that is already equal. ``based_on`` is the newest version
         that the writer has seen (0: none, the prompt is new); where there is a newer one by now,
-        raises ConflictError and saves nothing. Raises InputError for a name that is none."""
+        raises ConflictError and saves nothing. Raises InputError for a name that is none, and for
+        a template without any text."""
         self._actor.require(Role.EDITOR, "save prompts")
         name = require_name(name, "a prompt")
+        check_not_empty(name, template)
         return self._store.save_prompt_version(
             name, template, note.strip(), author=self._actor.name, based_on=based_on
         )
@@ -170,5 +173,4 @@ def written_template(messages: list[Message], **settings: object) -> PromptTempl
         return PromptTemplate.model_validate({"messages": messages, **settings})
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        reason = first["msg"].removeprefix("Value error, ")
-        raise TemplateError(f"This is no prompt yet: {reason}.") from None
+        raise TemplateError(f"This is no prompt yet: {problem_text(first)}.") from None

@@ -11,10 +11,13 @@ from prompt_app.datamodel.verdicts import Threshold
 
 def missed_thresholds(thresholds: Sequence[Threshold], runs: Sequence[Run]) -> list[str]:
     """One sentence for each threshold that a run does not meet. A metric without a value, or
-    without the interval that the threshold asks for, does not meet it."""
+    without the interval that the threshold asks for, does not meet it; one that the run was
+    rescored without is not asked for."""
     missed: list[str] = []
     for threshold in thresholds:
         for run in runs:
+            if threshold.metric not in {metric.key for metric in run.spec.metrics}:
+                continue
             summary = next((each for each in run.summary if each.metric == threshold.metric), None)
             value = _value(threshold, summary)
             name = f"{run.name}: {threshold.metric} ({threshold.estimate})"

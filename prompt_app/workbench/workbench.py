@@ -302,22 +302,19 @@ class Workbench(Capabilities):
         self.dispatcher.dispatch(run.id)
         return run
 
-    def rescore(self, run_id: str, metrics: Iterable[MetricSpec]) -> Run:
-        """Give a run other metrics and score its stored replies; the model is not called.
-        A metric whose spec is unchanged keeps its scores."""
-        from prompt_app.errors import EvaluationError
-        from prompt_app.metrics import create_metric
+    def rescore(self, run_id: str, metrics: Iterable[MetricSpec], *, only: bool = False) -> Run:
+        """Add metrics to a finished run and score its stored replies; the model is not called.
+
+        A metric that it has already is scored again, under the spec given here; the others keep
+        their scores. ``only``: the others are dropped, and an unchanged metric keeps its scores.
+        Raises EvaluationError.
+        """
+        from prompt_app.workbench.rescoring import checked_metrics
 
         self.actor.require(Role.EDITOR, "score runs again")
-        run = self.run(run_id)
-        chosen = tuple(metrics)
-        if not chosen:
-            raise EvaluationError("Name at least one metric to score with.")
-        for metric in chosen:
-            create_metric(metric)
-        spec = run.spec.model_copy(update={"metrics": chosen})
-        rescored = self.store.rescore_run(run.id, run.model_copy(update={"spec": spec}))
-        self.dispatcher.dispatch(run.id)
+        chosen = checked_metrics(metrics)
+        rescored = self.store.rescore_run(self.run(run_id).id, chosen, only=only)
+        self.dispatcher.dispatch(rescored.id)
         return rescored
 
     def compare(

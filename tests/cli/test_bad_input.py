@@ -112,7 +112,7 @@ def test_all_of_many_bad_rows_are_named_by_a_check(command_line: CommandLine) ->
     assert checked.code == 2
     *named, last = checked.out.splitlines()
     assert [line.partition(":")[0] for line in named] == [f"line {n}" for n in range(2, 52)]
-    assert last == "1 good rows, 50 malformed"
+    assert last == "1 good row, 50 malformed"
     told = command_line.run("datasets", "check", "rows.jsonl", "--json").json()
     assert (told["rows"], len(told["problems"])) == (1, 50)
     written(command_line.folder, "rows.jsonl", GOOD)
@@ -169,6 +169,20 @@ def test_a_field_that_no_row_has(command_line: CommandLine) -> None:
     [
         (["offline:extractiv"], "'extractive'"),
         (["ofline:echo"], "'offline'"),
+        ([{"provider": "offline", "name": "echo", "base_url": "ftp://x"}], "leave its base_url"),
+        ([{"provider": "offline", "name": "echo", "base_url": "http://x"}], "leave its base_url"),
+        (
+            [{"provider": "openai", "name": "m", "base_url": "ftp://x"}],
+            "starts with http:// or https://, not ftp://",
+        ),
+        (
+            [{"provider": "bedrock", "name": "m", "base_url": "ftp://x"}],
+            "starts with http:// or https://, not ftp://",
+        ),
+        (
+            [{"provider": "sagemaker", "name": "m", "base_url": "ftp://x"}],
+            "starts with http:// or https://, not ftp://",
+        ),
         (["openai:gpt-4o-mini"], "OPENAI_API_KEY"),
         (["bedrock:us.amazon.nova-lite-v1:0"], "AWS_BEARER_TOKEN_BEDROCK"),
         (["sagemaker:my-endpoint"], "aws configure"),
@@ -199,6 +213,76 @@ def test_a_metric_that_is_none(command_line: CommandLine) -> None:
     assert "There is no metric named 'zzz'. There are answer_relevancy, bleu" in line
 
 
+@pytest.mark.parametrize(
+    "template", ["", " \n", [{"role": "system", "content": ""}, {"role": "user", "content": " "}]]
+)
+def test_an_empty_prompt(command_line: CommandLine, template: object) -> None:
+    name = written(command_line.folder, "rows.jsonl", GOOD)
+    prompts = [{"name": "short", "template": template}]
+    line = the_only_line(command_line.run("run", command_line.evaluation(name, prompts=prompts)))
+    assert "The prompt 'short' is empty: write a message" in line
+    written(command_line.folder, "short.txt", b" \n")
+    assert "empty" in the_only_line(command_line.run("prompts", "save", "short", "short.txt"))
+
+
+@pytest.mark.parametrize(
+    ("place", "changes"),
+    [
+        ("repeats", {"repeats": True}),
+        ("parameters.max_tokens", {"parameters": {"max_tokens": True}}),
+        ("parameters.temperature", {"parameters": {"temperature": False}}),
+        ("limits.max_cost_usd", {"limits": {"max_cost_usd": True}}),
+        ("thresholds.0.at_least", {"thresholds": [{"metric": "exact_match", "at_least": True}]}),
+    ],
+)
+def test_true_is_no_number(
+    command_line: CommandLine, place: str, changes: dict[str, object]
+) -> None:
+    name = written(command_line.folder, "rows.jsonl", GOOD)
+    line = the_only_line(command_line.run("run", command_line.evaluation(name, **changes)))
+    assert f"{place}: give a number, not " in line
+
+
+def test_one_stop_sequence_may_be_written_alone(command_line: CommandLine) -> None:
+    written(command_line.folder, "rows.jsonl", b'{"question": "a b", "answers": ["a "]}\n')
+    name = command_line.evaluation("rows.jsonl", parameters={"stop": "b"})
+    ran = command_line.run("run", "--json", name).json()
+    assert ran["evaluation"]["spec"]["parameters"]["stop"] == ["b"]
+    assert ran["runs"][0]["summary"][0]["mean"] == 1.0
+    line = the_only_line(
+        command_line.run("run", command_line.evaluation("rows.jsonl", parameters={"stop": 5}))
+    )
+    assert "parameters.stop: Input should be a valid list" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("rows any --sort bogus", "'bogus' is not one of 'position', 'score', 'latency', 'cost'."),
+        ("rows any --limit x", "'--limit'"),
+        ("rows", "Missing argument"),
+        ("rwos", "rwos"),
+        ("rows any --srot score", "--srot"),
+    ],
+)
+def test_wrong_arguments_are_told_on_one_line(
+    command_line: CommandLine, arguments: str, told: str
+) -> None:
+    line = the_only_line(command_line.run(*arguments.split()))
+    assert told in line
+    assert "Value error" not in line
+    assert line.endswith(" --help.")
+
+
+def test_a_model_that_is_none(command_line: CommandLine) -> None:
+    line = the_only_line(command_line.run("models", "zzzz"))
+    assert "There is no model named 'zzzz'. prompt-app models lists all of them." in line
+    for text in ("extractve", "offline:extractve"):
+        assert "Did you mean 'offline:extractive'" in the_only_line(
+            command_line.run("models", text)
+        )
+
+
 @pytest.mark.parametrize("key", ["thresholds", "stopping"])
 def test_a_metric_that_is_not_measured(command_line: CommandLine, key: str) -> None:
     name = written(command_line.folder, "rows.jsonl", GOOD)
@@ -216,6 +300,19 @@ def test_a_metric_that_is_not_measured(command_line: CommandLine, key: str) -> N
         ("- a", "mapping"),
         ("dataset: x.jsonl", "prompts"),
         ("dataset: x.jsonl\nmetricks: []", "did you mean 'metrics'"),
+        (
+            f"a: 1\nrepeats: {'9' * 5000}",
+            "evaluation.yaml, line 2, column 10: not valid YAML: a "
+            "number of 5,000 characters is too long; put it in quotes",
+        ),
+        (
+            "a: 1\nb: " + "[" * 5000 + "]" * 5000,
+            "evaluation.yaml, line 2, column 103: not valid "
+            "YAML: lists and mappings are nested more than 100 levels deep; flatten them.",
+        ),
+        ("a: 2024-13-45", "line 1, column 4: not valid YAML: month must be in 1..12; put it in"),
+        ("prompts: {}", "prompts: Input should be a valid list"),
+        ("prompts: []", "prompts: List should have at least 1 item"),
     ],
 )
 def test_evaluation_files(command_line: CommandLine, text: str, told: str) -> None:

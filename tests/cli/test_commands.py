@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli.commands import CommandLine
@@ -70,9 +71,56 @@ def test_export_neutralises_formulas(command_line: CommandLine) -> None:
 
 
 def test_rescoring_calls_no_model(command_line: CommandLine, finished: str) -> None:
+    before = metrics_of(command_line.run("show", finished, "--json").json())
     result = command_line.run("rescore", finished, "squad_f1", "{name: rouge}", "--json")
     assert result.code == 0
-    assert [each["metric"] for each in result.json()["summary"]] == ["squad_f1", "rouge"]
+    assert metrics_of(result.json()) == [*before, "rouge"]
+    assert {each["scored"] for each in result.json()["summary"]} == {40}
+    result = command_line.run("rescore", finished, "squad_f1", "--only", "--json")
+    assert metrics_of(result.json()) == ["squad_f1"]
+
+
+def metrics_of(run: Any) -> list[str]:
+    summary = [each["metric"] for each in run["summary"]]
+    assert summary == [each["key"] for each in run["spec"]["metrics"]]
+    return summary
+
+
+def test_thresholds_follow_a_rescore(command_line: CommandLine) -> None:
+    (command_line.folder / "rows.jsonl").write_text('{"question": "a", "answers": ["b"]}\n')
+    thresholds = [{"metric": "exact_match", "at_least": 0.5}]
+    started = command_line.run(
+        "run", "--json", command_line.evaluation("rows.jsonl", thresholds=thresholds)
+    )
+    run_id = started.json()["runs"][0]["id"]
+    added = command_line.run("rescore", run_id, "length_words")
+    assert added.code == 3
+    assert "exact_match (mean) is 0, below 0.5" in added.err
+    assert "1 word " in added.out
+    dropped = command_line.run("rescore", run_id, "length_words", "--only")
+    assert (dropped.code, dropped.err.count("Threshold")) == (0, 0)
+
+
+def test_what_cannot_be_rescored_leaves_the_run_as_it_was(
+    command_line: CommandLine, finished: str
+) -> None:
+    for wrong in (["squad_f1", "squad_f1"], ["squad_f"], ["{name: rouge, options: {a: 1}}"]):
+        assert command_line.run("rescore", finished, *wrong).code == 2
+    assert command_line.run("show", finished, "--json").json()["state"] == "finished"
+
+
+def test_one_is_told_as_one(command_line: CommandLine) -> None:
+    (command_line.folder / "rows.jsonl").write_text('{"question": "a", "answers": ["b"]}\n')
+    assert command_line.run("datasets", "add", "rows.jsonl").out == "rows@1: 1 row\n"
+    assert ": 1 row, " in command_line.run("datasets", "show", "rows").out
+
+
+@pytest.mark.parametrize("command", [[], ["rows"], ["datasets", "add"]])
+def test_short_help(command_line: CommandLine, command: list[str]) -> None:
+    short, long = (command_line.run(*command, option) for option in ("-h", "--help"))
+    assert short == long
+    assert short.code == 0
+    assert "Usage:" in short.out
 
 
 def test_prompts_are_versioned_labelled_and_compared(command_line: CommandLine) -> None:

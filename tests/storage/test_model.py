@@ -212,7 +212,8 @@ class Steps(RuleBasedStateMachine):
     @precondition(lambda self: self.model.state == "finished")
     @rule()
     def rescore(self) -> None:
-        self.store.rescore_run(self.run_id, self.store.get_run(self.run_id))
+        metrics = self.store.get_run(self.run_id).spec.metrics
+        self.store.rescore_run(self.run_id, metrics, only=True)
         self.model.state = "queued"
 
     @invariant()

@@ -32,9 +32,8 @@ def in_state(store: SqlStore, state: RunState) -> str:
     return lease.run.id
 
 
-def with_metrics(run: Run, *metrics: Any) -> Run:
-    specs = tuple(MetricSpec.model_validate(metric) for metric in metrics)
-    return run.model_copy(update={"spec": run.spec.model_copy(update={"metrics": specs})})
+def metric_specs(*metrics: Any) -> tuple[MetricSpec, ...]:
+    return tuple(MetricSpec.model_validate(metric) for metric in metrics)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +170,7 @@ def test_a_new_metric_sends_scored_samples_back_to_answered(store: SqlStore) -> 
     store.write_batch(lease, together(answer(0), answer(1), failed(2)))
     store.write_batch(lease, together(scored(0, 1.0), scored(1, 0.0)))
     run = store.end_run(lease, "finished")
-    rescored = store.rescore_run(run.id, with_metrics(run, "exact_match", "f1"))
+    rescored = store.rescore_run(run.id, metric_specs("f1"))
     assert rescored.state == "queued"
     assert [metric.key for metric in rescored.spec.metrics] == ["exact_match", "f1"]
     progress = rescored.progress
@@ -187,10 +186,20 @@ def test_a_new_metric_sends_scored_samples_back_to_answered(store: SqlStore) -> 
     assert list(store.iterate_outcomes(run.id, "exact_match")) == [("e0", 0, 1), ("e1", 0, 0)]
 
 
-def test_a_rescore_tries_failed_outcomes_again_and_keeps_the_rest(store: SqlStore) -> None:
+def test_a_named_metric_is_scored_again_and_the_others_are_kept(store: SqlStore) -> None:
+    _, run = finished_with_scores(store)
+    rescored = store.rescore_run(run.id, metric_specs("exact_match"))
+    assert rescored.spec.metrics == run.spec.metrics
+    assert rescored.progress.scored == 0
+    assert list(store.iterate_outcomes(run.id, "exact_match")) == []
+    kept = [("e0", 0, None), ("e1", 0, 0.5)]
+    assert list(store.iterate_outcomes(run.id, "judge")) == kept
+
+
+def test_only_tries_failed_outcomes_again_and_keeps_the_rest(store: SqlStore) -> None:
     _, run = finished_with_scores(store)
     assert run.progress.judge_cost_usd == 4.0
-    rescored = store.rescore_run(run.id, run)
+    rescored = store.rescore_run(run.id, run.spec.metrics, only=True)
     assert (rescored.progress.answered, rescored.progress.scored) == (3, 1)
     waiting = store.unscored_samples(run.id, ["exact_match", "judge"])
     assert [sample.position for sample in waiting] == [0, 2]
@@ -203,16 +212,19 @@ def test_a_rescore_tries_failed_outcomes_again_and_keeps_the_rest(store: SqlStor
 
 def test_a_metric_with_other_options_is_scored_anew(store: SqlStore) -> None:
     _, run = finished_with_scores(store)
-    other = with_metrics(run, {"name": "exact_match", "options": {"fold": True}}, "judge")
+    other = metric_specs({"name": "exact_match", "options": {"fold": True}})
     rescored = store.rescore_run(run.id, other)
+    assert rescored.spec.metrics == other + metric_specs("judge")
     assert rescored.progress.scored == 0
     assert list(store.iterate_outcomes(run.id, "exact_match")) == []
-    assert list(store.iterate_outcomes(run.id, "judge")) == [("e1", 0, 0.5)]
+    assert [value for *_, value in store.iterate_outcomes(run.id, "judge")] == [None, 0.5]
 
 
 def test_fewer_metrics_leave_nothing_to_score(store: SqlStore) -> None:
     _, run = finished_with_scores(store)
-    rescored = store.rescore_run(run.id, with_metrics(run, "exact_match"))
+    rescored = store.rescore_run(run.id, metric_specs("exact_match"), only=True)
+    assert rescored.spec.metrics == metric_specs("exact_match")
+    assert list(store.iterate_outcomes(run.id, "judge")) == []
     assert (rescored.progress.answered, rescored.progress.scored) == (3, 3)
     assert store.unscored_samples(run.id, ["exact_match"]) == []
 
@@ -221,7 +233,7 @@ def test_fewer_metrics_leave_nothing_to_score(store: SqlStore) -> None:
 def test_only_a_finished_run_is_scored_again(store: SqlStore, state: RunState) -> None:
     run_id = in_state(store, state)
     with pytest.raises(EvaluationError, match=f"is {state}; only a finished run"):
-        store.rescore_run(run_id, store.get_run(run_id))
+        store.rescore_run(run_id, metric_specs("f1"))
 
 
 def test_unknown_runs(store: SqlStore) -> None:
@@ -229,7 +241,7 @@ def test_unknown_runs(store: SqlStore) -> None:
     for call in (
         lambda: store.request_run("nothing", "pause"),
         lambda: store.requeue_run("nothing"),
-        lambda: store.rescore_run("nothing", run),
+        lambda: store.rescore_run("nothing", run.spec.metrics),
     ):
         with pytest.raises(UnknownNameError):
             call()

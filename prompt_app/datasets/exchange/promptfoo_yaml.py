@@ -11,6 +11,7 @@ from typing import Any, TextIO
 import yaml
 
 from prompt_app.datamodel.dataset import DatasetOptions, Example, RowProblem
+from prompt_app.datamodel.yaml_reading import read_yaml
 from prompt_app.datasets.exchange.promptfoo import (
     EXPECTED,
     OPTIONS,
@@ -45,8 +46,8 @@ def _tests(path: Path) -> tuple[list[Any], Record]:
     if path.stat().st_size > MOST_BYTES:
         raise DatasetError(f"It has more than {MOST_BYTES:,} bytes, the most for YAML.")
     try:
-        document = yaml.safe_load(path.read_text("utf-8-sig"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        document = read_yaml(path.read_text("utf-8-sig"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise DatasetError(f"It is not valid YAML: {' '.join(str(error).split())[:300]}.") from None
     default: Any = {}
     if isinstance(document, dict):

@@ -14,6 +14,7 @@ from pydantic import ValidationError, model_validator
 from prompt_app.datamodel.base import Record, canonical_json
 from prompt_app.datamodel.model import ModelSpec
 from prompt_app.datamodel.prompt import Message
+from prompt_app.datamodel.yaml_reading import read_yaml
 from prompt_app.errors import EvaluationError, RequestRefusedError
 from prompt_app.providers.offline_models import Answer, Draw, last_user_text
 
@@ -133,7 +134,7 @@ def _parsed(text: str, path: str) -> Script:
         if path.lower().endswith((".jsonl", ".ndjson")):
             content = _of_lines([json.loads(line) for line in text.splitlines() if line.strip()])
         else:
-            content = yaml.safe_load(text)
+            content = read_yaml(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         told = " ".join(str(error).split())
         raise EvaluationError(f"The script {path} is not valid YAML or JSONL: {told}") from None

@@ -8,6 +8,7 @@ import streamlit as st
 import yaml
 
 from prompt_app.datamodel.score import MetricSpec
+from prompt_app.datamodel.yaml_reading import describe_yaml_problem, read_yaml
 from prompt_app.errors import InputError
 from prompt_app.ui.components.model_form import model_references
 from prompt_app.ui.components.wording import plain
@@ -112,10 +113,9 @@ def _options() -> dict[str, Any]:
             help="YAML or JSON. The documentation lists every metric's options.",
         )
     try:
-        options = yaml.safe_load(text) or {}
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        line = str(error).splitlines()[0]
-        raise InputError(f"Metric options: not valid YAML: {line}.") from None
+        options = read_yaml(text) or {}
+    except yaml.YAMLError as error:
+        raise InputError(f"Metric options, {describe_yaml_problem(error)}.") from None
     if not isinstance(options, dict) or not all(
         isinstance(each, dict | None) for each in options.values()
     ):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+from prompt_app.datamodel.score import with_unit
+
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _ADDRESS = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=\w)(?=@[\w-]+\.)", re.IGNORECASE)
 _SPACES = re.compile(r"(?m)^ +|  +")
@@ -45,7 +47,7 @@ def quantity(value: float, unit: str) -> str:
     """A value with its unit; dollars as money."""
     if unit == "USD":
         return money(value)
-    return f"{number(value)} {unit}".strip()
+    return with_unit(number(value), unit)
 
 
 def money(usd: float | None) -> str:
