@@ -38,7 +38,8 @@ class _Loader(yaml.SafeLoader):
             problem = (
                 f"lists and mappings are nested more than {MOST_DEPTH} levels deep; flatten them"
             )
-            raise ComposerError(None, None, problem, self.peek_event().start_mark)
+            place = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise ComposerError(None, None, problem, place)
         node = super().compose_node(parent, index)
         self._depth -= 1
         return node

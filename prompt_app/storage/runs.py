@@ -124,6 +124,7 @@ class Runs(StorePart):
             new = old.model_copy(
                 update={"metrics": tuple(metrics) if only else _joined(old.metrics, metrics)}
             )
+            gone: ColumnElement[bool]
             if only:
                 kept = [metric.key for metric in metrics if metric in old.metrics]
                 gone = scores.c.metric.not_in(kept) | scores.c.value.is_(None)

@@ -12,7 +12,7 @@ def test_a_dataset_goes_out_and_comes_back(command_line: CommandLine, tmp_path: 
     source = tmp_path / "tests.yaml"
     source.write_text('- {vars: {q: "2+2?"}, assert: [{type: equals, value: "4"}]}\n')
     imported = command_line.run("datasets", "import", str(source), "--format", "promptfoo")
-    assert "tests@1: 1 rows, references in __expected" in imported.out
+    assert "tests@1: 1 row, references in __expected" in imported.out
     out = tmp_path / "out.jsonl"
     written = command_line.run(
         "datasets", "export", "tests", str(out), "--format", "inspect", "--input-field", "q"

@@ -83,7 +83,8 @@ def composed(annotation: Any, constraints: list[Any], least: int) -> st.SearchSt
     if origin is Literal:
         return st.sampled_from(arguments)
     if origin is Annotated:
-        return values(arguments[0], [*constraints, *arguments[1].metadata])
+        inside = [part for each in arguments[1:] for part in getattr(each, "metadata", (each,))]
+        return values(arguments[0], [*constraints, *inside])
     if origin in (Union, types.UnionType):
         return st.one_of([values(each, constraints) for each in arguments])
     items = [values(each, []) for each in arguments if each is not ...]
