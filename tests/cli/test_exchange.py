@@ -17,7 +17,7 @@ def test_a_dataset_goes_out_and_comes_back(command_line: CommandLine, tmp_path: 
     written = command_line.run(
         "datasets", "export", "tests", str(out), "--format", "inspect", "--input-field", "q"
     )
-    assert "1 rows written" in written.out
+    assert "1 row written" in written.out
     assert json.loads(out.read_text()) == {"input": "2+2?", "target": "4"}
 
 
