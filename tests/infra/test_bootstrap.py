@@ -17,9 +17,11 @@ from typing import Any
 
 import pytest
 import yaml
+from botocore import xform_name
 from custom_resource import CloudFormation
 from deployment import ROOT
-from moto.codebuild.models import codebuild_backends
+from moto.codebuild.models import CodeBuildBackend, codebuild_backends
+from moto.core.exceptions import JsonRESTError
 
 from cdk_src.configuration import Configuration, read_configuration
 
@@ -80,8 +82,11 @@ class TestForm:
 
     @pytest.mark.parametrize(
         ("settings", "is_taken"),
-        [("WEB_COUNT=2 WAF=true", True), ("STACK_NAME=Other", False),
-         ("WEB_COUNT=2 STACK_NAME=Other", False), ("web=2", False)],
+        [("WEB_COUNT=2 WAF=true", True), ("", True), ("WAF=true ", True),
+         ("OIDC_SCOPES=openid email groups WAF=true", True), ("STACK_NAME=Other", False),
+         ("WEB_COUNT=2 STACK_NAME=Other", False), ("OIDC_SCOPES=openid  STACK_NAME=Other", False),
+         ("web=2", False), ("openid WAF=true", False), ("WAF=true ACTION=destroy", False),
+         ("OWNER=me", False), ("SOURCE=https://example.com/x.zip", False)],
     )  # fmt: skip
     def test_other_settings_leave_the_stacks_name_alone(
         self, settings: str, is_taken: bool
@@ -98,7 +103,7 @@ class TestForm:
 
     def test_parameters_are_the_deployments_variables_with_their_defaults(self) -> None:
         defaults = {f.metadata["name"]: f.metadata["default"] for f in fields(Configuration)}
-        own = {"ACTION", "SOURCE", "SOURCE_VERSION", "OTHER_SETTINGS"}
+        own = {"ACTION", "OWNER", "SOURCE", "SOURCE_VERSION", "OTHER_SETTINGS"}
         assert set(BUILD_VARIABLES) - own <= set(defaults)
         for name in set(BUILD_VARIABLES) - own:
             parameter = TEMPLATE["Parameters"][BUILD_VARIABLES[name]["Ref"]]
@@ -118,6 +123,15 @@ class TestForm:
             "STOPPED",
             "TIMED_OUT",
         }
+
+    def test_the_function_may_do_what_it_calls(self) -> None:
+        (policy,) = RESOURCES["FunctionRole"]["Properties"]["Policies"]
+        (builds, _) = policy["PolicyDocument"]["Statement"]
+        calls = set(re.findall(r"codebuild\.([a-z_]+)\(", FUNCTION))
+        assert {xform_name(each.split(":")[1]) for each in builds["Action"]} == calls
+        assert builds["Resource"] == {"Fn::GetAtt": "Project.Arn"}
+        # Longer than it waits for a build to stop.
+        assert RESOURCES["Function"]["Properties"]["Timeout"] > 240
 
     def test_the_function_fits_inline(self) -> None:
         assert len(FUNCTION.encode()) <= 4096
@@ -160,6 +174,7 @@ class Builds:
     def end(self, status: str) -> None:
         """End the last build. moto keeps no variables of a build, so they are put in here."""
         build = self.backend.build_metadata["deployer"].build_metadata
+        build["buildStatus"] = status
         build["environment"]["environmentVariables"] = [
             {"name": name, "value": value, "type": "PLAINTEXT"}
             for name, value in {"SOURCE": "x", **self.overrides[-1]}.items()
@@ -178,8 +193,30 @@ class Builds:
         )
 
 
+    def statuses(self) -> list[str]:
+        history = self.backend.build_metadata_history["deployer"]
+        return [build["buildStatus"] for build in history]
+
+
 @pytest.fixture
-def builds(aws: str) -> Builds:
+def builds(aws: str, monkeypatch: pytest.MonkeyPatch) -> Builds:
+    """Of a project that runs one build at a time, as the template has it; moto knows no limit, and
+    takes a build that somebody looks at for done."""
+    assert RESOURCES["Project"]["Properties"]["ConcurrentBuildLimit"] == 1
+    start = CodeBuildBackend.start_build
+
+    def start_one(self: CodeBuildBackend, project_name: str, *rest: Any, **more: Any) -> Any:
+        for build in self.build_metadata_history[project_name]:
+            if build["buildStatus"] == "IN_PROGRESS":
+                raise JsonRESTError("AccountLimitExceededException", "more than 1 build")
+        return start(self, project_name, *rest, **more)
+
+    def look(self: CodeBuildBackend, ids: list[str]) -> list[dict[str, Any]]:
+        return [b for builds in self.build_metadata_history.values() for b in builds
+                if b["id"] in ids]  # fmt: skip
+
+    monkeypatch.setattr(CodeBuildBackend, "start_build", start_one)
+    monkeypatch.setattr(CodeBuildBackend, "batch_get_builds", look)
     builds = Builds()
     builds.create_project()
     return builds
@@ -246,6 +283,23 @@ class TestFunction:
         builds.end("SUCCEEDED")
         assert cloudformation.answers[-1]["Status"] == "SUCCESS"
 
+    @pytest.mark.parametrize("kind", ["Update", "Delete"])
+    def test_a_build_that_still_runs_is_stopped_first(
+        self, kind: str, builds: Builds, cloudformation: CloudFormation
+    ) -> None:
+        """A creation or update that is given up, while its build goes on."""
+        builds.start(cloudformation.request("Create"))
+        builds.start(cloudformation.request(kind))
+        assert cloudformation.answers == []
+        assert builds.statuses() == ["STOPPED", "IN_PROGRESS"]
+        assert [each["CFN_RequestId"] for each in builds.overrides] == [
+            "request-Create",
+            f"request-{kind}",
+        ]
+        builds.end("SUCCEEDED")
+        (answer,) = cloudformation.answers
+        assert (answer["Status"], answer["RequestId"]) == ("SUCCESS", f"request-{kind}")
+
     def test_a_build_started_by_hand_concerns_nobody(
         self, builds: Builds, cloudformation: CloudFormation
     ) -> None:
@@ -254,10 +308,12 @@ class TestFunction:
         assert cloudformation.answers == []
 
 
+OWNER = "arn:aws:cloudformation:eu-west-1:123456789012:stack/Bootstrap/1"
+OTHER = OWNER.replace("Bootstrap/1", "Bootstrap/2")
 PHASES = ("install", "pre_build", "build")
 STUB = """#!/bin/sh
 echo "{name} $*" >> "$CALLS"
-env | grep -E '^(WEB_COUNT|STACK_NAME|WORKER_COUNT)=' >> "$VARIABLES" || true
+env | grep -E '^(WEB_COUNT|STACK_NAME|WORKER_COUNT|OIDC_SCOPES)=' >> "$VARIABLES" || true
 case "{name} $*" in "$FAILS"*) exit 7 ;; esac
 {then}
 """
@@ -275,7 +331,19 @@ class Build:
         self.stub("npm")
         # Both download: the last word is where from, or where to.
         copy = f'if [ "$1" = s3 ]; then for last; do :; done; cp "{self.archive}" "$last"; fi'
-        self.stub("aws", copy)
+        self.states = folder / "states.txt"
+        self.states.write_text("ABSENT\n")
+        # The stack's state now, and the next time that somebody asks.
+        state = f'''if [ "$2" = describe-stacks ]; then
+            read -r state < "{self.states}"
+            [ "$(wc -l < "{self.states}")" -eq 1 ] || sed -i 1d "{self.states}"
+            if [ "$state" = ABSENT ]; then
+                echo "Stack with id $4 does not exist" >&2; exit 254
+            fi
+            printf '%s\\t%s\\n' $state; exit 0
+        fi
+        '''
+        self.stub("aws", state + copy)
         self.stub("curl", f'cp "{self.archive}" code.zip')
 
     def stub(self, name: str, then: str = "") -> None:
@@ -301,6 +369,8 @@ class Build:
             "SOURCE_VERSION": "main",
             "OTHER_SETTINGS": "",
             "STACK_NAME": "PromptApp",
+            "OWNER": OWNER,
+            "POLL_SECONDS": "0.01",
             **variables,
         }
         done = subprocess.run(
@@ -312,16 +382,28 @@ class Build:
             text=True,
             timeout=60,
         )
+        self.said = done.stdout + done.stderr
         return done.returncode
 
     def called(self) -> list[str]:
+        """Without the looks at the stack."""
+        return [call for call in self._calls() if "describe-stacks" not in call]
+
+    def looks(self) -> int:
+        return len(self._calls()) - len(self.called())
+
+    def _calls(self) -> list[str]:
         return self.calls.read_text().splitlines() if self.calls.exists() else []
 
 
 NPM = [
     "npm ci --no-audit --no-fund",
     "npm run cdk:bootstrap",
-    "npm run deploy -- --require-approval never",
+    f"npm run deploy -- --require-approval never --tags prompt-app:bootstrap={OWNER}",
+]
+DESTROY = [
+    "aws cloudformation delete-stack --stack-name PromptApp",
+    "aws cloudformation wait stack-delete-complete --stack-name PromptApp",
 ]
 
 
@@ -399,6 +481,7 @@ class TestBuild:
         "source", ["https://example.com/gone.zip", "s3://gone/code.zip", "https://gone.example/x"]
     )
     def test_destroys_without_the_code(self, source: str, build: Build) -> None:
+        build.states.write_text(f"CREATE_COMPLETE {OWNER}\n")
         assert build.run(source, ACTION="destroy", STACK_NAME="Mine") == 0
         assert build.called() == [
             "aws cloudformation delete-stack --stack-name Mine",
@@ -409,11 +492,72 @@ class TestBuild:
     def test_a_failed_destruction_fails_and_says_what_stayed(
         self, fails: str, build: Build
     ) -> None:
+        build.states.write_text(f"CREATE_COMPLETE {OWNER}\n")
         assert build.run("x", ACTION="destroy", fails=f"aws cloudformation {fails}") != 0
         last = build.called()[-1]
         assert last.startswith("aws cloudformation describe-stack-events --stack-name PromptApp")
         assert "DELETE_FAILED" in last
         assert not [call for call in build.called() if call.startswith(("npm", "git", "curl"))]
+
+    @pytest.mark.parametrize("owner", ["None", OTHER])
+    def test_a_stack_that_was_not_made_here_is_neither_deployed_nor_destroyed(
+        self, owner: str, build: Build
+    ) -> None:
+        """A creation that is refused is followed by its own deletion."""
+        build.states.write_text(f"UPDATE_COMPLETE {owner}\n")
+        pack(build.archive)
+        assert build.run("https://example.com/code.zip") != 0
+        assert "The stack PromptApp exists and was not made by" in build.said
+        assert "choose another StackName" in build.said
+        assert build.run("https://example.com/code.zip", ACTION="destroy") == 0
+        assert "Nothing is deleted" in build.said
+        assert build.called() == []
+
+    @pytest.mark.parametrize("state", [f"UPDATE_COMPLETE {OWNER}", "REVIEW_IN_PROGRESS None"])
+    def test_its_own_stack_or_an_empty_one_is_deployed(self, state: str, build: Build) -> None:
+        build.states.write_text(f"{state}\n")
+        pack(build.archive)
+        assert build.run("https://example.com/code.zip") == 0
+        assert build.called()[1:] == NPM
+
+    def test_destroying_what_is_not_there_is_done(self, build: Build) -> None:
+        assert build.run("https://example.com/code.zip", ACTION="destroy") == 0
+        assert build.called() == []
+
+    @pytest.mark.parametrize("action", ["deploy", "destroy"])
+    def test_waits_for_what_a_stopped_build_has_set_going(self, action: str, build: Build) -> None:
+        pack(build.archive)
+        states = ("UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_COMPLETE")
+        build.states.write_text("".join(f"{state} {OWNER}\n" for state in states))
+        assert build.run("https://example.com/code.zip", ACTION=action) == 0
+        assert build.looks() == len(states)
+        assert build.called() == DESTROY or build.called()[1:] == NPM
+
+    @pytest.mark.parametrize("action", ["deploy", "destroy"])
+    def test_touches_nothing_where_it_may_not_look(self, action: str, build: Build) -> None:
+        refused = "aws cloudformation describe-stacks"
+        assert build.run("https://example.com/x.zip", ACTION=action, fails=refused) != 0
+        assert build.called() == []
+
+    @pytest.mark.parametrize("hostile", ["$(touch PWNED)", "`touch PWNED`", "';touch PWNED;'", "*"])
+    def test_no_variable_is_run(self, hostile: str, build: Build) -> None:
+        """Also where CloudFormation would have refused the value."""
+        pack(build.archive)
+        code = build.run(
+            f"https://example.com/{hostile}/code.zip", SOURCE_VERSION=hostile, OWNER=hostile,
+            STACK_NAME=hostile, OTHER_SETTINGS=f"WEB_COUNT={hostile} {hostile}",
+        )  # fmt: skip
+        assert code == 0
+        assert not list(build.folder.rglob("PWNED"))
+        assert f"WEB_COUNT={hostile} {hostile}" in build.variables.read_text()
+
+    def test_a_value_of_the_other_settings_may_hold_spaces(self, build: Build) -> None:
+        pack(build.archive)
+        settings = "OIDC_SCOPES=openid email groups WEB_COUNT=2"
+        assert build.run("https://example.com/code.zip", OTHER_SETTINGS=settings) == 0
+        deployed_with = build.variables.read_text().splitlines()[-3:]
+        assert "OIDC_SCOPES=openid email groups" in deployed_with
+        assert "WEB_COUNT=2" in deployed_with
 
     def test_passes_the_other_settings_on(self, build: Build) -> None:
         pack(build.archive)
