@@ -49,7 +49,7 @@ def exemptions(stack: Stack, configuration: Configuration) -> Iterator[Exemption
     yield from _jobs(configuration, stack)
     if configuration.deploy_prompt_app:
         yield from _tasks(stack, configuration)
-        yield from _database()
+        yield from _database(stack)
         yield from _edge(configuration)
         yield from _login(configuration)
     if configuration.deploy_sagemaker_domain:
@@ -146,12 +146,21 @@ def _named_by_bedrock(path: str, kind: str) -> Exemption:
     )
 
 
-def _database() -> Iterator[Exemption]:
+def _database(stack: Stack) -> Iterator[Exemption]:
     yield Exemption(
         "Database/Cluster",
         "RDS10",
         "`npm run destroy` has to work; unless REMOVAL_POLICY=destroy a last snapshot is taken.",
     )
+    cluster = _find(stack, "Database/Cluster/Resource")
+    assert isinstance(cluster, CfnElement)
+    for call in ("Log", "LogRetention"):
+        yield Exemption(
+            f"Database/{call}/CustomResourcePolicy",
+            "IAM5[Resource::arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:"
+            f"/aws/rds/cluster/<{stack.get_logical_id(cluster)}>/postgresql:*]",
+            "One log group: this is the form that its ARN has in such rights.",
+        )
     yield Exemption(
         "Database/Cluster/Secret",
         "SMG4",
@@ -198,7 +207,9 @@ def _login(configuration: Configuration) -> Iterator[Exemption]:
     )
     if configuration.mfa != "required":
         yield Exemption(
-            "Login/Users", "COG2", "The operator decides by LOGIN_MFA; users may enrol themselves."
+            "Login/Users",
+            "COG2",
+            "The operator decides by LOGIN_MFA; Cognito asks for one only where it is required.",
         )
     if not configuration.threat_protection:
         yield Exemption(

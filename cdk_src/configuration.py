@@ -31,8 +31,14 @@ class ConfigurationError(Exception):
 
 
 _ARN = r"arn:aws[a-z-]*:"
+_SECRET = r"[A-Za-z0-9/_+=.@-]{1,512}"
 _EMAIL = matching(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+", "an e-mail address")
 _HTTPS = matching(r"https://[^\s/]+(/\S*)?", "an https:// address")
+# Without a name and password: they would be readable in the template.
+_REPOSITORY = matching(
+    r"https://[A-Za-z0-9.-]+(:\d{1,5})?(/[A-Za-z0-9._~%+/-]*)?",
+    "an https:// address of letters, digits and `._~%+/-`",
+)
 _CPU = member(tuple(FARGATE_MEMORY_MIB))
 _MEMORY = integer(512, 122880)
 
@@ -58,7 +64,7 @@ class Configuration:
     )
     sagemaker_code_repo: str | None = variable(
         "SAGEMAKER_CODE_REPO",
-        _HTTPS,
+        _REPOSITORY,
         "",
         "Git repository that JupyterLab checks out once; none if not set.",
     )
@@ -82,7 +88,7 @@ class Configuration:
         "LOG_RETENTION_DAYS",
         member(LOG_RETENTION_DAYS),
         "90",
-        "Days that logs and access logs are kept.",
+        "Days that logs and access logs are kept, the database's and the functions' too.",
     )
     log_level: str = variable(
         "LOG_LEVEL",
@@ -187,9 +193,15 @@ class Configuration:
     )
     openai_secret_name: str = variable(
         "OPENAI_SECRET_NAME",
-        matching(r"[A-Za-z0-9/_+=.@-]{1,512}", "a Secrets Manager name"),
+        matching(_SECRET, "a Secrets Manager name"),
         "openai_key",
         "Secret that holds the OpenAI key. It need not exist: the app then says that it is absent.",
+    )
+    model_secret_names: tuple[str, ...] | None = variable(
+        "MODEL_SECRET_NAMES",
+        items(_SECRET, "Secrets Manager names"),
+        "",
+        "Further secrets that the tasks may read: those that endpoints name for their keys.",
     )
     domain_name: str | None = variable(
         "DOMAIN_NAME",
@@ -231,11 +243,11 @@ class Configuration:
         "How the first user gets a password: a temporary one by mail, or a generated one in "
         "Secrets Manager.",
     )
-    mfa: Literal["off", "optional", "required"] = variable(
+    mfa: Literal["off", "required"] = variable(
         "LOGIN_MFA",
-        choice("off", "optional", "required"),
-        "optional",
-        "Second factor by authenticator app.",
+        choice("off", "required"),
+        "off",
+        "Whether everybody needs a second factor, an authenticator app that is set up at login.",
     )
     threat_protection: bool = variable(
         "LOGIN_THREAT_PROTECTION",
@@ -254,7 +266,7 @@ class Configuration:
     )
     oidc_client_secret_name: str | None = variable(
         "OIDC_CLIENT_SECRET_NAME",
-        matching(r"[A-Za-z0-9/_+=.@-]{1,512}", "a Secrets Manager name"),
+        matching(_SECRET, "a Secrets Manager name"),
         "",
         "Existing secret whose text is the client secret.",
     )
@@ -281,6 +293,12 @@ class Configuration:
         flag(),
         "false",
         "Whether to make a web ACL for CloudFront. Only in us-east-1, the home of such ACLs.",
+    )
+    waf_rate_limit: int = variable(
+        "WAF_RATE_LIMIT",
+        integer(10, 100_000_000),
+        "3000",
+        "Requests that the web ACL of `WAF` takes from one address in 5 minutes; it blocks more.",
     )
     web_acl_arn: str | None = variable(
         "WAF_WEB_ACL_ARN",

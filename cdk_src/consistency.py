@@ -20,6 +20,9 @@ FARGATE_MEMORY_MIB: dict[int, Sequence[int]] = {
     16384: range(32768, 122880 + 1, 8192),
 }
 
+# SageMaker takes names of 63 letters, and "-check-out" is put behind the stack's.
+_STUDIO_STACK_NAME = 53
+
 
 def contradictions(c: Configuration) -> list[str]:
     """One sentence for each set of variables that do not go together."""
@@ -42,8 +45,38 @@ def contradictions(c: Configuration) -> list[str]:
         problems.append("ORIGIN_CERTIFICATE_ARN is set; accepted: only together with DOMAIN_NAME.")
     if c.hosted_zone_id and not c.domain_name:
         problems.append("HOSTED_ZONE_ID is set; accepted: only together with DOMAIN_NAME.")
-    if not c.uses_cognito and c.admin_email:
-        problems.append("ADMIN_EMAIL is set; accepted: only without OIDC_DISCOVERY_URL.")
+    if c.deploy_sagemaker_domain and len(c.stack_name) > _STUDIO_STACK_NAME:
+        problems.append(
+            f"STACK_NAME has {len(c.stack_name)} letters; accepted with "
+            f"DEPLOY_SAGEMAKER_DOMAIN=true: at most {_STUDIO_STACK_NAME}."
+        )
+    if c.waf_rate_limit != type(c).waf_rate_limit and not c.waf:
+        problems.append("WAF_RATE_LIMIT is set; accepted: only together with WAF.")
+    return problems + _logins(c)
+
+
+def _logins(c: Configuration) -> list[str]:
+    """What is said of one login and would go unheard by the other."""
+    default = type(c)
+    of_cognito = {
+        "ADMIN_EMAIL": c.admin_email is not None,
+        "SELF_SIGN_UP": c.self_sign_up,
+        "LOGIN_MFA": c.mfa != default.mfa,
+        "LOGIN_THREAT_PROTECTION": c.threat_protection,
+    }
+    of_another = {
+        "OIDC_GROUPS_CLAIM": c.oidc_groups_claim != default.oidc_groups_claim,
+        "OIDC_SCOPES": c.oidc_scopes != default.oidc_scopes,
+        "OIDC_ROLES": c.oidc_roles != default.oidc_roles,
+    }
+    unheard, word = (of_another, "together with") if c.uses_cognito else (of_cognito, "without")
+    problems = [
+        f"{name} is set; accepted: only {word} OIDC_DISCOVERY_URL."
+        for name, is_set in unheard.items()
+        if is_set
+    ]
+    if c.admin_invitation != default.admin_invitation and c.admin_email is None:
+        problems.append("ADMIN_INVITATION is set; accepted: only together with ADMIN_EMAIL.")
     return problems
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_rds as rds
+from aws_cdk import custom_resources as cr
 from constructs import Construct
 
 from cdk_src.configuration import Configuration
@@ -69,6 +70,7 @@ class Database(Construct):
                 RemovalPolicy.DESTROY if configuration.destroys_data else RemovalPolicy.SNAPSHOT
             ),
         )
+        self._limit_log(configuration)
         secret = self.cluster.secret
         assert secret is not None
         self.secret = secret
@@ -87,6 +89,42 @@ class Database(Construct):
             "PGUSER": ecs.Secret.from_secrets_manager(secret, "username"),
             "PGPASSWORD": ecs.Secret.from_secrets_manager(secret, "password"),
         }
+
+    def _limit_log(self, configuration: Configuration) -> None:
+        """Aurora makes the log group that it exports to by itself, and for ever: make it here if
+        Aurora has not, and let it expire. The library's own way may do this to every group."""
+        name = f"/aws/rds/cluster/{self.cluster.cluster_identifier}/postgresql"
+        arn = Stack.of(self).format_arn(
+            service="logs",
+            resource="log-group",
+            resource_name=name,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        calls = {}
+        for id, action, more, ignored in (
+            ("Log", "createLogGroup", {}, "ResourceAlreadyExistsException"),
+            (
+                "LogRetention",
+                "putRetentionPolicy",
+                {"retentionInDays": configuration.log_retention_days},
+                None,
+            ),
+        ):
+            calls[id] = cr.AwsCustomResource(
+                self,
+                id,
+                on_update=cr.AwsSdkCall(
+                    service="CloudWatchLogs",
+                    action=action,
+                    parameters={"logGroupName": name, **more},
+                    physical_resource_id=cr.PhysicalResourceId.of(name),
+                    ignore_error_codes_matching=ignored,
+                ),
+                policy=cr.AwsCustomResourcePolicy.from_sdk_calls(resources=[arn, f"{arn}:*"]),
+                install_latest_aws_sdk=False,
+                removal_policy=RemovalPolicy.DESTROY,
+            )
+        calls["LogRetention"].node.add_dependency(calls["Log"])
 
     def allow_from(self, client: ec2.IConnectable) -> None:
         """Let ``client`` connect."""

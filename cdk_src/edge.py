@@ -38,7 +38,7 @@ class Edge(Construct):
         domain, certificate = configuration.domain_name, configuration.certificate_arn
         web_acl_arn = configuration.web_acl_arn
         if configuration.waf:
-            web_acl_arn = self._make_web_acl().attr_arn
+            web_acl_arn = self._make_web_acl(configuration.waf_rate_limit).attr_arn
         origin = origins.VpcOrigin.with_application_load_balancer(
             load_balancer.alb,
             # With TLS the origin's name must be on its certificate.
@@ -195,7 +195,7 @@ class Edge(Construct):
             description="CloudFront VPC origin",
         )
 
-    def _make_web_acl(self) -> wafv2.CfnWebACL:
+    def _make_web_acl(self, rate_limit: int) -> wafv2.CfnWebACL:
         CfnRule(
             self,
             "WafRegion",
@@ -236,7 +236,7 @@ class Edge(Construct):
                 action=wafv2.CfnWebACL.RuleActionProperty(block={}),
                 statement=wafv2.CfnWebACL.StatementProperty(
                     rate_based_statement=wafv2.CfnWebACL.RateBasedStatementProperty(
-                        aggregate_key_type="IP", limit=3000, evaluation_window_sec=300
+                        aggregate_key_type="IP", limit=rate_limit, evaluation_window_sec=300
                     )
                 ),
                 visibility_config=_visibility("RateLimit"),

@@ -7,7 +7,6 @@ from pathlib import Path
 from aws_cdk import CustomResource, Duration, RemovalPolicy
 from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
@@ -26,6 +25,7 @@ class FirstAdmin(Construct):
         group: cognito.CfnUserPoolGroup,
         email: str,
         by_mail: bool,
+        policy: RemovalPolicy,
     ) -> None:
         super().__init__(scope, id)
         user = cognito.CfnUserPoolUser(
@@ -48,6 +48,8 @@ class FirstAdmin(Construct):
             group_name=group.ref,
         )
         membership.node.add_dependency(user)
+        for kept in (user, membership):
+            kept.apply_removal_policy(policy)
         self.password: secretsmanager.Secret | None = None
         if not by_mail:
             self.password = self._generate_password(pool, user)
@@ -71,12 +73,6 @@ class FirstAdmin(Construct):
             handler="index.handler",
             code=lambda_.Code.from_inline(_HANDLER.read_text(encoding="utf-8")),
             timeout=Duration.minutes(1),
-            log_group=logs.LogGroup(
-                self,
-                "SetPasswordLog",
-                retention=logs.RetentionDays.ONE_WEEK,
-                removal_policy=RemovalPolicy.DESTROY,
-            ),
         )
         password.grant_read(function)
         pool.grant(function, "cognito-idp:AdminSetUserPassword")

@@ -25,8 +25,8 @@ GROUPS = {
 # Streamlit's fixed path of the authorization-code callback.
 _CALLBACK = "/oauth2callback"
 _MFA = {
+    # Not OPTIONAL: Cognito's pages then ask nobody to set one up, and leave that to the app.
     "off": cognito.Mfa.OFF,
-    "optional": cognito.Mfa.OPTIONAL,
     "required": cognito.Mfa.REQUIRED,
 }
 
@@ -174,6 +174,7 @@ class Login(Construct):
         )
 
     def _add_people(self, pool: cognito.UserPool, configuration: Configuration) -> None:
+        policy = removal_policy(configuration)
         groups = {
             name: cognito.CfnUserPoolGroup(
                 self,
@@ -185,6 +186,8 @@ class Login(Construct):
             )
             for precedence, (name, description) in enumerate(GROUPS.items())
         }
+        for group in groups.values():
+            group.apply_removal_policy(policy)
         if configuration.admin_email is None:
             return
         admin = FirstAdmin(
@@ -194,6 +197,7 @@ class Login(Construct):
             group=groups["admins"],
             email=configuration.admin_email,
             by_mail=configuration.admin_invitation == "mail",
+            policy=policy,
         )
         if admin.password is not None:
             CfnOutput(

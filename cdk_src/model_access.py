@@ -69,13 +69,18 @@ class ModelAccess(Construct):
         # By name: a secret made by the stack would collide with one that exists already. Without
         # the six characters that every secret's ARN ends with, only one that does not exist is
         # named: Secrets Manager can then say so, instead of refusing to tell.
-        secret = Stack.of(self).format_arn(
-            service="secretsmanager",
-            resource="secret",
-            resource_name=self._configuration.openai_secret_name,
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-        _allow(role, ["secretsmanager:GetSecretValue"], [secret, f"{secret}-??????"])
+        further = self._configuration.model_secret_names or ()
+        secrets = [
+            Stack.of(self).format_arn(
+                service="secretsmanager",
+                resource="secret",
+                resource_name=name,
+                arn_format=ArnFormat.COLON_RESOURCE_NAME,
+            )
+            for name in (self._configuration.openai_secret_name, *further)
+        ]
+        arns = [form for secret in secrets for form in (secret, f"{secret}-??????")]
+        _allow(role, ["secretsmanager:GetSecretValue"], arns)
 
     def grant_tuned(self, role: iam.IRole) -> None:
         """Let ``role`` call what fine-tuning has made, once it is deployed."""

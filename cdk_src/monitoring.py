@@ -51,13 +51,16 @@ class Monitoring(Construct):
                 ),
             },
         )
-        unhealthy = web.target_group.metrics.unhealthy_host_count(period=_MINUTE)
+        hosts = web.target_group.metrics
+        unhealthy = hosts.unhealthy_host_count(period=_MINUTE, statistic="Maximum")
+        healthy = hosts.healthy_host_count(period=_MINUTE, statistic="Maximum")
         age = queue.queue.metric_approximate_age_of_oldest_message(period=_MINUTE)
         dead = queue.dead_letters.metric_approximate_number_of_messages_visible(period=_MINUTE)
         capacity = database.cluster.metric_acu_utilization(period=_FIVE_MINUTES)
         alarms = [
             self._alarm("ServerErrors", five_hundreds, 5, 1, "5 or more answers of 5xx in 5 min"),
             self._alarm("UnhealthyHosts", unhealthy, 1, 5, "A web task is unhealthy for 5 min"),
+            self._alarm("NoHealthyHost", healthy, 1, 3, "No web task for 3 min", is_floor=True),
             self._alarm("QueueAge", age, 900, 5, "A message has waited for 15 min"),
             self._alarm("DeadLetters", dead, 1, 1, "A message failed five times"),
             self._alarm("DatabaseCapacity", capacity, 90, 3, "Database above 90% for 15 min"),
@@ -67,7 +70,7 @@ class Monitoring(Construct):
             [
                 ("Requests", [metrics.request_count(period=_MINUTE)], [five_hundreds]),
                 ("Answer time", [metrics.target_response_time(period=_MINUTE)], []),
-                ("Web tasks", [web.service.metric_cpu_utilization()], [unhealthy]),
+                ("Web tasks", [web.service.metric_cpu_utilization()], [healthy, unhealthy]),
                 ("Workers", [workers.service.metric_cpu_utilization()], []),
                 ("Queue", [queue.unfinished(), dead], [age]),
                 ("Database", [capacity], [database.cluster.metric_database_connections()]),
@@ -99,16 +102,27 @@ class Monitoring(Construct):
         return topic
 
     def _alarm(
-        self, id: str, metric: cloudwatch.IMetric, threshold: float, periods: int, description: str
+        self,
+        id: str,
+        metric: cloudwatch.IMetric,
+        threshold: float,
+        periods: int,
+        description: str,
+        *,
+        is_floor: bool = False,
     ) -> cloudwatch.Alarm:
+        """Alarm from the threshold on; below a floor, where nothing measured is too little."""
+        over = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+        under = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
+        missing = cloudwatch.TreatMissingData
         alarm = cloudwatch.Alarm(
             self,
             id,
             metric=metric,
             threshold=threshold,
             evaluation_periods=periods,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            comparison_operator=under if is_floor else over,
+            treat_missing_data=missing.BREACHING if is_floor else missing.NOT_BREACHING,
             alarm_description=description,
         )
         if self._topic is not None:

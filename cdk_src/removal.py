@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import RemovalPolicy
+from aws_cdk import CfnResource, RemovalPolicy, Stack
 from aws_cdk import aws_logs as logs
 
 from cdk_src.configuration import Configuration
@@ -30,6 +30,26 @@ _RETENTION = {
 
 def removal_policy(configuration: Configuration) -> RemovalPolicy:
     return RemovalPolicy.DESTROY if configuration.destroys_data else RemovalPolicy.RETAIN
+
+
+def limit_function_logs(stack: Stack, configuration: Configuration) -> None:
+    """Let every function of the stack write to one log group that expires, also those that the
+    library makes; each would else make its own, which never does. To be called last."""
+    functions = [
+        each
+        for each in stack.node.find_all()
+        if isinstance(each, CfnResource) and each.cfn_resource_type == "AWS::Lambda::Function"
+    ]
+    if not functions:
+        return
+    group = logs.LogGroup(
+        stack,
+        "FunctionLog",
+        retention=log_retention(configuration),
+        removal_policy=RemovalPolicy.DESTROY,
+    )
+    for function in functions:
+        function.add_property_override("LoggingConfig", {"LogGroup": group.log_group_name})
 
 
 def log_retention(configuration: Configuration) -> logs.RetentionDays:

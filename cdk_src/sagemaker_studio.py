@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 
 from aws_cdk import CfnOutput, Fn, Stack
@@ -17,6 +19,16 @@ from cdk_src.network import Network
 
 _CHECK_OUT = Path(__file__).parent / "handlers" / "check_out.sh"
 _SAGEMAKER = "sagemaker.amazonaws.com"
+
+
+def check_out_script(repository: str, checkout: str) -> str:
+    """What JupyterLab runs at its start; the values are words of it, whatever they hold."""
+    words = {"@REPOSITORY@": repository, "@CHECKOUT@": checkout}
+    return re.sub(
+        "|".join(words),
+        lambda found: shlex.quote(words[found[0]]),
+        _CHECK_OUT.read_text(encoding="utf-8"),
+    )
 
 
 class SageMakerStudio(Construct):
@@ -86,11 +98,7 @@ class SageMakerStudio(Construct):
         repository = configuration.sagemaker_code_repo
         if repository is None:
             return None
-        script = (
-            _CHECK_OUT.read_text(encoding="utf-8")
-            .replace("@REPOSITORY@", repository)
-            .replace("@CHECKOUT@", configuration.sagemaker_code_checkout)
-        )
+        script = check_out_script(repository, configuration.sagemaker_code_checkout)
         return sagemaker.CfnStudioLifecycleConfig(
             self,
             "CheckOut",

@@ -16,6 +16,7 @@ from cdk_src.login import Login
 from cdk_src.model_access import ModelAccess
 from cdk_src.monitoring import Monitoring
 from cdk_src.network import Network
+from cdk_src.removal import limit_function_logs
 from cdk_src.task import Platform, build_image
 from cdk_src.web_service import WebService
 from cdk_src.workers import RunQueue, Workers
@@ -48,6 +49,7 @@ class PromptAppStack(Stack):
                 data=self._data,
                 models=self._models,
             )
+        limit_function_logs(self, configuration)
 
     def _add_app(self) -> None:
         configuration, network, data = self._configuration, self._network, self._data

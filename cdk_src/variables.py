@@ -75,10 +75,10 @@ def matching(pattern: str, accepts: str) -> Kind:
 
 def items(pattern: str, accepts: str) -> Kind:
     def parse(text: str) -> tuple[str, ...]:
-        items = tuple(item.strip() for item in text.split(",") if item.strip())
-        if not all(re.fullmatch(pattern, item) for item in items):
+        found = tuple(item.strip() for item in text.split(",") if item.strip())
+        if not found or not all(re.fullmatch(pattern, item) for item in found):
             raise ValueError
-        return items
+        return found
 
     return Kind(f"{accepts}, separated by commas", parse)
 

@@ -27,6 +27,7 @@ FULL = {
     "DOMAIN_NAME": "prompts.example.com",
     "HOSTED_ZONE_ID": "Z0123456789ABCDEF",
     "LOGIN_MFA": "required",
+    "MODEL_SECRET_NAMES": "together/key",
     "LOGIN_THREAT_PROTECTION": "true",
     "ORIGIN_CERTIFICATE_ARN": "arn:aws:acm:eu-central-1:111122223333:certificate/origin",
     "REMOVAL_POLICY": "destroy",
@@ -34,6 +35,7 @@ FULL = {
     "SAGEMAKER_CODE_REPO": "https://example.com/team/prompt-app.git",
     "SAGEMAKER_ENDPOINTS": "workshop-*",
     "WAF": "true",
+    "WAF_RATE_LIMIT": "500",
     "WORKER_COUNT": "0",
 }
 

@@ -2,8 +2,8 @@
 # Runs at each start of JupyterLab, as its user: checks the workshop's code out once. Later starts
 # leave the folder, and whatever the user changed in it, alone.
 set -eu
-repository='@REPOSITORY@'
-checkout='@CHECKOUT@'
+repository=@REPOSITORY@
+checkout=@CHECKOUT@
 folder="${HOME:?}/$(basename "$repository" .git)"
 if [ -e "$folder" ]; then
   echo "$folder exists; leaving it as it is."

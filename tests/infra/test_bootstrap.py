@@ -192,7 +192,6 @@ class Builds:
             SimpleNamespace(),
         )
 
-
     def statuses(self) -> list[str]:
         history = self.backend.build_metadata_history["deployer"]
         return [build["buildStatus"] for build in history]

@@ -12,56 +12,76 @@ from cdk_src.configuration import (
     read_configuration,
 )
 
+PROVIDER = {
+    "OIDC_DISCOVERY_URL": "https://id.example.com",
+    "OIDC_CLIENT_ID": "x",
+    "OIDC_CLIENT_SECRET_NAME": "y",
+}
 WRONG = {
-    "STACK_NAME": "1st",
-    "DEPLOY_PROMPT_APP": "perhaps",
-    "DEPLOY_SAGEMAKER_DOMAIN": "2",
-    "SAGEMAKER_CODE_REPO": "git@example.com:a/b",
-    "SAGEMAKER_CODE_CHECKOUT": "a b",
-    "CDK_NAG": "on please",
-    "REMOVAL_POLICY": "keep",
-    "LOG_RETENTION_DAYS": "31",
-    "LOG_LEVEL": "TRACE",
-    "VPC_ID": "my-vpc",
-    "VPC_AVAILABILITY_ZONES": "eu-west-1",
-    "VPC_PRIVATE_SUBNET_IDS": "10.0.0.0/24",
-    "NAT_GATEWAYS": "0",
-    "CPU_ARCHITECTURE": "sparc",
-    "WEB_CPU": "1000",
-    "WEB_MEMORY_MIB": "2GB",
-    "WEB_COUNT": "0",
-    "WEB_MAX_COUNT": "-1",
-    "WORKER_CPU": "1",
-    "WORKER_MEMORY_MIB": "1e3",
-    "WORKER_COUNT": "51",
-    "WORKER_MAX_COUNT": "0",
-    "DATABASE_MIN_ACU": "0.3",
-    "DATABASE_MAX_ACU": "512",
-    "DATABASE_PAUSE_MINUTES": "1",
-    "DATABASE_BACKUP_DAYS": "0",
-    "BEDROCK_MODELS": "amazon nova",
-    "BEDROCK_QUOTAS": "some",
-    "SAGEMAKER_ENDPOINTS": "a_b",
-    "OPENAI_SECRET_NAME": "a b",
-    "DOMAIN_NAME": "https://example.com",
-    "CERTIFICATE_ARN": "arn:aws:acm:eu-west-1:111122223333:certificate/x",
-    "ORIGIN_CERTIFICATE_ARN": "certificate",
-    "HOSTED_ZONE_ID": "example.com",
-    "SELF_SIGN_UP": "open",
-    "ADMIN_EMAIL": "admin",
-    "ADMIN_INVITATION": "sms",
-    "LOGIN_MFA": "sometimes",
-    "LOGIN_THREAT_PROTECTION": "high",
-    "OIDC_DISCOVERY_URL": "http://id.example.com",
-    "OIDC_CLIENT_ID": "a b",
-    "OIDC_CLIENT_SECRET_NAME": "a b",
-    "OIDC_GROUPS_CLAIM": "a b",
-    "OIDC_SCOPES": "email",
-    "OIDC_ROLES": "team=boss",
-    "WAF": "maybe",
-    "WAF_WEB_ACL_ARN": "arn:aws:wafv2:eu-west-1:111122223333:regional/webacl/a/b",
-    "ALARM_EMAIL": "a@b",
-    "MONTHLY_BUDGET_USD": "12.50",
+    "STACK_NAME": ["1st", "a_b", "x" * 65, "a b", "a;b"],
+    "DEPLOY_PROMPT_APP": ["perhaps"],
+    "DEPLOY_SAGEMAKER_DOMAIN": ["2"],
+    "SAGEMAKER_CODE_REPO": [
+        "git@example.com:a/b",
+        "https://x/y'$(touch pwned)'",
+        "https://x/y z",
+        "https://x/`id`",
+        "https://user:pw@example.com/a",
+        "https://x/a;b",
+        "https://x/a&b",
+        "https://x/$HOME",
+        'https://x/"a"',
+        "ssh://x/y",
+        "https://",
+        "https://x/a\nb",
+    ],
+    "SAGEMAKER_CODE_CHECKOUT": ["a b", "-b", "$(id)", "a;b", "a'b", "main\nid"],
+    "CDK_NAG": ["on please"],
+    "REMOVAL_POLICY": ["keep", "true"],
+    "LOG_RETENTION_DAYS": ["31", "0", "-1", "forever"],
+    "LOG_LEVEL": ["TRACE", "info!"],
+    "VPC_ID": ["my-vpc", "vpc-xyz"],
+    "VPC_AVAILABILITY_ZONES": ["eu-west-1", ","],
+    "VPC_PRIVATE_SUBNET_IDS": ["10.0.0.0/24", ",", "subnet-1"],
+    "NAT_GATEWAYS": ["0", "3", "one"],
+    "CPU_ARCHITECTURE": ["sparc"],
+    "WEB_CPU": ["1000", "1 vCPU"],
+    "WEB_MEMORY_MIB": ["2GB", "511"],
+    "WEB_COUNT": ["0", "51", "1.5"],
+    "WEB_MAX_COUNT": ["-1"],
+    "WORKER_CPU": ["1"],
+    "WORKER_MEMORY_MIB": ["1e3"],
+    "WORKER_COUNT": ["51", "-1"],
+    "WORKER_MAX_COUNT": ["0"],
+    "DATABASE_MIN_ACU": ["0.3", "-1", "257", "much"],
+    "DATABASE_MAX_ACU": ["512", "0.5"],
+    "DATABASE_PAUSE_MINUTES": ["1", "1441"],
+    "DATABASE_BACKUP_DAYS": ["0", "36"],
+    "BEDROCK_MODELS": ["amazon nova", ",", " , ", "a*b", "a/b"],
+    "BEDROCK_QUOTAS": ["some"],
+    "SAGEMAKER_ENDPOINTS": ["a_b", ",", "-a", "a b"],
+    "OPENAI_SECRET_NAME": ["a b", "a*", "x" * 513],
+    "MODEL_SECRET_NAMES": ["a b", ",", "a*"],
+    "DOMAIN_NAME": ["https://example.com", "Example.com", "example"],
+    "CERTIFICATE_ARN": ["arn:aws:acm:eu-west-1:111122223333:certificate/x", "certificate"],
+    "ORIGIN_CERTIFICATE_ARN": ["certificate"],
+    "HOSTED_ZONE_ID": ["example.com"],
+    "SELF_SIGN_UP": ["open"],
+    "ADMIN_EMAIL": ["admin", "a@b", "a b@example.com"],
+    "ADMIN_INVITATION": ["sms", "letter"],
+    "LOGIN_MFA": ["sometimes", "optional", "true"],
+    "LOGIN_THREAT_PROTECTION": ["high"],
+    "OIDC_DISCOVERY_URL": ["http://id.example.com", "id.example.com"],
+    "OIDC_CLIENT_ID": ["a b"],
+    "OIDC_CLIENT_SECRET_NAME": ["a b"],
+    "OIDC_GROUPS_CLAIM": ["a b"],
+    "OIDC_SCOPES": ["email", "email openid"],
+    "OIDC_ROLES": ["team=boss", ",", "team", "=admin"],
+    "WAF": ["maybe"],
+    "WAF_RATE_LIMIT": ["9", "many", "-100"],
+    "WAF_WEB_ACL_ARN": ["arn:aws:wafv2:eu-west-1:111122223333:regional/webacl/a/b"],
+    "ALARM_EMAIL": ["a@b", "a@example.com,b@example.com"],
+    "MONTHLY_BUDGET_USD": ["12.50", "-1", "1000001"],
 }
 
 
@@ -85,13 +105,15 @@ def test_each_variable_has_a_wrong_value_here() -> None:
     assert set(WRONG) == {row.name for row in configuration_table()}
 
 
-@pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_value_is_refused_by_name_with_what_is_accepted(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in WRONG.items() for value in values]
+)
+def test_a_wrong_value_is_refused_by_name_with_what_is_accepted(name: str, value: str) -> None:
     accepts = next(row.accepts for row in configuration_table() if row.name == name)
     with pytest.raises(ConfigurationError) as caught:
-        read_configuration({name: WRONG[name]})
+        read_configuration({name: value})
     message = str(caught.value)
-    assert f"- {name} is {WRONG[name]!r}; accepted: {accepts}." in message
+    assert f"- {name} is {value.strip()!r}; accepted: {accepts}." in message
     assert "docs/deployment.md" in message
 
 
@@ -147,6 +169,24 @@ def test_all_wrong_values_are_named_at_once() -> None:
             },
             "ADMIN_EMAIL is set; accepted: only without OIDC_DISCOVERY_URL",
         ),
+        (PROVIDER | {"LOGIN_MFA": "required"}, "LOGIN_MFA is set; accepted: only without OIDC_"),
+        (PROVIDER | {"SELF_SIGN_UP": "true"}, "SELF_SIGN_UP is set; accepted: only without OIDC_"),
+        (
+            PROVIDER | {"LOGIN_THREAT_PROTECTION": "true"},
+            "LOGIN_THREAT_PROTECTION is set; accepted: only without OIDC_",
+        ),
+        ({"OIDC_ROLES": "a=admin"}, "OIDC_ROLES is set; accepted: only together with OIDC_"),
+        ({"OIDC_SCOPES": "openid x"}, "OIDC_SCOPES is set; accepted: only together with OIDC_"),
+        ({"OIDC_GROUPS_CLAIM": "roles"}, "OIDC_GROUPS_CLAIM is set; accepted: only together with"),
+        (
+            {"ADMIN_INVITATION": "secret"},
+            "ADMIN_INVITATION is set; accepted: only together with ADMIN_EMAIL",
+        ),
+        ({"WAF_RATE_LIMIT": "10"}, "WAF_RATE_LIMIT is set; accepted: only together with WAF"),
+        (
+            {"STACK_NAME": "x" * 54, "DEPLOY_SAGEMAKER_DOMAIN": "true"},
+            "STACK_NAME has 54 letters; accepted with DEPLOY_SAGEMAKER_DOMAIN=true: at most 53",
+        ),
     ],
 )
 def test_values_that_contradict_each_other(environment: dict[str, str], message: str) -> None:
@@ -156,4 +196,7 @@ def test_values_that_contradict_each_other(environment: dict[str, str], message:
 
 
 def test_values_that_belong_together() -> None:
+    read_configuration({"STACK_NAME": "x" * 64})
+    read_configuration({"STACK_NAME": "x" * 53, "DEPLOY_SAGEMAKER_DOMAIN": "true"})
+    read_configuration(PROVIDER | {"OIDC_ROLES": "a=admin", "OIDC_GROUPS_CLAIM": "roles"})
     read_configuration({"WEB_CPU": "256", "WEB_MEMORY_MIB": "512", "WEB_MAX_COUNT": "1"})

@@ -14,6 +14,8 @@ import pytest
 from custom_resource import CloudFormation
 from deployment import ROOT
 
+from cdk_src.sagemaker_studio import check_out_script
+
 pytestmark = pytest.mark.xdist_group("infra")
 
 HANDLERS = ROOT / "cdk_src" / "handlers"
@@ -133,8 +135,7 @@ class TestCheckOut:
 
     @staticmethod
     def start(home: Path, repository: str, checkout: str = "workshop") -> str:
-        script = (HANDLERS / "check_out.sh").read_text()
-        script = script.replace("@REPOSITORY@", repository).replace("@CHECKOUT@", checkout)
+        script = check_out_script(repository, checkout)
         done = subprocess.run(
             ["bash", "-c", script],
             check=False,
@@ -159,6 +160,20 @@ class TestCheckOut:
         page.write_text("mine")
         assert "leaving it as it is" in self.start(home, f"file://{repository}", "main")
         assert page.read_text() == "mine"
+
+    @pytest.mark.parametrize(
+        "hostile",
+        ["x'$(touch PWNED)'", "$(touch PWNED)", "`touch PWNED`", "x; touch PWNED", "x\ntouch PWNED",
+         'x" && touch PWNED "', "@CHECKOUT@'; touch PWNED; '"],
+    )  # fmt: skip
+    def test_no_value_is_run(
+        self, hostile: str, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also where the configuration would have refused it."""
+        monkeypatch.chdir(home)
+        self.start(home, f"file://{home}/{hostile}", hostile)
+        self.start(home, f"file://{home}/nowhere", hostile)
+        assert not list(home.rglob("PWNED"))
 
     def test_a_failure_does_not_keep_jupyterlab_from_starting(
         self, home: Path, repository: Path

@@ -119,6 +119,42 @@ class TestContext:
         assert not [f for f in files if "__pycache__" in f.parts or f.name.startswith(".env")]
         assert sum(f.stat().st_size for f in files) < 10_000_000
 
+    def test_leaves_out_secrets_that_lie_about(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from aws_cdk import App, Stack
+
+        from cdk_src import task
+        from cdk_src.configuration import Configuration
+
+        planted = ("secrets.toml", ".streamlit/secrets.toml", "tls.pem", "tls.key", ".env.local",
+                   "credentials", "aws_credentials.json")  # fmt: skip
+        source = tmp_path / "source"
+        for name in ("prompt_app", "examples"):
+            for part in planted:
+                path = source / name / "deep" / part
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text("secret")
+                (source / name / part.rpartition("/")[2]).write_text("secret")
+            (source / name / "kept.py").touch()
+        (source / ".dockerignore").write_text((ROOT / ".dockerignore").read_text())
+        shutil.copy(ROOT / "prompt_app" / "Dockerfile", source / "prompt_app")
+        monkeypatch.setattr(task, "ROOT", source)
+        app = App(outdir=str(tmp_path / "out"))
+        task.build_image(Stack(app, "Image"), Configuration())
+        app.synth()
+        (context,) = (tmp_path / "out").glob("asset.*")
+        kept = {str(f.relative_to(context)) for f in context.rglob("*") if f.is_file()}
+        assert kept - {".dockerignore"} == {
+            "prompt_app/Dockerfile", "prompt_app/kept.py", "examples/kept.py"
+        }  # fmt: skip
+
+    @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a checkout of git")
+    @pytest.mark.parametrize("name", ["secrets.toml", "tls.pem", "a/tls.key", "x_credentials.json"])
+    def test_git_leaves_them_out_too(self, name: str) -> None:
+        asked = ["git", "check-ignore", "--quiet", f"prompt_app/{name}"]
+        assert subprocess.run(asked, cwd=ROOT, check=False).returncode == 0
+
     def test_the_dockerfile_is_in_it(self, default: Deployment) -> None:
         source, folder = image_asset(default)
         assert (folder / source["dockerFile"]).read_text() == DOCKERFILE

@@ -107,7 +107,7 @@ class TestNothingIsPublic:
         assert text(rules[0]["SourceSecurityGroupId"]) == (
             "<EdgeOriginSecurityGroup928CE321.SecurityGroups.0.GroupId>"
         )
-        lookup = default.only("Custom::AWS")
+        lookup = default.only("Custom::AWS", "OriginSecurityGroup")
         assert "CloudFront-VPCOrigins-Service-SG" in text(lookup["Create"])
 
     def test_the_distribution_reaches_it_inside_the_vpc(self, default: Deployment) -> None:
@@ -147,11 +147,21 @@ class TestNothingIsPublic:
         assert all(source.startswith(("<WebTask", "<WorkersTask")) for source in sources)
 
     def test_tasks_speak_only_https_and_postgresql_outwards(self, default: Deployment) -> None:
-        for name, group in default.resources("AWS::EC2::SecurityGroup").items():
-            if "Task" in name:
-                assert [(r["FromPort"], r["ToPort"]) for r in group["SecurityGroupEgress"]] == [
-                    (443, 443)
-                ]
+        tasks = {n: g for n, g in default.resources("AWS::EC2::SecurityGroup").items()
+                 if "Task" in n}  # fmt: skip
+        assert len(tasks) == 2
+        apart = default.resources("AWS::EC2::SecurityGroupEgress").values()
+        for name, group in tasks.items():
+            rules = [*group["SecurityGroupEgress"],
+                     *(rule for rule in apart if name in text(rule["GroupId"]))]  # fmt: skip
+            assert [
+                (r["IpProtocol"], r["FromPort"], r["ToPort"],
+                 r.get("CidrIp") or text(r["DestinationSecurityGroupId"]))
+                for r in rules
+            ] == [
+                ("tcp", 443, 443, "0.0.0.0/0"),
+                ("tcp", 5432, 5432, "<DatabaseSecurityGroup5C91FDCB.GroupId>"),
+            ]  # fmt: skip
 
 
 class TestTlsAndEncryption:
@@ -281,6 +291,12 @@ class TestEdge:
         assert acl(default) is None
         assert "WebAcl" in text(acl(full))
         assert full.only("AWS::WAFv2::WebACL")["Scope"] == "CLOUDFRONT"
+        (limit,) = [
+            rule["Statement"]["RateBasedStatement"]
+            for rule in full.only("AWS::WAFv2::WebACL")["Rules"]
+            if rule["Name"] == "RateLimit"
+        ]
+        assert (limit["Limit"], limit["EvaluationWindowSec"]) == (500, 300)
         (rule,) = [r for name, r in full.template["Rules"].items() if "WafRegion" in name]
         assert "us-east-1" in rule["Assertions"][0]["AssertDescription"]
         arn = "arn:aws:wafv2:us-east-1:111122223333:global/webacl/mine/1"
@@ -400,15 +416,20 @@ class TestData:
         }
 
     def test_is_retained_unless_asked_otherwise(
-        self, default: Deployment, full: Deployment
+        self, default: Deployment, full: Deployment, synthesize: Synthesize
     ) -> None:
         kept = {
             "AWS::S3::Bucket": "Retain",
             "AWS::Cognito::UserPool": "Retain",
+            "AWS::Cognito::UserPoolGroup": "Retain",
             "AWS::RDS::DBCluster": "Snapshot",
         }
         for kind, policy in kept.items():
             assert self.policies(default, kind) == {policy}, kind
+            assert self.policies(full, kind) == {"Delete"}, kind
+        invited = synthesize({"ADMIN_EMAIL": "admin@example.com"})
+        for kind in ("AWS::Cognito::UserPoolUser", "AWS::Cognito::UserPoolUserToGroupAttachment"):
+            assert self.policies(invited, kind) == {"Retain"}, kind
             assert self.policies(full, kind) == {"Delete"}, kind
         assert default.only("AWS::Cognito::UserPool")["DeletionProtection"] == "ACTIVE"
         assert not default.resources("Custom::S3AutoDeleteObjects")
@@ -422,10 +443,30 @@ class TestData:
         ]
         assert data["VersioningConfiguration"] == {"Status": "Enabled"}
 
-    def test_logs_expire(self, synthesize: Synthesize, default: Deployment) -> None:
-        groups = default.resources("AWS::Logs::LogGroup")
-        assert len(groups) == 3
+    @pytest.mark.parametrize("which", ["default", "full"])
+    def test_logs_expire(self, which: str, request: pytest.FixtureRequest) -> None:
+        deployment: Deployment = request.getfixturevalue(which)
+        groups = deployment.resources("AWS::Logs::LogGroup")
+        assert len(groups) == 4
         assert {group["RetentionInDays"] for group in groups.values()} == {90}
+        functions = deployment.resources("AWS::Lambda::Function")
+        assert len(functions) == (1 if which == "default" else 3)
+        for name, function in functions.items():
+            assert function["LoggingConfig"]["LogGroup"]["Ref"] in groups, name
+
+    @pytest.mark.parametrize("which", ["default", "full"])
+    def test_what_aurora_exports_expires(self, which: str, request: pytest.FixtureRequest) -> None:
+        """Aurora makes the groups of its exports by itself."""
+        deployment: Deployment = request.getfixturevalue(which)
+        (export,) = deployment.only("AWS::RDS::DBCluster")["EnableCloudwatchLogsExports"]
+        group = f"/aws/rds/cluster/<DatabaseCluster5B53A178>/{export}"
+        made = json.loads(text(deployment.only("Custom::AWS", "DatabaseLogC")["Update"]))
+        assert (made["action"], made["parameters"]) == ("createLogGroup", {"logGroupName": group})
+        limited = deployment.only("Custom::AWS", "DatabaseLogRetention")
+        call = json.loads(text(limited["Update"]))
+        assert limited["Create"] == limited["Update"]
+        assert call["action"] == "putRetentionPolicy"
+        assert call["parameters"] == {"logGroupName": group, "retentionInDays": 90}
 
 
 MODELS = {
@@ -571,9 +612,17 @@ class TestLeastPrivilege:
             "secretsmanager:DescribeSecret",
             "secretsmanager:GetSecretValue",
         }
-        secrets = actions["secretsmanager:GetSecretValue"]
-        expected = {"Database"} if task == "Workers" else {"Database", "LoginC"}
-        assert {s[1:9] if "Database" in s else s[1:7] for s in secrets} == expected
+        expected = {"<DatabaseClusterSecretAttachmentDC8466C0>"}
+        if task == "Web":
+            expected |= {"<LoginClientSecret9B05043A>", "<LoginCookieSecret1624AA11>"}
+        assert actions["secretsmanager:GetSecretValue"] == expected
+
+    def test_further_secrets_are_those_configured(self, full: Deployment) -> None:
+        for task in ("Web", "Workers"):
+            read = allowed(full, f"{task}TaskDefinitionTaskRole")["secretsmanager:GetSecretValue"]
+            own = OPENAI_KEY.removesuffix("openai_key")
+            names = ("openai_key", "together/key")
+            assert read == {f"{own}{name}{end}" for name in names for end in ("", "-??????")}
 
     @pytest.mark.parametrize(
         ("role", "jobs", "folder", "calls"),
@@ -627,7 +676,8 @@ class TestLogin:
         kinds = ("Lowercase", "Uppercase", "Numbers", "Symbols")
         assert all(policy[f"Require{kind}"] for kind in kinds)
         assert pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is True
-        assert (pool["MfaConfiguration"], pool["UserPoolTier"]) == ("OPTIONAL", "ESSENTIALS")
+        assert (pool["MfaConfiguration"], pool["UserPoolTier"]) == ("OFF", "ESSENTIALS")
+        assert "EnabledMfas" not in pool
         pool = full.only("AWS::Cognito::UserPool")
         assert (pool["MfaConfiguration"], pool["UserPoolTier"]) == ("ON", "PLUS")
         assert pool["UserPoolAddOns"]["AdvancedSecurityMode"] == "ENFORCED"
@@ -713,6 +763,20 @@ class TestLogin:
         )
 
 
+OVER, UNDER = "GreaterThanOrEqualToThreshold", "LessThanThreshold"
+HTTP = "HTTPCode_Target_5XX_Count + HTTPCode_ELB_5XX_Count"
+ALARMS = [
+    ("ServerErrors", HTTP, "Sum", (OVER, 5), (1, 300), "notBreaching"),
+    ("UnhealthyHosts", "UnHealthyHostCount", "Maximum", (OVER, 1), (5, 60), "notBreaching"),
+    # Without any host nothing is measured.
+    ("NoHealthyHost", "HealthyHostCount", "Maximum", (UNDER, 1), (3, 60), "breaching"),
+    ("QueueAge", "ApproximateAgeOfOldestMessage", "Maximum", (OVER, 900), (5, 60), "notBreaching"),
+    ("DeadLetters", "ApproximateNumberOfMessagesVisible", "Maximum", (OVER, 1), (1, 60),
+     "notBreaching"),
+    ("DatabaseCapacity", "ACUUtilization", "Average", (OVER, 90), (3, 300), "notBreaching"),
+]  # fmt: skip
+
+
 class TestOperations:
     def test_a_message_that_fails_becomes_a_dead_letter(self, default: Deployment) -> None:
         redrive = default.only("AWS::SQS::Queue", "RunsQueue")["RedrivePolicy"]
@@ -740,7 +804,7 @@ class TestOperations:
     def test_alarms_are_mailed_where_an_address_is_given(
         self, default: Deployment, full: Deployment
     ) -> None:
-        names = {"ServerErrors", "UnhealthyHosts", "QueueAge", "DeadLetters", "DatabaseCapacity"}
+        names = {name for name, *_ in ALARMS}
         for deployment, mailed in ((default, False), (full, True)):
             alarms = {
                 name: alarm
@@ -752,6 +816,32 @@ class TestOperations:
             assert all(bool(alarm.get("AlarmActions")) == mailed for alarm in alarms.values())
             assert bool(deployment.resources("AWS::SNS::Subscription")) == mailed
         assert default.only("AWS::CloudWatch::Dashboard")
+
+    @pytest.mark.parametrize(
+        ("name", "metric", "statistic", "condition", "periods", "missing"), ALARMS
+    )
+    def test_what_an_alarm_waits_for(
+        self, default: Deployment, name: str, metric: str, statistic: str,
+        condition: tuple[str, int], periods: tuple[int, int], missing: str,
+    ) -> None:  # fmt: skip
+        alarm = default.only("AWS::CloudWatch::Alarm", f"Monitoring{name}")
+        assert (alarm["ComparisonOperator"], alarm["Threshold"]) == condition
+        assert alarm["TreatMissingData"] == missing
+        measured = [m["MetricStat"] for m in alarm.get("Metrics", ()) if "MetricStat" in m]
+        if measured:
+            assert {m["Stat"] for m in measured} == {statistic}
+            assert {(alarm["EvaluationPeriods"], m["Period"]) for m in measured} == {periods}
+            assert " + ".join(m["Metric"]["MetricName"] for m in measured) == metric
+            (sum_of,) = [m["Expression"] for m in alarm["Metrics"] if "Expression" in m]
+            assert sum_of == "FILL(app, 0) + FILL(balancer, 0)"
+        else:
+            assert (alarm["MetricName"], alarm["Statistic"]) == (metric, statistic)
+            assert (alarm["EvaluationPeriods"], alarm["Period"]) == periods
+        of = {d["Name"]: text(d["Value"]) for d in alarm.get("Dimensions", ())}
+        if name in ("QueueAge", "DeadLetters"):
+            assert ("DeadLetters" in of["QueueName"]) == (name == "DeadLetters")
+        if name.endswith(("Hosts", "Host")):
+            assert set(of) == {"LoadBalancer", "TargetGroup"}
 
     def test_spend_is_watched(self, default: Deployment, full: Deployment) -> None:
         assert not default.resources("AWS::Budgets::Budget")
@@ -802,11 +892,35 @@ class TestStudio:
         script = full.only("AWS::SageMaker::StudioLifecycleConfig")["StudioLifecycleConfigContent"][
             "Fn::Base64"
         ]
-        assert "repository='https://example.com/team/prompt-app.git'" in script
-        assert "checkout='workshop'" in script
+        assert "repository=https://example.com/team/prompt-app.git\n" in script
+        assert "checkout=workshop\n" in script
         assert "@" not in script.replace("$@", "")
 
     def test_its_role(self, full: Deployment) -> None:
-        actions = allowed(full, "StudioRole")
-        assert actions["s3:PutObject"] == objects("datasets")
-        assert not [action for action in actions if action.startswith(("iam:", "sqs:", "rds:"))]
+        own = "arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>:"
+        anything = {f"{own}{kind}/*" for kind in ("app", "domain", "space", "user-profile")}
+        bedrock = "arn:<AWS::Partition>:bedrock:*:"
+        models = {
+            f"{bedrock}:foundation-model/amazon.nova-lite-v1:0",
+            f"{bedrock}:foundation-model/anthropic.claude-*",
+            f"{bedrock}<AWS::AccountId>:inference-profile/*.amazon.nova-lite-v1:0",
+            f"{bedrock}<AWS::AccountId>:inference-profile/*.anthropic.claude-*",
+        }
+        further = OPENAI_KEY.replace("openai_key", "together/key")
+        verbs = "CreateApp CreateSpace DeleteApp DeleteSpace DescribeApp DescribeDomain"
+        verbs += " DescribeSpace DescribeUserProfile UpdateSpace"
+        lists = "ListApps ListDomains ListSpaces ListUserProfiles"
+        files = "AbortMultipartUpload DeleteObject GetObject PutObject"
+        assert allowed(full, "StudioRole") == {
+            **{f"sagemaker:{verb}": anything for verb in verbs.split()},
+            "sagemaker:AddTags": {f"{own}app/*", f"{own}space/*"},
+            **{f"sagemaker:{verb}": {"*"} for verb in lists.split()},
+            **{f"s3:{verb}": objects("datasets") for verb in files.split()},
+            "s3:ListBucket": {BUCKET},
+            "bedrock:InvokeModel": models,
+            "bedrock:InvokeModelWithResponseStream": models,
+            "sagemaker:InvokeEndpoint": {f"{own}endpoint/workshop-*"},
+            "secretsmanager:GetSecretValue": {
+                OPENAI_KEY, f"{OPENAI_KEY}-??????", further, f"{further}-??????",
+            },
+        }  # fmt: skip
