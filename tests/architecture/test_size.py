@@ -18,7 +18,7 @@ MODULE_LINES = 300
 FUNCTION_LINES = {"prompt_app": 50, "cdk_src": 70}  # a construct is one list of declarations
 # Longer for a reason: what it may have, and why it stays in one piece.
 ALLOWED_LINES = {
-    "cdk_src/configuration.py": 360,  # one table: every variable with its meaning
+    "cdk_src/configuration.py": 380,  # one table: every variable with its meaning
     "prompt_app/errors.py": 380,  # the whole tree on one page; classes without code
     "prompt_app/interfaces/__init__.py": 460,  # all sockets on one page; protocols without code
     "prompt_app/settings.py": 400,  # one table: every variable with its meaning
