@@ -24,7 +24,10 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
-_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'", "/": "/", "\n": ""}
+_ESCAPED = {
+    "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t",
+    "\\": "\\", '"': '"', "'": "'", "/": "/", "\n": "",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,6 +152,7 @@ def texts(deeper: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 
 @given(st.recursive(literals.map(json.dumps) | names, texts, max_leaves=20))
+@example(json.dumps("".join(map(chr, range(128)))))
 def test_what_is_written_by_the_grammar_is_read(value: str) -> None:
     call = parse(f"f({value})")
     assert isinstance(call, Call)
