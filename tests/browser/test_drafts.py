@@ -34,6 +34,9 @@ def test_a_prompt_that_was_not_saved_outlives_a_reload(studio: str, new_page: Ne
     expect(page.get_by_label("Name", exact=True)).to_have_value("one-word")
     page.get_by_role("button", name="Save version").click()
     expect(page.get_by_text("Saved as version 1 of one-word")).to_be_visible()
+    page.wait_for_function(
+        "() => !Object.values(sessionStorage).some((kept) => kept.includes('in one word'))"
+    )
     page.goto(f"{studio}/prompt")
     settled(page)
     expect(page.get_by_label("Text of message 2")).to_have_value("")

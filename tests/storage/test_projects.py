@@ -39,6 +39,7 @@ from prompt_app.datamodel.project import (
     reach_of,
 )
 from prompt_app.datamodel.prompt import PromptTemplate
+from prompt_app.datamodel.score import MetricSpec
 from prompt_app.datamodel.serving import Assistant
 from prompt_app.errors import (
     EvaluationError,
@@ -176,6 +177,7 @@ GIVEN: dict[str, dict[str, list[Any]]] = {
     "get_sample": {"key": [KEY]},
     "list_prompt_runs": {"version_id": [None]},
     "list_label_rubrics": {"queue_id": [f"q{MARK}"]},
+    "rescore_run": {"metrics": [[MetricSpec(name="exact_match")]]},
     "save_project_member": {"member": [ProjectMember(member="sue", role=ProjectRole.OWNER)]},
 }
 
