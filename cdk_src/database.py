@@ -81,6 +81,8 @@ class Database(Construct):
             "PGDATABASE": _DATABASE,
             "PGSSLMODE": "verify-full",
             "PGSSLROOTCERT": "/etc/ssl/certs/rds.pem",
+            # The cluster can be restored to any moment; a task's disk goes with the task.
+            "PROMPT_APP_MIGRATION_BACKUP": "false",
         }
         if pauses:
             # It pauses only while nobody is connected.

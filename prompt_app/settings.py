@@ -42,6 +42,13 @@ class Settings(BaseSettings):
         description="SQLAlchemy address of the store, e.g. postgresql+psycopg://user:pw@host/db. "
         "Without it: SQLite in the data folder.",
     )
+    migration_backup: bool = Field(
+        default=True,
+        validation_alias="PROMPT_APP_MIGRATION_BACKUP",
+        description="Whether the store is copied into the backups of the data folder before a new "
+        "version of the app migrates it. Turn off where the database keeps backups of its own, "
+        "or where a copy of it takes too long.",
+    )
     blob_url: str | None = Field(
         default=None,
         validation_alias="PROMPT_APP_BLOB_URL",

@@ -24,7 +24,7 @@ def open_store(settings: Settings) -> Store:
 
     database = Database(settings.resolved_database_url, settings.idle_seconds)
     try:
-        migrate(database, settings.data_dir / "backups")
+        migrate(database, settings.data_dir / "backups" if settings.migration_backup else None)
     except BaseException:
         database.close()
         raise

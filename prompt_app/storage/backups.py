@@ -38,9 +38,9 @@ from prompt_app.interfaces.backup import BackupContents, Progress, TableUsage
 from prompt_app.storage.database import Database
 from prompt_app.storage.migrate import migrate
 from prompt_app.storage.part import StorePart
+from prompt_app.storage.table_copy import copy_table
 from prompt_app.storage.tables import metadata, runs
 
-ROWS_AT_ONCE = 1000
 PART_BYTES = 1_000_000
 _IN_MEMORY = 8_000_000
 
@@ -97,7 +97,7 @@ class Backups(StorePart):
             with self._database.migration() as writing:
                 _make_room(writing, replace)
                 rows = {
-                    table.name: _copy(reading, writing, table, progress)
+                    table.name: copy_table(reading, writing, table, progress)
                     for table in metadata.sorted_tables
                 }
                 if not self._database.is_sqlite:
@@ -119,7 +119,7 @@ class Backups(StorePart):
             migrate(target, part.parent)
             with self._database.snapshot() as reading, target.migration() as writing:
                 rows = {
-                    table.name: _copy(reading, writing, table, progress)
+                    table.name: copy_table(reading, writing, table, progress)
                     for table in metadata.sorted_tables
                 }
                 own.create_all(writing)
@@ -151,18 +151,6 @@ def _opened(file: Path) -> Iterator[Database]:
             yield source
         finally:
             source.close()
-
-
-def _copy(reading: Connection, writing: Connection, table: Table, progress: Progress | None) -> int:
-    done = 0
-    streamed = reading.execution_options(stream_results=True, max_row_buffer=ROWS_AT_ONCE)
-    result = streamed.execute(select(table))
-    for group in result.partitions(ROWS_AT_ONCE):
-        writing.execute(insert(table), [dict(row._mapping) for row in group])
-        done += len(group)
-        if progress is not None:
-            progress(table.name, done)
-    return done
 
 
 def _make_room(connection: Connection, replace: bool) -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from statistics import fmean
 
 from prompt_app.datamodel.evaluation import Quote
-from prompt_app.engine.item import build_request, reply_key
+from prompt_app.datamodel.score import Score
+from prompt_app.engine.item import PreparedCall, build_request, prepare_calls, reply_key
 from prompt_app.engine.plan import plan_work
+from prompt_app.engine.scoring import ScoringJob, ScoringPlan
+from prompt_app.errors import MetricError
 from prompt_app.interfaces import Store
 from prompt_app.metrics import create_judges, metric_class
 from prompt_app.providers.batching import BATCH_PROVIDERS, BATCH_SHARE
+from prompt_app.providers.caching import cache_key
 from prompt_app.providers.prices import price_of
 from prompt_app.providers.tokens import estimate_tokens
 from prompt_app.workbench.powering import power_note
@@ -41,13 +47,22 @@ class _RunQuote:
     saved_high: float | None = None
     seconds_low: float = 0.0
     seconds_high: float = 0.0
+    judged: float = 0.0
+    """Judges' replies that are stored."""
+
+
+@dataclass(slots=True)
+class _Stored:
+    """What is stored of a run: its replies, and the judges' by metric and model."""
+
+    replies: float = 0.0
+    judged: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 def quote_evaluation(store: Store, resolved: ResolvedEvaluation) -> Quote:
     """Counts are exact up to 20,000 rows, over the replies stored now: one that comes while the
-    evaluation runs may answer a later row that is equal. Judges' calls are counted as if none
-    were answered yet. Tokens are estimated, prices and times are ranges whose assumptions stand
-    in ``notes``."""
+    evaluation runs may answer a later row that is equal. Tokens are estimated, prices and times
+    are ranges whose assumptions stand in ``notes``."""
     quotes = [_quote_run(store, resolved.dataset.id, run) for run in resolved.runs]
     unpriced = sorted(
         {run.spec.model.reference for run in resolved.runs if price_of(run.spec.model) is None}
@@ -73,13 +88,15 @@ def quote_evaluation(store: Store, resolved: ResolvedEvaluation) -> Quote:
         seconds_low=max((quote.seconds_low for quote in quotes), default=0.0),
         seconds_high=sum(quote.seconds_high for quote in quotes),
         unpriced_models=tuple(unpriced),
-        notes=(*resolved.notes, *_notes(resolved)),
+        notes=(*resolved.notes, *_notes(resolved, round(sum(each.judged for each in quotes)))),
     )
 
 
 def _quote_run(store: Store, version_id: str, run: ResolvedRun) -> _RunQuote:
     spec = run.spec
-    items = read = cached = 0
+    scoring = ScoringPlan(spec)
+    items = read = 0
+    stored = _Stored()
     prompt_tokens: list[int] = []
     position = -1
     while read < MOST_ROWS_READ and (
@@ -101,15 +118,44 @@ def _quote_run(store: Store, version_id: str, run: ResolvedRun) -> _RunQuote:
                 if item.key.repeat == 0
             ]
             answered = store.answered_keys(keys)
-            cached += sum(key in answered for key in keys)
+            stored.replies += sum(key in answered for key in keys)
+            if answered and scoring.judges:
+                stored.judged += _judged(store, scoring, prepare_calls(spec, "", planned, store))
     if items == 0:
         return _RunQuote()
     share = run.samples / items
-    return _priced(run, cached * share, fmean(prompt_tokens))
+    return _priced(run, stored, share, fmean(prompt_tokens))
 
 
-def _priced(run: ResolvedRun, cached: float, tokens_a_prompt: float) -> _RunQuote:
+def _judged(
+    store: Store, scoring: ScoringPlan, planned: Sequence[PreparedCall]
+) -> Counter[tuple[str, str]]:
+    """The judges' replies to stored replies that are stored themselves."""
+    keys: list[tuple[str, tuple[str, str]]] = []
+    for call in planned:
+        if call.stored is None:
+            continue
+        item = call.item
+        job = ScoringJob(
+            item.key, item.example, call.request.messages, call.stored.reply, 0.0, scoring.keys
+        )
+        for sample in scoring.inputs(job):
+            for metric, judges in scoring.judges:
+                for judge in judges:
+                    try:
+                        request = judge.request(sample)
+                    except MetricError:
+                        continue
+                    if not isinstance(request, Score):
+                        place = (metric.key, request.model.content_id)
+                        keys.append((cache_key(request), place))
+    answered = store.answered_keys([key for key, _ in keys])
+    return Counter(place for key, place in keys if key in answered)
+
+
+def _priced(run: ResolvedRun, stored: _Stored, share: float, tokens_a_prompt: float) -> _RunQuote:
     spec = run.spec
+    cached = stored.replies * share
     responses = spec.parameters.num_responses
     longest = spec.parameters.max_tokens or LONG_REPLY_TOKENS
     calls = run.samples - cached
@@ -130,18 +176,22 @@ def _priced(run: ResolvedRun, cached: float, tokens_a_prompt: float) -> _RunQuot
         if spec.model.provider in BATCH_PROVIDERS:
             quote.saved_low = quote.cost_low * (1 - BATCH_SHARE)
             quote.saved_high = quote.cost_high * (1 - BATCH_SHARE)
-    _add_judges(run, quote)
+    _add_judges(run, quote, stored.judged, share)
     _add_time(run, quote)
     return quote
 
 
-def _add_judges(run: ResolvedRun, quote: _RunQuote) -> None:
+def _add_judges(
+    run: ResolvedRun, quote: _RunQuote, judged: Counter[tuple[str, str]], share: float
+) -> None:
     """Each model of a panel is one call for each response, or two where it is asked in both
     orders; its votes are that call's replies."""
     responses = run.samples * run.spec.parameters.num_responses
     answer = run.spec.parameters.max_tokens or LONG_REPLY_TOKENS
     for metric, judge in ((each, judge) for each in run.spec.metrics for judge in each.panel):
-        calls = responses * len(create_judges(metric)) // len(metric.panel)
+        answered = judged[metric.key, judge.content_id] * share
+        calls = responses * len(create_judges(metric)) // len(metric.panel) - answered
+        quote.judged += answered
         embeds = metric_class(metric.name).info.judge_kind == "embeddings"
         prompt = REFERENCE_TOKENS if embeds else JUDGE_PROMPT_TOKENS
         tokens_in = calls * (prompt + answer)
@@ -176,8 +226,10 @@ def _add_time(run: ResolvedRun, quote: _RunQuote) -> None:
     quote.seconds_high = max(quote.seconds_high, *floors)
 
 
-def _notes(resolved: ResolvedEvaluation) -> list[str]:
+def _notes(resolved: ResolvedEvaluation, judged: int) -> list[str]:
     notes = ["Input tokens are estimated from the rendered prompts, on the high side."]
+    if judged:
+        notes.append(f"{judged:,} replies of judges are stored and are not asked for again.")
     if any(run.spec.parameters.max_tokens is None for run in resolved.runs):
         notes.append(
             f"Replies are taken as {SHORT_REPLY_TOKENS} to {LONG_REPLY_TOKENS} tokens long; "

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from deployment import ROOT
+from network import without_network
 
 CDK = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
 SECONDS = 15.0
@@ -21,15 +22,6 @@ pytestmark = [
     pytest.mark.xdist_group("infra"),
     pytest.mark.skipif(not CDK.exists(), reason="aws-cdk is not installed: npm ci"),
 ]
-
-
-def without_network() -> list[str]:
-    """A prefix that takes the network away, where this user may do that."""
-    prefix = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--net", "--map-root-user"]
-    if shutil.which("unshare") is None:
-        return []
-    allowed = subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0
-    return prefix if allowed else []
 
 
 def synth(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -21,7 +21,8 @@ from prompt_app.settings import Settings
 from prompt_app.storage import migrate as migrate_module
 from prompt_app.storage import open_store
 from prompt_app.storage.database import Database
-from prompt_app.storage.migrate import HEAD, KEPT_BACKUPS, alembic_config, migrate
+from prompt_app.storage.migrate import HEAD, alembic_config, migrate
+from prompt_app.storage.migration_backup import KEPT_BACKUPS
 from prompt_app.storage.tables import metadata
 
 SCRIPTS = Path(migrate_module.__file__).parent / "migrations"
@@ -124,27 +125,30 @@ def test_a_new_store_needs_no_backup(empty_settings: Settings) -> None:
     assert backups(empty_settings) == []
 
 
-def test_a_migration_keeps_the_data_and_backs_sqlite_up_first(
+def test_a_migration_keeps_the_data_and_backs_it_up_first(
     own_settings: Settings, later_scripts: Path
 ) -> None:
     store = open_store(own_settings)
     version = save_dataset(store)
+    lease = claimed(store)
+    store.write_batch(lease, together(answer(0), scored(0, 0.5)))
+    run = store.list_runs().items[0]
+    samples = list(store.iterate_samples(run.id))
     store.close()
     database = database_of(own_settings)
     migrate(database, own_settings.data_dir / "backups", later_scripts)
     database.close()
     assert revision(own_settings) == "9001"
-    copies = backups(own_settings)
-    if own_settings.database_url is not None:
-        assert copies == []
-        return
-    (copy,) = copies
-    old = own_settings.model_copy(update={"data_dir": own_settings.data_dir / "old"})
+    (copy,) = backups(own_settings)
+    assert copy.stat().st_mode & 0o077 == 0
+    old = Settings(data_dir=own_settings.data_dir / "old")
     old.data_dir.mkdir()
     shutil.copy(copy, old.data_dir / "prompt-app.sqlite3")
     assert revision(old) == HEAD
     restored = open_store(old)
     assert restored.get_dataset_version("data") == version
+    assert restored.list_runs().items == (run,)
+    assert list(restored.iterate_samples(run.id)) == samples != []
     restored.close()
 
 

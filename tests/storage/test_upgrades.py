@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -62,6 +64,27 @@ def fill(database: Database) -> None:
         assert stored == {}
 
 
+def assert_backed_up(settings: Settings, revision: str) -> None:
+    """The copy has every row and is an SQLite store of the schema before."""
+    (copy,) = (settings.data_dir / "backups").glob(f"*-schema-{revision}.sqlite3")
+    stored: dict[str, list[dict[str, Any]]] = json.loads(STORED.read_text("utf-8"))
+    with closing(sqlite3.connect(copy)) as connection:
+        for table, rows in stored.items():
+            (count,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+            assert count == len(rows), table
+        times = connection.execute("SELECT created_at FROM evaluations").fetchall()
+        made = {str(row["created_at"])[:19] for row in stored["evaluations"]}
+        assert {str(time)[:19] for (time,) in times} == made
+
+
+def test_the_copy_before_a_migration_can_be_turned_off(empty_settings: Settings) -> None:
+    database = Database(empty_settings.resolved_database_url)
+    upgrade(database, "0001")
+    database.close()
+    open_workbench(empty_settings.model_copy(update={"migration_backup": False})).close()
+    assert not (empty_settings.data_dir / "backups").exists()
+
+
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_a_store_of_any_schema_is_brought_up_to_date_whole(
     empty_settings: Settings, revision: str, monkeypatch: pytest.MonkeyPatch
@@ -73,6 +96,7 @@ def test_a_store_of_any_schema_is_brought_up_to_date_whole(
     database.close()
 
     workbench = open_workbench(empty_settings)
+    assert_backed_up(empty_settings, revision)
     runs = workbench.list_runs().items
     assert [run.state for run in runs] == ["queued", "queued", "finished", "finished"]
     for run in runs[2:]:

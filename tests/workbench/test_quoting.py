@@ -117,6 +117,27 @@ def test_a_judge_is_called_priced_and_counted(workbench: Workbench, spec: Evalua
     assert (judged.cost_usd_low or 0) > (plain.cost_usd_low or 0)
 
 
+def test_the_stored_replies_of_judges_are_counted_and_cost_nothing(
+    workbench: Workbench, spec: EvaluationSpec, mock_server: MockServer
+) -> None:
+    judge = {"provider": "openai", "name": "judge", "price": PRICE,
+             "base_url": spec.models[0].model.base_url}  # fmt: skip
+    metric = {"name": "qa_accuracy_by_llm", "judges": [judge, "offline:judge"]}
+    spec = changed(spec, metrics=[metric])
+    assert workbench.quote(spec).calls == 3 * ROWS
+    only_run(workbench, spec)
+    work(workbench)
+    again = workbench.quote(spec)
+    assert (again.calls, again.cached, again.cost_usd_high) == (0, ROWS, 0)
+    assert f"{2 * ROWS} replies of judges are stored and are not asked for again." in again.notes
+    received = mock_server.stats()["received"]
+    only_run(workbench, spec)
+    work(workbench)
+    assert mock_server.stats()["received"] == received
+    warmer = {**metric, "judge_parameters": {"temperature": 1.0}}
+    assert workbench.quote(changed(spec, metrics=[warmer])).calls == 2 * ROWS
+
+
 def test_an_unknown_price_is_told_and_not_taken_as_nothing(
     workbench: Workbench, spec: EvaluationSpec
 ) -> None:
