@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Aws, CfnRule, CfnRuleAssertion, Duration, Fn, RemovalPolicy
+from aws_cdk import Aws, CfnRule, CfnRuleAssertion, Duration, Fn, Names, RemovalPolicy
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_cloudfront_origins as origins
@@ -43,6 +43,7 @@ class Edge(Construct):
             load_balancer.alb,
             # With TLS the origin's name must be on its certificate.
             domain_name=domain if load_balancer.uses_tls else None,
+            vpc_origin_name=self._name("Origin"),
             protocol_policy=(
                 cloudfront.OriginProtocolPolicy.HTTPS_ONLY
                 if load_balancer.uses_tls
@@ -84,6 +85,11 @@ class Edge(Construct):
         if domain and configuration.hosted_zone_id:
             self._make_records(domain, configuration.hosted_zone_id)
 
+    def _name(self, what: str) -> str:
+        """CloudFront's names are the account's, not a region's: the same stack may stand in two.
+        (The library gives cache policies alone such a name.) A VPC origin's has 64 letters."""
+        return f"{Names.unique_resource_name(self, max_length=40)}-{what}-{Aws.REGION}"
+
     def _dynamic(self, origin: cloudfront.IOrigin) -> cloudfront.BehaviorOptions:
         return cloudfront.BehaviorOptions(
             origin=origin,
@@ -123,6 +129,7 @@ class Edge(Construct):
         return cloudfront.ResponseHeadersPolicy(
             self,
             "SecurityHeaders",
+            response_headers_policy_name=self._name("SecurityHeaders"),
             comment="Prompt studio",
             security_headers_behavior=cloudfront.ResponseSecurityHeadersBehavior(
                 strict_transport_security=cloudfront.ResponseHeadersStrictTransportSecurity(

@@ -1,14 +1,14 @@
-"""Writes the table of variables into docs/deployment.md; run it after a change."""
+"""Writes the tables of variables and costs into docs/deployment.md; run it after a change."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from cdk_src.configuration import configuration_table
+from cdk_src.configuration import Configuration, configuration_table
+from cdk_src.costs import PRICES_OF, costs_table
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = "docs/deployment.md"
-BEGIN, END = "<!-- variables: begin -->\n", "<!-- variables: end -->\n"
 
 
 def variables_table() -> str:
@@ -19,13 +19,20 @@ def variables_table() -> str:
     return "".join(rows)
 
 
-def with_table(page: str) -> str:
-    """``page`` with the part between the marks replaced."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return before + BEGIN + variables_table() + END + after
+def costs() -> str:
+    return f"List prices of {PRICES_OF}:\n\n{costs_table(Configuration())}"
+
+
+def with_tables(page: str) -> str:
+    """``page`` with the parts between the marks replaced."""
+    for name, table in (("variables", variables_table()), ("costs", costs())):
+        begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
+        before, _, rest = page.partition(begin)
+        _, _, after = rest.partition(end)
+        page = before + begin + table + end + after
+    return page
 
 
 if __name__ == "__main__":
     path = ROOT / PAGE
-    path.write_text(with_table(path.read_text("utf-8")), "utf-8")
+    path.write_text(with_tables(path.read_text("utf-8")), "utf-8")

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
-from cdk_src.configuration import configuration_table
+import pytest
+from deployment import FULL, Deployment, synthesize_once
+
+from cdk_src.configuration import Configuration, configuration_table, read_configuration
+from cdk_src.costs import PRICES, USES, components, costs_table, main
 from tests.docs.architecture_picture import BOXES, HEIGHT, PICTURE, WIDTH, picture
-from tests.docs.deployment_page import PAGE, ROOT, variables_table, with_table
+from tests.docs.deployment_page import PAGE, ROOT, costs, variables_table, with_tables
 
 TEXT = (ROOT / PAGE).read_text("utf-8")
 
 
-def test_the_table_of_variables_is_the_codes() -> None:
-    assert with_table(TEXT) == TEXT, "run: .venv/bin/python -m tests.docs.deployment_page"
+def test_the_tables_are_the_codes() -> None:
+    assert with_tables(TEXT) == TEXT, "run: .venv/bin/python -m tests.docs.deployment_page"
     assert variables_table() in TEXT
+    assert costs() in TEXT
 
 
 def test_every_variable_has_a_meaning() -> None:
@@ -40,9 +46,58 @@ def test_the_picture_is_drawn_from_its_description() -> None:
 
 
 def test_the_costs_add_up() -> None:
-    rows = re.findall(r"^\| ([^|]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|", TEXT, re.MULTILINE)
+    table = costs_table(Configuration())
+    rows = re.findall(r"^\| ([^|]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|", table, re.MULTILINE)
     *parts, total = rows
     assert len(parts) > 5
     assert total[0].startswith("**Together")
     for column in (1, 2, 3):
-        assert sum(float(row[column]) for row in parts) == float(total[column]), column
+        assert round(sum(float(row[column]) for row in parts), 1) == float(total[column]), column
+
+
+def dollars(**variables: str) -> dict[str, tuple[float, ...]]:
+    """What each component costs, by the first words of its name."""
+    found = components(read_configuration(variables))
+    return {each.name.partition(",")[0]: each.dollars for each in found}
+
+
+def test_the_costs_follow_what_is_configured() -> None:
+    default = dollars()
+    assert [use.name for use in USES] == ["paused", "idle", "in use"]
+    hour = PRICES["amd64, vCPU and hour"] + 2 * PRICES["amd64, GB and hour"]
+    assert default["Web tasks"] == pytest.approx((730 * hour,) * 3, abs=0.05)
+    assert dollars(WEB_COUNT="3")["Web tasks"][1] == pytest.approx(3 * 730 * hour, abs=0.05)
+    assert default["Worker tasks"][0] == 0
+    assert dollars(WORKER_COUNT="0")["Worker tasks"][1] == 0
+    arm = dollars(CPU_ARCHITECTURE="arm64")["Web tasks"][1] / default["Web tasks"][1]
+    assert arm == pytest.approx(0.8, abs=0.01)
+    assert dollars(NAT_GATEWAYS="2")["NAT gateways"][1] == 2 * default["NAT gateway"][1]
+    awake = dollars(DATABASE_MIN_ACU="0.5")["Aurora"]
+    assert awake[1] - default["Aurora"][1] == pytest.approx(0.5 * 730 * 0.12, abs=0.1)
+    assert {"Web ACL", "Key of the alarms' mail"} <= set(dollars(**FULL)) - set(default)
+    studio = dollars(DEPLOY_PROMPT_APP="false", DEPLOY_SAGEMAKER_DOMAIN="true")
+    assert set(studio) == {"NAT gateway", "S3 and the image"}
+
+
+def test_the_costs_are_of_what_is_deployed(tmp_path: Path) -> None:
+    deployment: Deployment = synthesize_once(tmp_path, {}, "", None)
+    assert len(deployment.resources("AWS::SecretsManager::Secret")) == 3
+    assert "Secrets" in dollars()
+    assert len(deployment.resources("AWS::EC2::NatGateway")) == 1
+    assert len(deployment.resources("AWS::CloudWatch::Dashboard")) == 1
+    assert len(deployment.resources("AWS::ECS::Service")) == 2
+    alarms = deployment.resources("AWS::CloudWatch::Alarm").values()
+    metrics = [
+        1 if "MetricName" in a else sum("MetricStat" in m for m in a["Metrics"]) for a in alarms
+    ]
+    assert sorted(metrics) == [1] * 5 + [2] * 3
+
+
+def test_the_command_prints_the_costs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main() == 0
+    assert costs_table(Configuration()) in capsys.readouterr().out
+    monkeypatch.setenv("WEB_CPU", "3")
+    assert main() == 2
+    assert "WEB_CPU is '3'" in capsys.readouterr().err

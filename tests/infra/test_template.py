@@ -302,6 +302,18 @@ class TestEdge:
         arn = "arn:aws:wafv2:us-east-1:111122223333:global/webacl/mine/1"
         assert acl(synthesize({"WAF_WEB_ACL_ARN": arn})) == arn
 
+    def test_names_in_cloudfront_differ_by_region(self, default: Deployment) -> None:
+        """They are the account's: the same stack in a second region would else be refused."""
+        named = {
+            "CachePolicy": "CachePolicyConfig",
+            "ResponseHeadersPolicy": "ResponseHeadersPolicyConfig",
+            "VpcOrigin": "VpcOriginEndpointConfig",
+        }
+        for kind, config in named.items():
+            name = text(default.only(f"AWS::CloudFront::{kind}")[config]["Name"])
+            assert name.startswith("PromptApp"), kind
+            assert name.endswith("-<AWS::Region>"), kind
+
 
 class TestContainers:
     @pytest.mark.parametrize("task", ["Web", "Workers"])
