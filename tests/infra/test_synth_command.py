@@ -29,7 +29,6 @@ def synth(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
         # No docker on this path.
         "PATH": f"{Path(shutil.which('node') or '').parent}:/usr/bin:/bin",
         "HOME": str(folder),
-        "CDK_DISABLE_CLI_TELEMETRY": "true",
         # jsii unpacks the library there; the real one saves the test from unpacking it again.
         "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(Path.home() / ".cache/aws/jsii/package-cache"),
         **variables,
@@ -39,7 +38,6 @@ def synth(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
         str(CDK),
         "synth",
         "--quiet",
-        "--no-notices",
         "--output",
         str(folder / "out"),
     ]
@@ -109,8 +107,8 @@ def workplace(tmp_path: Path) -> Path:
     cdk = modules / "aws-cdk" / "bin" / "cdk"
     cdk.parent.mkdir(parents=True)
     cdk.write_text(
-        "console.log(JSON.stringify([...process.argv.slice(2), "
-        "process.env.CDK_DISABLE_CLI_TELEMETRY])); process.exit(Number(process.env.CDK_ENDS))"
+        "console.log(JSON.stringify(process.argv.slice(2))); "
+        "process.exit(Number(process.env.CDK_ENDS))"
     )
     stamp = {"inputs": digest("package.json", "package-lock.json")}
     (modules / ".setup.json").write_text(json.dumps(stamp))
@@ -141,9 +139,14 @@ def test_flags_reach_cdk_and_its_end_comes_back(
     )  # fmt: skip
     assert done.returncode == ends, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
-    app = f'"{workplace}/.venv/bin/python" cdk_app.py'
-    command = script.removeprefix("cdk:")
-    assert told == [command, *flags, "--app", app, "--no-notices", "true"]
+    assert told == [script.removeprefix("cdk:"), *flags]
+
+
+def test_cdk_tells_nobody_and_asks_nobody() -> None:
+    settings = json.loads((ROOT / "cdk.json").read_text())
+    assert settings["app"] == "node scripts/app.mjs"
+    assert (settings["notices"], settings["versionReporting"]) == (False, False)
+    assert settings["context"]["cli-telemetry"] is False
 
 
 def test_the_scripts_and_their_cdk() -> None:

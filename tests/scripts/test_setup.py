@@ -83,6 +83,21 @@ def test_start_passes_arguments_and_the_exit_code_on(checkout: Path) -> None:
     assert (code, out, err) == (7, "prompt-app start --port 8502\n", "")
 
 
+@pytest.mark.parametrize("finds_cdk", [True, False])
+def test_cdk_finds_its_program_or_has_it_installed(checkout: Path, finds_cdk: bool) -> None:
+    answer = 0 if finds_cdk else 1
+    command(
+        checkout / ".venv" / "bin" / "python",
+        f'if [ "$1" = -c ]; then exit {answer}; fi; echo "python $*"',
+    )
+    code, out, err = run(checkout, "app.mjs", path="/bin" if finds_cdk else "")
+    if finds_cdk:
+        assert (code, out, err) == (0, "python cdk_app.py\n", "")
+    else:
+        assert code == 1
+        assert "Python 3.11 or newer is needed" in err
+
+
 def test_a_changed_lock_file_is_installed_again(checkout: Path) -> None:
     install(checkout, dev=False)
     with (checkout / "uv.lock").open("a") as file:
