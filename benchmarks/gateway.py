@@ -1,6 +1,6 @@
 """What the gateway adds: requests a second, added latency, memory.
 
-    python benchmarks/gateway.py [--requests 10000] [--check]
+    python benchmarks/gateway.py [--requests 30000] [--check]
 
 One gateway process with token check and usage recording on, over an SQLite store of its own; a
 backend of OpenAI's protocol in another process; a client that does no more than write requests
@@ -349,7 +349,7 @@ async def measure(folder: Path, count: int) -> list[Figure]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--requests", type=int, default=10_000)
+    parser.add_argument("--requests", type=int, default=30_000)
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

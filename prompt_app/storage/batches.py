@@ -19,6 +19,7 @@ from prompt_app.storage.encoding import dump_record
 from prompt_app.storage.holding import held_by, holder_of
 from prompt_app.storage.outcomes import outcome_row
 from prompt_app.storage.part import StorePart
+from prompt_app.storage.searching import make_searchable
 from prompt_app.storage.tables import escape_text, replies, samples, scores
 
 Identity = tuple[str, int]
@@ -122,6 +123,7 @@ class Batches(StorePart):
         if not new:
             return
         known = _stored_replies(connection, new)
+        make_searchable(connection, [known[result.reply_id][0] for result in new if result.cached])
         stored_now = self._database.stored_time(now)
         self._samples(
             connection,

@@ -7,6 +7,8 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
+from functools import cached_property
+from itertools import chain
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Table
@@ -173,9 +175,12 @@ class Database:
 
     def stored_time(self, at: datetime) -> Any:
         """``at`` as a column of type Moment takes it."""
+        return at if self._process_time is None else self._process_time(at)
+
+    @cached_property
+    def _process_time(self) -> Callable[[datetime], Any] | None:
         dialect = self.writer.dialect
-        process = Moment().dialect_impl(dialect).bind_processor(dialect)
-        return at if process is None else process(at)
+        return Moment().dialect_impl(dialect).bind_processor(dialect)
 
     def close(self) -> None:
         self.reader.dispose()
@@ -252,6 +257,9 @@ class BulkInsert:
 
     SQLAlchemy's own way works out every row's parameters anew, which costs more than what SQLite
     does with them. Values are given as the database takes them.
+
+    SQLite gets many rows in one statement: its driver gives Python's lock back and asks for it
+    again once a statement, and beside a busy event loop each time waits for its turn.
     """
 
     def __init__(self, database: Database, statement: Insert) -> None:
@@ -262,17 +270,28 @@ class BulkInsert:
             if column.name != "number"  # that the database gives
         ]
         self._text = str(statement.compile(dialect=dialect, column_keys=self._columns))
-        self._positional = dialect.positional
+        self._many = ""
+        """As many rows at a time as :attr:`_together`; empty where the driver takes one."""
+        self._together = MOST_PARAMETERS // len(self._columns)
+        if dialect.positional:
+            row = f"({', '.join('?' * len(self._columns))})"
+            head, values, tail = self._text.partition(row)
+            assert values, self._text
+            self._many = head + ", ".join([row] * self._together) + tail
 
     def __call__(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         """``rows`` in the order of the table's columns."""
         if not rows:
             return
-        if self._positional:
-            connection.exec_driver_sql(self._text, list(rows))
-        else:
+        if not self._many:
             named = [dict(zip(self._columns, row, strict=True)) for row in rows]
             connection.exec_driver_sql(self._text, named)
+            return
+        whole = len(rows) - len(rows) % self._together
+        for some in in_chunks(rows[:whole], self._together):
+            connection.exec_driver_sql(self._many, tuple(chain.from_iterable(some)))
+        if whole < len(rows):
+            connection.exec_driver_sql(self._text, list(rows[whole:]))
 
 
 def in_chunks(items: Sequence[Item], size: int = MOST_PARAMETERS) -> Iterator[Sequence[Item]]:

@@ -8,10 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, and_, bindparam, or_, select, text
+from sqlalchemy import Column, Connection, Table, and_, bindparam, or_, select, text, update
 from sqlalchemy.exc import DBAPIError
 
+from prompt_app.datamodel.model import Reply
 from prompt_app.storage.database import Database, in_chunks
+from prompt_app.storage.encoding import load_record
 from prompt_app.storage.paging import Stretch
 from prompt_app.storage.row_orders import Scope
 from prompt_app.storage.tables import examples, replies, samples, scores, version_rows
@@ -23,8 +25,16 @@ INDEX_MILLISECONDS = 100
 SLICE = 2000
 """Rows that are read between two looks at the clock."""
 TRIGRAM = 3
+UNSEARCHED = ""
+"""In the place of the text of a reply that no run has taken: only rows of runs are searched, and
+an index of all that the gateway answers would cost more than the rest of what is stored of it."""
 _CANCELLED = "57014"
 _ROW = version_rows
+
+
+_UNSEARCHED = select(replies.c.number, replies.c.reply).where(
+    replies.c.number.in_(bindparam("numbers", expanding=True)), replies.c.folded == UNSEARCHED
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,15 @@ class Found:
     total: int
     searched: int | None = None
     """Rows that were read, where a search ended before it had read all."""
+
+
+def make_searchable(connection: Connection, numbers: Sequence[int | None]) -> None:
+    """The texts of replies that the gateway got and a run takes now."""
+    for some in in_chunks(list(dict.fromkeys(numbers))):
+        for number, reply in connection.execute(_UNSEARCHED, {"numbers": some}).all():
+            folded = load_record(Reply, reply).text.casefold()
+            of_reply = replies.c.number == number
+            connection.execute(update(replies).where(of_reply).values(folded=folded))
 
 
 def has_text_index(database: Database) -> bool:

@@ -233,7 +233,7 @@ replies = Table(
     Column("latency_seconds", Double, nullable=False),
     Column("cost_usd", Double, nullable=False),
     Column("created_at", Moment, nullable=False),
-    Column("folded", PlainText, nullable=False),  # the first response in one case, to search
+    Column("folded", PlainText, nullable=False),  # first response in one case, to search
     Column("reply", Text, nullable=False),  # Reply, the raw body included
 )
 

@@ -21,6 +21,7 @@ from prompt_app.interfaces import Page, StoredReply
 from prompt_app.storage.database import BulkInsert
 from prompt_app.storage.encoding import dump_record
 from prompt_app.storage.part import StorePart
+from prompt_app.storage.searching import UNSEARCHED
 from prompt_app.storage.serving_tables import audit_entries, usage_records
 from prompt_app.storage.tables import escape_text, replies
 from prompt_app.storage.usage_days import add_to_days, new_calls, usage_days, whole_days
@@ -64,7 +65,7 @@ class Usage(StorePart):
             stored.reply.latency_seconds,
             stored.cost_usd,
             self._database.stored_time(stored.created_at or datetime.now(UTC)),
-            escape_text(stored.reply.text.casefold()),
+            UNSEARCHED,
             dump_record(stored.reply),
         )
 
@@ -72,7 +73,7 @@ class Usage(StorePart):
         return (
             record.id,
             self._database.stored_time(record.at),
-            record.at.strftime("%Y-%m-%d"),
+            record.at.date().isoformat(),
             record.token,
             record.person,
             record.route,

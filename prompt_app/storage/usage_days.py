@@ -3,8 +3,7 @@ up from its days, not call by call."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, time
 from typing import Any
 
@@ -55,16 +54,17 @@ def add_to_days(database: Database, connection: Connection, new: Iterable[UsageR
         from sqlalchemy.dialects.sqlite import insert
     else:
         from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
-    days: dict[tuple[str, ...], Counter[str]] = {}
+    calls: dict[tuple[str, ...], list[UsageRecord]] = {}
     for record in new:
-        who = record.token, record.person
-        key: tuple[str, ...] = (_day(record.at.astimezone(UTC)), *who, record.target, record.prompt)
-        days.setdefault(key, Counter()).update(_of_call(record))
+        day = _day(record.at.astimezone(UTC))
+        key = (day, record.token, record.person, record.target, record.prompt)
+        calls.setdefault(key, []).append(record)
     statement = insert(usage_days)
     added = {name: usage_days.c[name] + statement.excluded[name] for name in (*COUNTS, *SUMS)}
     upsert = statement.on_conflict_do_update(index_elements=KEYS, set_=added)
-    for keys in sorted(days):
-        connection.execute(upsert, {**dict(zip(KEYS, keys, strict=True)), **days[keys]})
+    for keys in sorted(calls):
+        of_key = dict(zip(KEYS, keys, strict=True))
+        connection.execute(upsert, {**of_key, **_sums(calls[keys])})
 
 
 def whole_days(which: UsageFilter) -> Select[Any] | None:
@@ -87,19 +87,19 @@ def whole_days(which: UsageFilter) -> Select[Any] | None:
 
 
 def _day(at: datetime) -> str:
-    return at.strftime("%Y-%m-%d")
+    return at.date().isoformat()
 
 
-def _of_call(record: UsageRecord) -> dict[str, Any]:
-    is_answered = record.status < 400
+def _sums(calls: Sequence[UsageRecord]) -> dict[str, Any]:
+    answered = [call for call in calls if call.status < 400]
     return {
-        "calls": 1,
-        "failed": int(not is_answered),
-        "cached": int(record.cached),
-        "input_tokens": record.input_tokens,
-        "output_tokens": record.output_tokens,
-        "answered": int(is_answered),
-        "cost_usd": record.cost_usd,
-        "saved_usd": record.saved_usd,
-        "latency_ms": record.latency_ms if is_answered else 0.0,
+        "calls": len(calls),
+        "failed": len(calls) - len(answered),
+        "cached": sum(call.cached for call in calls),
+        "input_tokens": sum(call.input_tokens for call in calls),
+        "output_tokens": sum(call.output_tokens for call in calls),
+        "answered": len(answered),
+        "cost_usd": sum(call.cost_usd for call in calls),
+        "saved_usd": sum(call.saved_usd for call in calls),
+        "latency_ms": sum(call.latency_ms for call in answered),
     }

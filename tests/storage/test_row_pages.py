@@ -241,3 +241,17 @@ def test_texts_of_deleted_replies_are_not_found(store: SqlStore, lease: Lease) -
     store.write_batch(again, together(failed(0, message="Reply 12-1")))
     page = store.list_samples(again.run.id, RowFilter(text="reply 12-1"))
     assert places(page.items) == [(0, 0)]
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+def test_a_reply_of_the_gateway_is_found_where_a_run_took_it(
+    store: SqlStore, lease: Lease, monkeypatch: pytest.MonkeyPatch, indexed: bool
+) -> None:
+    store.write_usage([], [StoredReply("g1", "k1", a_reply("A Question of Tea"), 0.1)])
+    assert store.list_samples(lease.run.id, RowFilter(text="of tea")).total == 0
+    again = claimed(store, rows=3)
+    taken = SampleResult(key(1), 1, "g1", cached=True)
+    store.write_batch(again, WriteBatch(results=[taken]))
+    monkeypatch.setitem(vars(store), "_has_text_index", indexed)
+    page = store.list_samples(again.run.id, RowFilter(text="question of tea"))
+    assert places(page.items) == [(1, 0)]

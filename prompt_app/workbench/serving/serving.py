@@ -130,8 +130,9 @@ class Serving:
         return None
 
     async def _candidates(self, asked: Asked, caller: Caller) -> list[Candidate]:
-        self.books.check()
         candidates = await self.names.candidates(asked, caller.reach)
+        if self.books.is_full:
+            await self.books.room(candidates[0].target.timeout)
         if caller.token is not None and caller.token.models:
             for candidate in candidates:
                 _check_allowed(caller, candidate, asked)
