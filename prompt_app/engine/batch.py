@@ -29,10 +29,11 @@ class RunBatch:
         spec = lease.run.spec
         limits = spec.limits
         self._lease = lease
+        self._budget = budget.part()
         self._halt = Halt()
         self._pulse = Pulse(store, lease, callers.limiter(spec.model, limits), self._halt.ask)
         make_caller = partial(
-            callers.caller, limits=limits, budget=budget, on_retry=self._pulse.count_retry
+            callers.caller, limits=limits, budget=self._budget, on_retry=self._pulse.count_retry
         )
         judge_callers = {
             caller_key(judge, metric.judge_parameters): make_caller(judge, metric.judge_parameters)
@@ -100,6 +101,7 @@ class RunBatch:
             for task in [working, watching, *background]:
                 task.cancel()
             await asyncio.gather(working, watching, *background, return_exceptions=True)
+            self._budget.close()
         return self._halt.ending or Ending("finished")
 
     async def _work(self) -> None:

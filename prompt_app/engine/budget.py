@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from dataclasses import dataclass, field
 from functools import partial
 
 from prompt_app.datamodel.embedding import ModelRequest
@@ -25,16 +26,33 @@ def nanousd(usd: float) -> int:
     return math.ceil(usd * NANO - 1e-6)
 
 
+@dataclass(slots=True)
+class _Pool:
+    """What the runs of one evaluation share in one worker."""
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+    held: int = 0
+
+
 class Budget:
     """Reservations of one evaluation in one worker. Without a cap, everything is granted and
     nothing is stored."""
 
-    def __init__(self, store: Store, *, capped: bool) -> None:
+    def __init__(self, store: Store, *, capped: bool, pool: _Pool | None = None) -> None:
         self._store = store
         self._capped = capped
-        self._turn = asyncio.Lock()
-        self._released = asyncio.Event()
-        self._held = 0
+        self._pool = pool or _Pool()
+        self._own = 0
+
+    def part(self) -> Budget:
+        """For one run, or one chunk; to be closed with it."""
+        return Budget(self._store, capped=self._capped, pool=self._pool)
+
+    def close(self) -> None:
+        """Nobody waits any more for what calls that were abandoned have reserved: the store
+        counts it as unconfirmed spend."""
+        self.settled(self._own)
 
     async def reserve(
         self, lease: Lease, request: ModelRequest, price: Price | None, max_tokens: int | None
@@ -65,22 +83,38 @@ class Budget:
         """See :meth:`reserve`."""
         if amount == 0:
             return
-        patience = OTHERS_SECONDS
-        async with self._turn:
+        patience, pool = OTHERS_SECONDS, self._pool
+        async with pool.turn:
             while not await self._granted(lease, amount):
-                patience -= 0 if self._held else WAIT_SECONDS
-                if patience < 0 or not (self._held or await self._others_hold(lease)):
+                patience -= 0 if pool.held else WAIT_SECONDS
+                if patience < 0 or not (pool.held or await self._others_hold(lease)):
+                    # Between the two looks others may have given theirs back.
+                    if await self._granted(lease, amount):
+                        break
                     raise BudgetExhaustedError(
                         "The spend cap is reached: the next call could cost "
                         f"${amount / NANO:.6f}, which is more than what is left. "
                         "Raise max_cost_usd in a new evaluation to go on."
                     )
-                self._released.clear()
+                pool.released.clear()
                 try:
-                    await asyncio.wait_for(self._released.wait(), WAIT_SECONDS)
+                    await asyncio.wait_for(pool.released.wait(), WAIT_SECONDS)
                 except TimeoutError:
                     continue
-            self._held += amount
+            self.took(amount)
+
+    async def try_reserve(self, lease: Lease, amount: int) -> bool:
+        """Whether ``amount`` is reserved now, without waiting for it."""
+        async with self._pool.turn:
+            if amount and not await self._granted(lease, amount):
+                return False
+            self.took(amount)
+            return True
+
+    def took(self, amount: int) -> None:
+        """The store has reserved ``amount``."""
+        self._own += amount
+        self._pool.held += amount
 
     async def _others_hold(self, lease: Lease) -> bool:
         reserved = partial(self._store.reserved_spend, lease.run.evaluation_id)
@@ -92,9 +126,10 @@ class Budget:
     def settled(self, amount: int) -> None:
         """The reservation of ``amount`` has been given back in the store."""
         if amount:
-            # What another worker reserved may be given back here.
-            self._held = max(0, self._held - amount)
-            self._released.set()
+            own = min(self._own, amount)  # what another worker reserved may be given back here
+            self._own -= own
+            self._pool.held -= own
+            self._pool.released.set()
 
 
 class Budgets:

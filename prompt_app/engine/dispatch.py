@@ -15,6 +15,9 @@ class StoreDispatcher:
     def wake(self) -> None:
         """Nothing to do."""
 
+    def close(self) -> None:
+        """Nothing to do."""
+
 
 def make_dispatcher(settings: Settings) -> Dispatcher:
     """Over the broker of the settings, where they name one."""

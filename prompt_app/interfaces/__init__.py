@@ -452,6 +452,9 @@ class Dispatcher(Protocol):
         """Tell of other work than runs."""
         ...
 
+    def close(self) -> None:
+        """Stop trying to tell of what a broker did not take: it stands in the store as well."""
+
 
 Generate = Callable[[GenerationRequest], Awaitable[Reply]]
 """A provider call with everything around it, as the engine hands it to judges."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from pydantic import ValidationError
 
-from prompt_app.datamodel.base import problem_text
+from prompt_app.datamodel.base import Record, problem_text
 from prompt_app.datamodel.evaluation import PromptSelection
 from prompt_app.datamodel.model import InferenceParameters, ModelSpec
 from prompt_app.datamodel.pipeline import PipelineVersion
@@ -21,16 +19,26 @@ from prompt_app.workbench.endpoints import known_model
 from prompt_app.workbench.pinning import PromptPinner
 
 
-class PipelineChecker:
-    """Over what is in the store now."""
+class Pins(Record):
+    """What the names in a pipeline stand for."""
 
-    def __init__(
-        self, settings: Settings, store: Store, prompts: Mapping[str, str] | None = None
-    ) -> None:
-        """``prompts``: for a prompt as it is named, the version to take."""
+    prompts: dict[str, str] = {}
+    """Prompt as it is named -> id of its version."""
+    datasets: dict[str, int] = {}
+    """Dataset of few-shot examples as it is named -> number of its version."""
+    models: dict[str, ModelSpec] = {}
+    """Model or endpoint as it is named -> the model that is called, with its server."""
+
+
+class PipelineChecker:
+    """Over what is in the store now, or over what was ``pinned`` before."""
+
+    def __init__(self, settings: Settings, store: Store, pinned: Pins | None = None) -> None:
         self._settings = settings
         self._store = store
-        self._prompts = prompts or {}
+        self._pinned = pinned or Pins()
+        self.found = Pins()
+        """Of everything that was checked."""
 
     def check(self, text: str, model: str | None = None) -> CheckedPipeline:
         """Parse and check ``text``; ``model`` is for the steps that name none. Raises
@@ -54,23 +62,30 @@ class PipelineChecker:
 
     def _find_prompt(self, name: str) -> PinnedPrompt:
         plain, _, which = name.partition("@")
-        which = self._prompts.get(name, which)
+        which = self._pinned.prompts.get(name, which)
         version = self._store.get_prompt_version(plain, which or None)
+        self.found.prompts[name] = version.id
         pinned = pinned_prompt(version)
         few_shot = version.template.few_shot
         if few_shot is None:
             return pinned
-        dataset, _, number = few_shot.dataset.partition("@")
-        source = self._store.get_dataset_version(dataset, int(number) if number else None)
-        return PromptPinner(self._store, source).pin(PromptSelection(ref=name))
+        dataset, _, given = few_shot.dataset.partition("@")
+        number = self._pinned.datasets.get(few_shot.dataset, int(given) if given else None)
+        source = self._store.get_dataset_version(dataset, number)
+        self.found.datasets[few_shot.dataset] = source.number
+        selection = PromptSelection(ref=f"{plain}@{version.number}")
+        return PromptPinner(self._store, source).pin(selection)
 
     def _usable_model(self, model: ModelSpec, parameters: InferenceParameters) -> ModelSpec:
         """A stored endpoint's model in place of its name, with the server that the settings
         name."""
-        model = known_model(model, self._store)
+        named = model.reference
+        pinned = self._pinned.models.get(named)
+        model = pinned or pin_server(known_model(model, self._store), self._settings)
         check_model(model, self._settings)
         check_parameters(model, parameters)
-        return pin_server(model, self._settings)
+        self.found.models[named] = model
+        return model
 
 
 def version_of(store: Store, pipeline: str) -> PipelineVersion:

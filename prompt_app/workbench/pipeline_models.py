@@ -10,10 +10,9 @@ from prompt_app.datamodel.model import InferenceParameters, ModelSpec
 from prompt_app.datamodel.prompt import Message, PromptTemplate
 from prompt_app.engine.callers import Connect
 from prompt_app.errors import EvaluationError, PromptAppError, RunBlockingError
-from prompt_app.pipelines.catalogue import PROMPT_PREFIX
 from prompt_app.pipelines.provider import PROVIDER, PipelineProvider
 from prompt_app.providers import connect
-from prompt_app.workbench.pipeline_checks import PipelineChecker, version_of
+from prompt_app.workbench.pipeline_checks import Pins, PipelineChecker, version_of
 from prompt_app.workbench.step_calling import StepCaller
 
 if TYPE_CHECKING:
@@ -23,22 +22,21 @@ if TYPE_CHECKING:
 
 
 def pin_pipeline(model: ModelSpec, settings: Settings, store: Store) -> ModelSpec:
-    """``pipeline:NAME`` or ``pipeline:NAME@number`` with its version, and with the versions of
-    its prompts and functions as options: what changes later is another model. Raises InputError.
-    """
+    """``pipeline:NAME`` or ``pipeline:NAME@number`` with its version, and with what its
+    prompts, their few-shot examples, models, endpoints and functions are now as options: what
+    changes later is another model. Raises InputError."""
     version = version_of(store, model.name)
-    checked = PipelineChecker(settings, store).check(version.text, version.model)
-    prompts, functions = {}, {}
-    for step in checked.steps:
-        info = step.function.info
-        if step.function.prompt is not None:
-            prompts[info.name.removeprefix(PROMPT_PREFIX)] = info.fingerprint
-        elif info.source == "custom":
-            functions[info.name] = info.fingerprint
-    pinned = {"prompts": prompts, "functions": functions}
-    return model.model_copy(
-        update={"name": version.reference, "options": {k: v for k, v in pinned.items() if v}}
-    )
+    checker = PipelineChecker(settings, store)
+    checked = checker.check(version.text, version.model)
+    functions = {
+        step.function.info.name: step.function.info.fingerprint
+        for step in checked.steps
+        if step.function.info.source == "custom"
+    }
+    options = checker.found.model_dump(mode="json", exclude_defaults=True)
+    if functions:
+        options["functions"] = functions
+    return model.model_copy(update={"name": version.reference, "options": options})
 
 
 def check_pipeline_parameters(model: ModelSpec, parameters: InferenceParameters) -> None:
@@ -99,8 +97,8 @@ class _Pinned:
     def _load(self, model: ModelSpec) -> CheckedPipeline:
         try:
             version = version_of(self._store, model.name)
-            prompts = model.options.get("prompts", {})
-            checker = PipelineChecker(self._settings, self._store, prompts)
+            pinned = {name: model.options.get(name, {}) for name in Pins.model_fields}
+            checker = PipelineChecker(self._settings, self._store, Pins.model_validate(pinned))
             checked = checker.check(version.text, version.model)
         except PromptAppError as error:
             raise RunBlockingError(f"{model.reference} cannot be called: {error}") from None

@@ -85,6 +85,7 @@ class Workbench(Capabilities):
         return list_connections(self.settings)
 
     def close(self) -> None:
+        self.dispatcher.close()
         self.store.close()
 
     # datasets

@@ -6,8 +6,7 @@ from pathlib import Path
 import boto3
 import pytest
 from chaos.workers import Workers
-from moto.server import ThreadedMotoServer
-from servers import PostgresServer, RedisServer
+from servers import PostgresServer, RedisServer, SqsServer
 
 AWS = {
     "AWS_ACCESS_KEY_ID": "test",
@@ -27,11 +26,9 @@ def redis_server() -> Iterator[RedisServer]:
 
 
 @pytest.fixture(scope="session")
-def sqs_endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
+def sqs_server() -> Iterator[SqsServer]:
+    server = SqsServer()
+    yield server
     server.stop()
 
 
@@ -49,14 +46,16 @@ def on_redis(redis_server: RedisServer, database_url: str, tmp_path: Path) -> It
 
 
 @pytest.fixture
-def sqs_queue(sqs_endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def sqs_queue(sqs_server: SqsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The address of a new one."""
     for name, value in AWS.items():
         monkeypatch.setenv(name, value)
-    client = boto3.client("sqs", endpoint_url=sqs_endpoint, region_name="eu-west-1")
-    made = client.create_queue(
-        QueueName=f"runs-{tmp_path.name}", Attributes={"VisibilityTimeout": "1800"}
-    )
+    return make_queue(sqs_server, f"runs-{tmp_path.name}")
+
+
+def make_queue(server: SqsServer, name: str) -> str:
+    client = boto3.client("sqs", endpoint_url=server.url, region_name=AWS["AWS_REGION"])
+    made = client.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "1800"})
     return str(made["QueueUrl"])
 
 

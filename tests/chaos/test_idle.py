@@ -11,10 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-import boto3
 import pytest
 from browser.studio import chromium, launched
-from chaos.conftest import AWS
 from chaos.workers import Workers
 from mock_process import MockProcess
 from playwright.sync_api import expect, sync_playwright
@@ -32,12 +30,8 @@ def broker_url(request: pytest.FixtureRequest) -> str:
     if getattr(request, "param", "redis") == "redis":
         redis: RedisServer = request.getfixturevalue("redis_server")
         return redis.url
-    endpoint: str = request.getfixturevalue("sqs_endpoint")
-    environment: pytest.MonkeyPatch = request.getfixturevalue("monkeypatch")
-    for name, value in AWS.items():
-        environment.setenv(name, value)
-    client = boto3.client("sqs", endpoint_url=endpoint, region_name=AWS["AWS_REGION"])
-    return str(client.create_queue(QueueName="idle")["QueueUrl"])
+    queue: str = request.getfixturevalue("sqs_queue")
+    return queue
 
 
 @pytest.fixture

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from chaos.conftest import make_queue
 from chaos.workers import CONCURRENCY, LEASE_SECONDS, Workers, check_nothing_lost
 from mock_process import MockProcess
 from network import Wire
-from servers import PostgresServer, RedisServer
+from servers import PostgresServer, RedisServer, SqsServer
 
 LONG = bool(os.environ.get("PROMPT_APP_LONG_CHAOS"))
 ROWS = 3000 if LONG else 300
@@ -33,19 +35,58 @@ def mock(mock_process: MockProcess) -> MockProcess:
 def test_three_workers_share_a_run_and_its_limits(workers: Workers, mock: MockProcess) -> None:
     """The cap holds for all of them together; a share is found within half a second."""
     per_second = 100
+    limits = {"requests_per_minute": 60 * per_second}
+    check_rate(workers, mock, limits, lambda stats: stats["received"], per_second)
+
+
+def test_three_workers_share_the_tokens_a_minute(on_redis: Workers, mock: MockProcess) -> None:
+    per_second = 600
+    limits = {"tokens_per_minute": 60 * per_second}
+    check_rate(on_redis, mock, limits, tokens_of, per_second)
+
+
+def check_rate(
+    workers: Workers,
+    mock: MockProcess,
+    limits: dict[str, float],
+    counted: Callable[[dict[str, Any]], int],
+    per_second: float,
+) -> None:
     mock.control(latency_ms=30)
     workers.start(3)
-    limits = {"max_concurrency": CONCURRENCY, "requests_per_minute": 60 * per_second}
-    run = workers.submit(ROWS, mock, limits=limits)
+    run = workers.submit(ROWS, mock, limits={"max_concurrency": CONCURRENCY, **limits})
     workers.answered(run, 1)
-    begun, started = mock.stats()["received"], time.monotonic()
-    while (received := mock.stats()["received"]) < 0.9 * ROWS:
-        rate = (received - begun) / (time.monotonic() - started)
+    begun, started = counted(mock.stats()), time.monotonic()
+    while (stats := mock.stats())["received"] < 0.9 * ROWS:
+        rate = (counted(stats) - begun) / (time.monotonic() - started)
         time.sleep(0.05)
     assert rate <= 1.1 * per_second
     workers.finished(run)
     check_nothing_lost(workers, run, ROWS, mock)
+    assert mock.stats()["peak_in_flight"] <= CONCURRENCY
     assert sum("starts" in log for log in workers.logs()) >= 2
+
+
+def tokens_of(stats: dict[str, Any]) -> int:
+    return int(stats.get("input_tokens", 0) + stats.get("output_tokens", 0))
+
+
+def test_three_workers_hold_a_spend_cap(on_redis: Workers, mock: MockProcess) -> None:
+    cap = ROWS / 150
+    model = {"provider": "openai", "name": "echo", "base_url": f"{mock.url}/v1",
+             "price": {"input": 1000.0, "output": 2000.0}}  # fmt: skip
+    limits = {"max_concurrency": CONCURRENCY, "max_cost_usd": cap}
+    on_redis.start(3)
+    run = on_redis.submit(ROWS, mock, models=[model], parameters={"max_tokens": 20}, limits=limits)
+    paused = on_redis.wait(run, lambda now: now.state == "paused")
+    assert "cap" in paused.reason
+    evaluation, stats = on_redis.workbench.evaluation(run.evaluation_id), mock.stats()
+    billed = (stats["input_tokens"] * 1000 + stats["output_tokens"] * 2000) / 1e6
+    most_of_a_call = 0.25
+    assert cap - most_of_a_call < billed <= cap
+    assert evaluation.spent_usd == pytest.approx(billed)
+    assert (evaluation.unconfirmed_usd, stats["answered"]) == (0, paused.progress.answered)
+    assert sum("starts" in log for log in on_redis.logs()) >= 2
 
 
 def test_workers_killed_frozen_and_thawed(workers: Workers, mock: MockProcess) -> None:
@@ -64,28 +105,45 @@ def test_workers_killed_frozen_and_thawed(workers: Workers, mock: MockProcess) -
 
 
 @pytest.mark.skipif(not LONG, reason="the long form of the test before: PROMPT_APP_LONG_CHAOS=1")
-def test_all_workers_killed_and_the_web_process_gone(on_redis: Workers, mock: MockProcess) -> None:
-    on_redis.start(3)
-    run = on_redis.submit(ROWS, mock)
-    on_redis.answered(run, ROWS // 4)
+def test_all_workers_killed_and_the_web_process_gone(workers: Workers, mock: MockProcess) -> None:
+    workers.start(3)
+    run = workers.submit(ROWS, mock)
+    workers.answered(run, ROWS // 4)
     for number in range(3):
-        on_redis.kill(number)
-    on_redis.start(2)
-    on_redis.finished(run)
-    check_nothing_lost(on_redis, run, ROWS, mock, vain=CONCURRENCY)
+        workers.kill(number)
+    workers.start(2)
+    workers.finished(run)
+    check_nothing_lost(workers, run, ROWS, mock, vain=CONCURRENCY)
 
 
-def test_a_broker_restarted_without_its_queues(
+def test_redis_restarted_without_its_queues(
     on_redis: Workers, mock: MockProcess, redis_server: RedisServer
 ) -> None:
-    on_redis.start(2)
-    run = on_redis.submit(ROWS, mock)
-    on_redis.answered(run, ROWS // 6)
-    redis_server.stop()
+    check_restart(on_redis, mock, redis_server.stop, redis_server.start)
+
+
+def test_sqs_restarted_without_its_messages(
+    on_sqs: Workers, sqs_queue: str, mock: MockProcess, sqs_server: SqsServer
+) -> None:
+    def start() -> None:
+        sqs_server.start()
+        time.sleep(1)  # without the queue
+        assert make_queue(sqs_server, sqs_queue.rpartition("/")[2]) == sqs_queue
+
+    check_restart(on_sqs, mock, sqs_server.stop, start)
+
+
+def check_restart(
+    workers: Workers, mock: MockProcess, stop: Callable[[], None], start: Callable[[], None]
+) -> None:
+    workers.start(2)
+    run = workers.submit(ROWS, mock)
+    workers.answered(run, ROWS // 6)
+    stop()
     time.sleep(1)
-    redis_server.start()
-    on_redis.finished(run)
-    check_nothing_lost(on_redis, run, ROWS, mock)
+    start()
+    workers.finished(run)
+    check_nothing_lost(workers, run, ROWS, mock)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from engine.runs import echo_spec, only_run, rows_file, work
 from mock_process import MockProcess
 
+from prompt_app.engine import halting
 from prompt_app.errors import EvaluationError
 from prompt_app.workbench import Workbench
 
@@ -117,3 +119,38 @@ def test_a_cap_that_cannot_be_held_is_refused(
     spec = priced(tmp_path, url, 5, limits=limits, parameters={})
     with pytest.raises(EvaluationError, match="max_tokens"):
         workbench.submit_evaluation(spec)
+
+
+def test_calls_that_were_abandoned_hold_up_no_later_run(
+    workbench: Workbench,
+    mock_process: MockProcess,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Cancelled with calls in flight, then resumed in the same worker: what is left of the cap is
+    used, and then the run pauses."""
+    monkeypatch.setattr(halting, "GRACE_SECONDS", 0.1)
+    mock_process.control(latency_ms=60_000)
+    limits = {"max_concurrency": 4, "max_cost_usd": 1.2, "timeout_seconds": 100}
+    run = only_run(workbench, priced(tmp_path, mock_process.url, 100, limits=limits))
+
+    async def cancel_and_resume() -> None:
+        stop = asyncio.Event()
+        working = asyncio.create_task(workbench.work(stop))
+        async with asyncio.timeout(30):
+            while mock_process.stats()["in_flight"] < 4:
+                await asyncio.sleep(0.02)
+            workbench.cancel(run.id)
+            while workbench.run(run.id).state != "cancelled":
+                await asyncio.sleep(0.02)
+            mock_process.control(latency_ms=1)
+            workbench.resume(run.id)
+            while workbench.run(run.id).state in ("queued", "running"):
+                await asyncio.sleep(0.02)
+            stop.set()
+            await working
+
+    asyncio.run(cancel_and_resume())
+    ended, evaluation = workbench.run(run.id), workbench.evaluation(run.evaluation_id)
+    assert (ended.state, "cap" in ended.reason) == ("paused", True)
+    assert 0 < evaluation.spent_usd <= 1.2 - evaluation.unconfirmed_usd

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -67,8 +69,22 @@ def test_without_a_broker_the_store_is_the_queue() -> None:
 
 
 def test_a_broker_that_is_away_costs_no_submission(caplog: pytest.LogCaptureFixture) -> None:
-    CeleryDispatcher(settings("redis://127.0.0.1:1/0")).dispatch("run")
+    with closing(CeleryDispatcher(settings("redis://127.0.0.1:1/0"))) as dispatcher:
+        dispatcher.dispatch("run")
     assert "workers find the work later" in caplog.text
+
+
+def test_a_closed_dispatcher_tries_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatching, "send", lambda *_: False)
+    before = set(threading.enumerate())
+    dispatcher = CeleryDispatcher(settings("redis://127.0.0.1:1/0"))
+    dispatcher.dispatch("first")
+    (waiting,) = set(threading.enumerate()) - before
+    dispatcher.close()
+    waiting.join(1)
+    assert not waiting.is_alive()
+    dispatcher.dispatch("second")
+    assert not set(threading.enumerate()) - before
 
 
 def test_what_the_broker_did_not_take_is_told_again_in_order(

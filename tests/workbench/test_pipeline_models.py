@@ -12,6 +12,7 @@ from engine.runs import only_run, temporary_workbench, work
 from mock_process import MockProcess
 
 from prompt_app.datamodel.evaluation import EvaluationSpec, SampleKey
+from prompt_app.datamodel.model import ModelSpec
 from prompt_app.datamodel.prompt import Message, PromptTemplate
 from prompt_app.errors import EvaluationError, PipelineError, UnknownNameError
 from prompt_app.pipelines.provider import arguments_from
@@ -96,6 +97,46 @@ def test_a_run_keeps_the_versions_that_it_was_submitted_with(
     sample = bench.store.get_sample(newer.id, SampleKey(example_id="1"))
     assert sample.reply is not None
     assert sample.reply.text == "other w1"
+
+
+def test_a_run_keeps_the_model_that_an_endpoint_stood_for(bench: Workbench, tmp_path: Path) -> None:
+    """And the next run asks the new one, instead of taking stored replies of the old."""
+
+    def reply_of(run_id: str) -> str:
+        sample = bench.store.get_sample(run_id, SampleKey(example_id="1"))
+        assert sample.reply is not None
+        return sample.reply.text
+
+    bench.models.save_endpoint("mine", ModelSpec.model_validate("offline:echo"))
+    bench.pipelines.save("loud", 'upper(say(word, model="endpoint:mine"))')
+    first = only_run(bench, spec(tmp_path))
+    fixed = ModelSpec(provider="offline", name="fixed", options={"reply": "new"})
+    bench.models.save_endpoint("mine", fixed, replace=True)
+    work(bench)
+    assert reply_of(first.id) == "W1"
+    second = only_run(bench, spec(tmp_path), key="second")
+    work(bench)
+    assert bench.run(second.id).progress.cached == 0
+    assert reply_of(second.id) == "NEW"
+
+
+def test_a_run_keeps_the_few_shot_examples_of_its_prompts(bench: Workbench, tmp_path: Path) -> None:
+    def shots(answer: str) -> None:
+        path = tmp_path / "shots.jsonl"
+        path.write_text(json.dumps({"id": "s", "word": "w", "answers": [answer]}) + "\n")
+        bench.import_dataset(str(path), name="shots")
+
+    shots("one")
+    template = {"messages": [{"role": "user", "content": "{word}"}],
+                "few_shot": {"dataset": "shots", "count": 1}}  # fmt: skip
+    bench.save_prompt("shown", PromptTemplate.model_validate(template))
+    bench.pipelines.save("loud", "shown(word)", model="offline:echo")
+    first = only_run(bench, spec(tmp_path))
+    shots("two")
+    second = only_run(bench, spec(tmp_path), key="second")
+    assert first.spec.model.options["datasets"] == {"shots": 1}
+    assert second.spec.model.options["datasets"] == {"shots": 2}
+    assert first.spec.model.content_id != second.spec.model.content_id
 
 
 def test_a_function_that_changed_meanwhile_pauses_the_run(bench: Workbench, tmp_path: Path) -> None:

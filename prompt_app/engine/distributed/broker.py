@@ -26,6 +26,8 @@ def make_celery(settings: Settings) -> Celery:
     """Raises SettingsError where no broker is set, or one of another kind."""
     url, queue, transport = _broker(settings)
     celery = Celery("prompt_app", broker=url)
+    if url.startswith("sqs:"):
+        celery.conf.broker_transport = "prompt_app.engine.distributed.sqs_transport:Transport"
     celery.conf.update(
         accept_content=["json"],
         task_serializer="json",

@@ -26,6 +26,8 @@ class CeleryDispatcher:
         self._celery: Celery | None = None
         self._lock = threading.Lock()
         self._untold: list[tuple[str, ...]] = []
+        self._timer: threading.Timer | None = None
+        self._is_closed = False
 
     def dispatch(self, run_id: str) -> None:
         """Raises SettingsError for a broker of an unknown kind."""
@@ -39,6 +41,13 @@ class CeleryDispatcher:
 
         self._tell(LOOK)
 
+    def close(self) -> None:
+        """No more attempts."""
+        with self._lock:
+            self._is_closed = True
+            if self._timer is not None:
+                self._timer.cancel()
+
     def _tell(self, *message: str) -> None:
         from prompt_app.engine.distributed.broker import make_celery
 
@@ -51,21 +60,25 @@ class CeleryDispatcher:
                     self._retry_later()
 
     def _retry_later(self) -> None:
-        timer = threading.Timer(RETRY_SECONDS, self._retry)
-        timer.daemon = True
-        timer.start()
+        """With the lock held."""
+        if self._is_closed:
+            return
+        self._timer = threading.Timer(RETRY_SECONDS, self._retry)
+        self._timer.daemon = True
+        self._timer.start()
 
     def _retry(self) -> None:
         assert self._celery is not None
         while True:
             with self._lock:
-                if not self._untold:
+                if self._is_closed or not self._untold:
                     return
                 message = self._untold[0]
-            if not send(self._celery, *message):
-                self._retry_later()
-                return
+            is_told = send(self._celery, *message)
             with self._lock:
+                if not is_told:
+                    self._retry_later()
+                    return
                 del self._untold[0]
 
 
