@@ -27,7 +27,7 @@ from prompt_app.datamodel.score import Score
 from prompt_app.interfaces import SampleResult, SampleScores, Store, StoredReply, WriteBatch
 from prompt_app.settings import Settings
 from prompt_app.statistics.comparison import PairedMetric, compare
-from prompt_app.statistics.intervals import interval_for
+from prompt_app.statistics.interval_choice import interval_for
 from prompt_app.storage import open_store, this_worker
 from prompt_app.workbench import Workbench
 

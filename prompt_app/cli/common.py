@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from prompt_app.cli.plain import AsJson as AsJson  # noqa: PLC0414 - most commands want it with the rest
+from prompt_app.datamodel.counting import counted as counted  # noqa: PLC0414 - with the rest
 
 if TYPE_CHECKING:
     from prompt_app.datamodel.score import MetricSummary
@@ -72,11 +73,6 @@ def printable(text: str) -> str:
     return "".join(
         character if character.isprintable() or character == "\n" else "�" for character in text
     )
-
-
-def counted(number: int, noun: str) -> str:
-    """``1 row``, ``2,000 rows``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def shortened(text: str, most: int = 60) -> str:

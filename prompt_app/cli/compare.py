@@ -16,6 +16,7 @@ from prompt_app.cli.common import (
     printable,
 )
 from prompt_app.cli.opening import opened_workbench
+from prompt_app.datamodel.score import cautions
 from prompt_app.errors import InputError
 
 if TYPE_CHECKING:
@@ -104,6 +105,8 @@ def _print(compared: RunComparison) -> None:
         console.print()
         for each in own:
             console.print(f"{each.metric}: {each.sentence}", markup=False)
+    for sentence in cautions(each.interval for each in compared.results):
+        console.print(sentence, markup=False)
 
 
 def _named(run: Any) -> str:

@@ -22,6 +22,7 @@ from prompt_app.cli.common import (
 )
 from prompt_app.cli.opening import opened_workbench, within
 from prompt_app.cli.plain import THRESHOLD_MISSED
+from prompt_app.datamodel.score import cautions
 
 if TYPE_CHECKING:
     from prompt_app.datamodel.evaluation import Run
@@ -115,3 +116,5 @@ def print_scores(runs: Sequence[Run]) -> None:
     columns = ["metric", "prompt · model", "mean#", "95% interval#", "examples#", "failed#",
                "skipped#"]  # fmt: skip
     print_table(columns, rows, "No scores.")
+    for sentence in cautions(summary.interval for each in runs for summary in each.summary):
+        console.print(sentence, markup=False)

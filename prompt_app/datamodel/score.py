@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
@@ -133,6 +134,13 @@ class Interval(Record):
     upper: float
     level: float = 0.95
     method: str
+    caution: str = ""
+    """A sentence where it may cover less than its level; empty where it need not."""
+
+
+def cautions(intervals: Iterable[Interval | None]) -> list[str]:
+    """What is to be said below these intervals, each sentence once."""
+    return list(dict.fromkeys(each.caution for each in intervals if each and each.caution))
 
 
 class MetricSummary(Record):

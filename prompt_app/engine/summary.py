@@ -11,7 +11,8 @@ from prompt_app.datamodel.evaluation import ACTIVE_STATES, Run, RunSpec
 from prompt_app.datamodel.score import Interval, MetricInfo, MetricSpec, MetricSummary
 from prompt_app.interfaces import Store
 from prompt_app.metrics import create_metric
-from prompt_app.statistics.intervals import interval_for, wilson_interval
+from prompt_app.statistics.interval_choice import interval_for
+from prompt_app.statistics.intervals import wilson_interval
 
 
 def summarize_run(store: Store, run: Run) -> tuple[MetricSummary, ...]:

@@ -39,9 +39,9 @@ class Bleu:
 
     @cached_property
     def _bleu(self) -> BLEU:
-        from sacrebleu.metrics.bleu import BLEU
+        from prompt_app.metrics.bleu_counting import CountedBleu
 
-        return BLEU(
+        return CountedBleu(
             lowercase=self.ignore_case, tokenize=self.tokenize, effective_order=True, force=True
         )
 

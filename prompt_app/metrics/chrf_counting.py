@@ -13,9 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sacrebleu.metrics.chrf import CHRF
 
+from prompt_app.metrics.ngrams import shared, word_ngrams
+
 IntArray = NDArray[np.int64]
 
 _LARGEST_CODE = 2**62
+_FEW_CODES = 256
+"""Codes up to here are taken as they are; others are numbered anew."""
 
 
 class CountedChrF(CHRF):
@@ -28,61 +32,83 @@ class CountedChrF(CHRF):
         """[hypothesis, reference, shared] for each order, of the reference with the best score."""
         refs = ref_kwargs["refs"]
         texts = ["".join(text.split()) for text in (hypothesis, *refs)]
-        counted = [_count(_characters(texts), self.char_order)]
-        if self.word_order:
-            words = [self._remove_punctuation(text) for text in (hypothesis, *refs)]
-            counted.append(_count(_words(words), self.word_order))
-        if any(each is None for each in counted):
+        counted = _count(_characters(texts), self.char_order)
+        if counted is None:
             of_refs = super()._extract_reference_info(refs)
             found: list[int] = super()._compute_segment_statistics(hypothesis, of_refs)
             return found
-        statistics = np.concatenate([each for each in counted if each is not None])
-        by_reference = [statistics[:, place].ravel().tolist() for place in range(len(refs))]
-        return max(by_reference, key=self._compute_f_score)
+        if self.word_order:
+            ours, *theirs = (self._remove_punctuation(text) for text in (hypothesis, *refs))
+            for n in range(1, self.word_order + 1):
+                grams = word_ngrams(ours, n)
+                for statistics, words in zip(counted, theirs, strict=True):
+                    common = shared(grams, word_ngrams(words, n))
+                    statistics.extend(_row(len(ours) - n + 1, len(words) - n + 1, common))
+        return max(counted, key=self._compute_f_score)
+
+
+def _row(ours: int, theirs: int, common: int) -> list[int]:
+    """The hypothesis does not count where the reference has no n-gram of that length."""
+    return [max(0, ours) if theirs > 0 else 0, max(0, theirs), common]
 
 
 def _characters(texts: Sequence[str]) -> list[IntArray]:
+    """Each text as codes from 1, alike where their characters are."""
     raw = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    codes = np.unique(raw, return_inverse=True)[1].astype(np.int64)
-    return np.split(codes, np.cumsum([len(text) for text in texts])[:-1])
+    largest = int(np.max(raw, initial=0))
+    if largest < _FEW_CODES:
+        codes = raw.astype(np.int64) + 1
+    else:
+        codes = np.unique(raw, return_inverse=True)[1].astype(np.int64) + 1
+    ends = np.cumsum([len(text) for text in texts]).tolist()
+    return [codes[end - len(text) : end] for text, end in zip(texts, ends, strict=True)]
 
 
-def _words(texts: Sequence[Sequence[str]]) -> list[IntArray]:
-    codes: dict[str, int] = {}
+def _count(sequences: Sequence[IntArray], order: int) -> list[list[int]] | None:
+    """[hypothesis, reference, shared] n-grams for each length up to ``order``, flat; a list for
+    each reference. The first sequence is the hypothesis.
+
+    None where codes are too many to number n-grams.
+    """
+    size = len(sequences)
+    base = max(int(np.max(codes, initial=0)) for codes in sequences) + 1
+    bits = size.bit_length()
+    if base**order << bits > _LARGEST_CODE:
+        return None
+    # An n-gram as the digits of one number, so that each order has its own range of numbers; its
+    # sequence in the last bits, so that equal n-grams end up side by side, the hypothesis' first.
+    parts, sizes = [], []
+    for codes in sequences:
+        numbers = codes
+        parts.append(numbers)
+        for n in range(2, min(order, codes.size) + 1):
+            numbers = numbers[:-1] * base + codes[n - 1 :]
+            parts.append(numbers)
+        sizes.append(sum(max(0, codes.size - n) for n in range(order)))
+    numbers = (np.concatenate(parts) << bits) + np.repeat(np.arange(size), sizes)
+    numbers.sort()
+    starts = _starts(numbers)
+    counts = np.diff(starts, append=numbers.size)
+    numbers = numbers[starts]
+    grams, owners = numbers >> bits, numbers & ((1 << bits) - 1)
+    first = _starts(grams)
+    ours = np.where(owners[first] == 0, counts[first], 0)
+    lowest = np.minimum(counts, np.repeat(ours, np.diff(first, append=grams.size)))
+    orders = np.searchsorted([base**n for n in range(1, order)], grams, side="right")
+    common = np.bincount(orders * size + owners, weights=lowest, minlength=order * size)
+    table = common.reshape(order, size).astype(int).tolist()
     return [
-        np.array([codes.setdefault(word, len(codes)) for word in words], dtype=np.int64)
-        for words in texts
+        [
+            count
+            for n in range(order)
+            for count in _row(sequences[0].size - n, sequences[place].size - n, table[n][place])
+        ]
+        for place in range(1, size)
     ]
 
 
-def _count(sequences: Sequence[IntArray], order: int) -> IntArray | None:
-    """Counts of n-grams up to ``order``, the first sequence being the hypothesis.
-
-    ``sequences``: codes from 0. Returns shape (order, references, 3): n-grams of the hypothesis,
-    of the reference, and those that both have; None where codes are too many to number n-grams.
-    """
-    codes = np.concatenate(sequences) + 1
-    base = int(np.max(codes, initial=0)) + 1
-    if base**order > _LARGEST_CODE:
-        return None
-    lengths = np.array([sequence.size for sequence in sequences])
-    owner = np.repeat(np.arange(lengths.size), lengths)
-    # An n-gram as the digits of one number, so that each order has its own range of numbers.
-    numbers = np.zeros((order, codes.size), dtype=np.int64)
-    numbers[0] = codes
-    for n in range(1, order):
-        numbers[n, :-n] = numbers[n - 1, :-n] * base + codes[n:]
-    left = np.cumsum(lengths)[owner] - np.arange(codes.size)
-    row, place = np.nonzero(left >= np.arange(1, order + 1)[:, None])
-    grams, which = np.unique(numbers[row, place], return_inverse=True)
-    size = lengths.size
-    counts = np.bincount(which * size + owner[place], minlength=grams.size * size)
-    table = counts.reshape(grams.size, size)
-    both = np.cumsum(np.minimum(table[:, 1:], table[:, :1]), axis=0)
-    both = np.vstack([np.zeros((1, size - 1), dtype=np.int64), both])
-    ends = np.searchsorted(grams, [base**n for n in range(order)] + [_LARGEST_CODE])
-    shared = np.diff(both[ends], axis=0)
-    totals = np.maximum(0, lengths[None, :] - np.arange(order)[:, None])
-    references = totals[:, 1:]
-    hypothesis = np.where(references > 0, totals[:, :1], 0)
-    return np.stack([hypothesis, references, shared], axis=2)
+def _starts(numbers: IntArray) -> NDArray[np.int64]:
+    """Where each run of equal numbers begins."""
+    differs = np.ones(numbers.size, dtype=bool)
+    np.not_equal(numbers[1:], numbers[:-1], out=differs[1:])
+    return np.flatnonzero(differs)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Annotated, Any, ClassVar, Literal
@@ -15,6 +14,7 @@ from rapidfuzz.distance import LCSseq
 from prompt_app.datamodel.score import MetricInfo, Score, ScoringInput
 from prompt_app.errors import EvaluationError, NoReferenceError
 from prompt_app.metrics.common import best_score, quoted, references_of, refuse_longer
+from prompt_app.metrics.ngrams import shared, word_ngrams
 
 MAX_CHARACTERS = 200_000
 CACHED_WORDS, LONGEST_CACHED = 20_000, 40
@@ -90,16 +90,16 @@ class Rouge:
 
     def _value(self, response: list[str], reference: list[str]) -> float:
         if self.type == "rougeL":
-            shared = LCSseq.similarity(response, reference)
+            common = LCSseq.similarity(response, reference)
             sizes = len(response), len(reference)
         else:
             length = int(self.type[-1])
-            ours, theirs = _ngrams(response, length), _ngrams(reference, length)
-            shared = (ours & theirs).total()
+            ours, theirs = word_ngrams(response, length), word_ngrams(reference, length)
+            common = shared(ours, theirs)
             sizes = ours.total(), theirs.total()
         if self.measure == "f1":
-            return 2 * shared / max(sum(sizes), 1)
-        return shared / max(sizes[0] if self.measure == "precision" else sizes[1], 1)
+            return 2 * common / max(sum(sizes), 1)
+        return common / max(sizes[0] if self.measure == "precision" else sizes[1], 1)
 
 
 class _CachedStemmer:
@@ -112,7 +112,3 @@ class _CachedStemmer:
 
     def stem(self, word: str) -> str:
         return self._cached(word) if len(word) <= LONGEST_CACHED else self._stem(word)
-
-
-def _ngrams(words: Sequence[str], length: int) -> Counter[tuple[str, ...]]:
-    return Counter(zip(*(words[start:] for start in range(length)), strict=False))

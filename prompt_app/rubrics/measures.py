@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from prompt_app.datamodel.score import Interval
 from prompt_app.rubrics.results import LessonResult, Pair, View, pairs
-from prompt_app.statistics.intervals import interval_for, wilson_interval
+from prompt_app.statistics.interval_choice import interval_for
+from prompt_app.statistics.intervals import wilson_interval
 
 
 @dataclass(frozen=True, slots=True)

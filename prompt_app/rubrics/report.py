@@ -8,6 +8,7 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.score import Interval
 from prompt_app.rubrics.measures import Accuracy, ConceptMeasures, LessonMeasures, measure
 from prompt_app.rubrics.parameters import write_parameters
@@ -73,12 +74,17 @@ def _cell(value: object, kind: str = "") -> str:
 def _summary(result: LessonResult, measures: LessonMeasures) -> str:
     overall = measures.overall.accuracy
     return (
-        f"{percent(overall)} of {overall.scored} labels agree "
-        f"(95% interval {bounds(overall.interval)}), on {measures.students} works. "
-        f"{overall.unscored} labels have no prediction; {measures.left_out} works measure nothing "
-        f"(tuning, worked examples, unlabelled). {sum(measures.errors.values())} replies could "
-        f"not be read; {measures.ties} votes were tied. Cost: ${result.cost_usd:.4f}."
+        f"{percent(overall)} of {counted(overall.scored, 'label')} agree "
+        f"(95% interval {bounds(overall.interval)}), on {counted(measures.students, 'work')}. "
+        f"Without a prediction: {counted(overall.unscored, 'label')}; measuring nothing (tuning, "
+        f"worked examples, unlabelled): {counted(measures.left_out, 'work')}. Not readable: "
+        f"{_replies(sum(measures.errors.values()))}; tied: {counted(measures.ties, 'vote')}. "
+        f"Cost: ${result.cost_usd:.4f}."
     )
+
+
+def _replies(number: int) -> str:
+    return f"{number:,} {'reply' if number == 1 else 'replies'}"
 
 
 def _note(measures: LessonMeasures) -> str:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from prompt_app.datamodel.score import Interval
 from prompt_app.errors import StatisticsError
-from prompt_app.statistics.intervals import check_level, cluster_codes
+from prompt_app.statistics.clusters import cluster_codes
+from prompt_app.statistics.intervals import check_level
 
 FloatArray = NDArray[np.float64]
 Statistic = Callable[[FloatArray], FloatArray]

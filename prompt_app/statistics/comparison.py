@@ -6,26 +6,19 @@ so that Holm's correction covers the whole comparison, however many metrics and 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from prompt_app.datamodel.score import Direction
+from prompt_app.datamodel.score import Direction, Interval
 from prompt_app.errors import StatisticsError
 from prompt_app.statistics.bootstrap import Resampling
-from prompt_app.statistics.intervals import (
-    check_level,
-    cluster_codes,
-    clustered_standard_error,
-    interval_for,
-    normal_quantile,
-    t_quantile,
-)
+from prompt_app.statistics.clusters import cluster_codes
+from prompt_app.statistics.interval_choice import interval_for
+from prompt_app.statistics.intervals import check_level, normal_quantile
 from prompt_app.statistics.paired_tests import (
     DEFAULT_FLIPS,
     TestResult,
@@ -36,8 +29,8 @@ from prompt_app.statistics.paired_tests import (
     sign_flip_test,
     signed_ranks,
 )
-from prompt_app.statistics.quantiles import t_tail
-from prompt_app.statistics.verdict import PairedComparison, decide
+from prompt_app.statistics.spread import Spread, spread_of
+from prompt_app.statistics.verdict import ALIKE, PairedComparison, decide
 
 FloatArray = NDArray[np.float64]
 
@@ -56,6 +49,8 @@ class PairedMetric:
     """Example id -> cluster, where examples share a source."""
     margin: float | None = None
     """The largest difference that does not matter, in the metric's unit; asks for equivalence."""
+    bounds: tuple[float, float] | None = None
+    """The least and greatest value, where the metric has both."""
     candidate_name: str = ""
     """Tells candidates apart where several are compared with one baseline."""
 
@@ -73,18 +68,6 @@ class ComparisonOptions:
     """No p-value gets below 1 / (count + 1): raise it for hundreds of metrics and candidates."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Spread:
-    """Standard error of a difference; its degrees of freedom, None for the normal."""
-
-    centre: float
-    error: float
-    degrees: float | None
-
-    def quantile(self, level: float) -> float:
-        return normal_quantile(level) if self.degrees is None else t_quantile(level, self.degrees)
-
-
 def compare(
     metrics: Sequence[PairedMetric], options: ComparisonOptions | None = None
 ) -> tuple[PairedComparison, ...]:
@@ -92,7 +75,9 @@ def compare(
 
     Pass/fail without clusters: exact McNemar and Bonett and Price's interval. Everything else:
     a sign-flip permutation test (or Wilcoxon's) and :func:`interval_for` of the differences;
-    with clusters, the test flips whole clusters and the interval is the clustered t.
+    with clusters, the test flips whole clusters and the interval is the clustered t. Differences
+    that are all alike show no spread: they get that of pass/fail pairs of which none changed, times
+    the metric's range (of the values seen where it has no bounds), as nothing varies more.
     Equivalence: two one-sided tests, Schuirmann (1987), J. Pharmacokinetics and
     Biopharmaceutics 15:657-680. The smallest detectable difference is
     ``(q(1 - alpha/2m) + q(power)) SE`` with m tests, Cohen (1988), Statistical Power Analysis.
@@ -140,9 +125,14 @@ def _measure(
     result = _describe(result, ids, baseline, candidate)
     if len(ids) < 2 or (result.clusters is not None and result.clusters < 2):
         return result
-    binary = metric.kind == "proportion" and bool(np.isin([baseline, candidate], (0, 1)).all())
-    infer = _infer_binary if binary else _infer_mean
-    result, spread = infer(result, candidate - baseline, clusters, options)
+    if metric.kind == "proportion" and bool(np.isin([baseline, candidate], (0, 1)).all()):
+        result, spread = _infer_binary(result, candidate - baseline, clusters, options)
+    else:
+        result, spread = _infer_mean(result, candidate - baseline, clusters, options)
+        if spread.error == 0:
+            values = np.concatenate([baseline, candidate])
+            low, high = metric.bounds or (float(values.min()), float(values.max()))
+            result, spread = _infer_alike(result, spread.centre, high - low, options.level)
     return _with_spread(result, spread, strictest, options.power)
 
 
@@ -187,7 +177,7 @@ def _infer_binary(
     differences: FloatArray,
     clusters: NDArray[np.int64] | None,
     options: ComparisonOptions,
-) -> tuple[PairedComparison, _Spread]:
+) -> tuple[PairedComparison, Spread]:
     up, down = int((differences > 0).sum()), int((differences < 0).sum())
     if clusters is not None and up + down:
         return _infer_mean(result, differences, clusters, options)
@@ -202,7 +192,7 @@ def _infer_binary(
         effect_size=up / (up + down) - 0.5 if up + down else 0.0,
         effect_name="Cohen's g",
     )
-    return result, _Spread(*paired_proportion_error(up, down, pairs), None)
+    return result, Spread(*paired_proportion_error(up, down, pairs), None)
 
 
 def _infer_mean(
@@ -210,14 +200,14 @@ def _infer_mean(
     differences: FloatArray,
     clusters: NDArray[np.int64] | None,
     options: ComparisonOptions,
-) -> tuple[PairedComparison, _Spread]:
+) -> tuple[PairedComparison, Spread]:
     test = _flip(differences, clusters, options)
     groups = None if clusters is None else clusters.tolist()
     deviation = float(differences.std(ddof=1))
-    spread = _spread(differences, clusters)
-    # Differences that are all alike show no spread: an interval of no width would claim certainty.
-    varies = spread.error > 1e-12 * max(1.0, abs(spread.centre))
-    interval = interval_for(differences.tolist(), "mean", groups, options.level) if varies else None
+    spread = spread_of(differences, clusters)
+    interval = None
+    if spread.error > 0:
+        interval = interval_for(differences.tolist(), "mean", groups, options.level)
     if interval is not None and result.kind == "proportion":
         ends = {"lower": max(-1.0, interval.lower), "upper": min(1.0, interval.upper)}
         interval = interval.model_copy(update=ends)
@@ -232,14 +222,27 @@ def _infer_mean(
     return result, spread
 
 
+def _infer_alike(
+    result: PairedComparison, centre: float, width: float, level: float
+) -> tuple[PairedComparison, Spread]:
+    """An interval of no width would claim certainty."""
+    _, error = paired_proportion_error(0, 0, result.clusters or result.pairs)
+    spread = Spread(centre, width * error, None)
+    if width <= 0:
+        return result, spread
+    half = normal_quantile(level) * spread.error
+    ends = {"lower": max(-width, centre - half), "upper": min(width, centre + half)}
+    return replace(result, interval=Interval(**ends, level=level, method=ALIKE)), spread
+
+
 def _with_spread(
-    result: PairedComparison, spread: _Spread, strictest: float, power: float
+    result: PairedComparison, spread: Spread, strictest: float, power: float
 ) -> PairedComparison:
     quantiles = spread.quantile(strictest) + spread.quantile(2 * power - 1)
     return replace(
         result,
         detectable=quantiles * spread.error if spread.error > 0 else None,
-        p_equivalence=_equivalence(spread, result.margin),
+        p_equivalence=None if result.margin is None else spread.p_equivalence(result.margin),
     )
 
 
@@ -253,25 +256,6 @@ def _flip(
         values, name = np.bincount(clusters, weights=values), name + "clusters, "
     result = sign_flip_test(values, options.flips)
     return replace(result, method=name + result.method)
-
-
-def _spread(differences: FloatArray, clusters: NDArray[np.int64] | None) -> _Spread:
-    mean, n = float(differences.mean()), differences.size
-    if clusters is None:
-        return _Spread(mean, float(differences.std(ddof=1)) / math.sqrt(n), n - 1)
-    error, count = clustered_standard_error(differences.tolist(), clusters.tolist())
-    return _Spread(mean, error or 0.0, count - 1)
-
-
-def _equivalence(spread: _Spread, margin: float | None) -> float | None:
-    """The larger p of both one-sided tests; None without a spread, which says too little."""
-    if margin is None or spread.error == 0:
-        return None
-    nearest = (margin - abs(spread.centre)) / spread.error
-    if spread.degrees is None:
-        return NormalDist().cdf(-nearest)
-    tail = t_tail(abs(nearest), spread.degrees) / 2
-    return tail if nearest > 0 else 1 - tail
 
 
 def _adjust(results: Sequence[PairedComparison]) -> list[PairedComparison]:

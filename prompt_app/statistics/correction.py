@@ -19,12 +19,13 @@ from prompt_app.errors import StatisticsError
 from prompt_app.statistics.correlation import pearson
 from prompt_app.statistics.estimate import Estimate
 from prompt_app.statistics.intervals import (
-    FEWEST_FOR_SKEWNESS,
     normal_quantile,
     skewness_corrected,
     t_quantile,
     wilson_interval,
 )
+
+_FEWEST_FOR_SKEWNESS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,7 @@ def prediction_powered_mean(
         weight**2 * float(unlabelled.var(ddof=1)) / rest + float(residuals.var(ddof=2)) / n
     )
     third = weight**3 * third_moment(unlabelled) / rest**2 + third_moment(residuals) / n**2
-    skewness = third / error**3 if error > 0 and n >= FEWEST_FOR_SKEWNESS else 0.0
+    skewness = third / error**3 if error > 0 and n >= _FEWEST_FOR_SKEWNESS else 0.0
     lower, upper = skewness_corrected(value, error, skewness, t_quantile(level, n - 2))
     interval = Interval(lower=lower, upper=upper, level=level, method="prediction-powered")
     return Correction(raw=float(everything.mean()), value=value, interval=interval, labelled=n)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from prompt_app.errors import StatisticsError
-from prompt_app.statistics.intervals import clustered_standard_error
+from prompt_app.statistics.clusters import adjusted_clustered_error
 from prompt_app.statistics.power import examples_needed, paired_power
 
 
@@ -119,11 +119,11 @@ def _design_effect(
     """How many times clusters multiply the variance of the mean; examples in one, on average."""
     if clusters is None:
         return 1.0, 1.0
-    error, count = clustered_standard_error(differences, [clusters[example] for example in ids])
-    if error is None:
+    found = adjusted_clustered_error(differences, [clusters[example] for example in ids])
+    if found is None:
         raise StatisticsError("A pilot needs examples of at least two clusters.")
-    effect = error**2 * len(ids) / variance if variance > 0 else 1.0
-    return max(1.0, effect), len(ids) / count
+    effect = found.error**2 * len(ids) / variance if variance > 0 else 1.0
+    return max(1.0, effect), len(ids) / found.clusters
 
 
 def _pooled(groups: Sequence[Sequence[float]]) -> float | None:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from prompt_app.datamodel.score import Interval
 from prompt_app.errors import StatisticsError
+from prompt_app.statistics.clusters import cluster_codes
 from prompt_app.statistics.estimate import Estimate
-from prompt_app.statistics.intervals import cluster_codes, t_quantile, wilson_interval
+from prompt_app.statistics.intervals import t_quantile, wilson_interval
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prompt_app.errors import StatisticsError
-from prompt_app.statistics.intervals import cluster_codes
+from prompt_app.statistics.clusters import cluster_codes
 
 Source = Literal["examples", "repeats", "judgements"]
 

@@ -19,6 +19,8 @@ Verdict = Literal[
 ]
 """``higher`` and ``lower`` are for metrics of which neither direction is better."""
 
+ALIKE = "Bonett-Price, no pair differs from another"
+
 
 @dataclass(frozen=True, slots=True)
 class PairedComparison:
@@ -39,8 +41,7 @@ class PairedComparison:
     candidate_mean: float | None = None
     difference: float | None = None
     interval: Interval | None = None
-    """Of the difference; not corrected for multiplicity. None also where all differences are
-    alike: what spread they have cannot be seen then."""
+    """Of the difference; not corrected for multiplicity."""
     p_value: float | None = None
     p_adjusted: float | None = None
     """After Holm's correction over the whole comparison."""
@@ -67,8 +68,9 @@ class PairedComparison:
 def decide(result: PairedComparison, level: float, power: float, family: int) -> PairedComparison:
     """``result`` with its verdict and the sentence that explains it.
 
-    Decided on the adjusted p-values against ``1 - level``; ``family``: how many metrics and
-    candidates the comparison has. A difference that is detected but lies within the margin is
+    Decided on the adjusted p-values against ``1 - level`` and on nothing else; where the interval
+    would say otherwise the sentence tells so. ``family``: how many metrics and candidates the
+    comparison has. A difference that is detected but lies within the margin is
     equivalent, and the sentence says both. Undecidable below two pairs or clusters, and where
     there are so few that no outcome whatever could be significant.
     """
@@ -84,12 +86,17 @@ def decide(result: PairedComparison, level: float, power: float, family: int) ->
         sentence = f"Equivalent within {_amount(result, margin)}: {evidence}."
         if result.p_adjusted <= alpha:
             sentence += " There is a difference, but a smaller one than the margin."
+        if result.interval is not None and result.interval.method == ALIKE:
+            sentence += (
+                " No pair differs from another: the interval is that of pass/fail results of which"
+                " none changed."
+            )
         return replace(result, verdict="equivalent", sentence=sentence)
     if result.p_adjusted <= alpha:
         verdict = _direction(result)
-        sentence = f"{verdict.capitalize()}: {evidence}."
+        sentence = f"{verdict.capitalize()}: {evidence}." + _contradiction(result, alpha)
         return replace(result, verdict=verdict, sentence=sentence)
-    sentence = f"No detectable difference: {evidence}."
+    sentence = f"No detectable difference: {evidence}." + _contradiction(result, alpha)
     if result.detectable is not None:
         sentence += (
             f" A difference of {_amount(result, result.detectable)} would have been detected"
@@ -98,6 +105,19 @@ def decide(result: PairedComparison, level: float, power: float, family: int) ->
     if margin is not None:
         sentence += f" Equivalence within {_amount(result, margin)} is not shown either."
     return replace(result, verdict="no_detectable_difference", sentence=sentence)
+
+
+def _contradiction(result: PairedComparison, alpha: float) -> str:
+    """Test and interval are two computations, and only the test is corrected: near the border
+    they can differ."""
+    if result.interval is None or result.p_value is None or result.p_adjusted is None:
+        return ""
+    outside = not result.interval.lower <= 0 <= result.interval.upper
+    if outside == (result.p_adjusted <= alpha):
+        return ""
+    if outside and result.p_value <= alpha:
+        return " The interval leaves 0 out, but is not corrected; the verdict is the test's."
+    return f" The interval {'leaves 0 out' if outside else 'reaches 0'}; the verdict is the test's."
 
 
 def _direction(result: PairedComparison) -> Verdict:

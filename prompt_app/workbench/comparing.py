@@ -129,7 +129,15 @@ def described(spec: MetricSpec, margin: Margins) -> dict[str, Any]:
         own = margin.get(spec.key)
     else:
         own = margin if (info.minimum, info.maximum) == (0, 1) else None
-    return {"kind": info.kind, "direction": info.direction, "unit": info.unit, "margin": own}
+    low, high = info.minimum, info.maximum
+    bounds = (low, high) if low is not None and high is not None else None
+    return {
+        "kind": info.kind,
+        "direction": info.direction,
+        "unit": info.unit,
+        "margin": own,
+        "bounds": bounds,
+    }
 
 
 # what to beware of

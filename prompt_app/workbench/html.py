@@ -8,6 +8,7 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
+from prompt_app.datamodel import score
 from prompt_app.datamodel.score import Interval
 from prompt_app.workbench.word_diff import word_diff
 
@@ -55,6 +56,11 @@ def bounds(interval: Interval | None) -> str:
     if interval is None:
         return "undefined"
     return f"{number(interval.lower)} to {number(interval.upper)}"
+
+
+def cautions(intervals: Iterable[Interval | None]) -> str:
+    """What is to be said below these intervals."""
+    return "".join(f"<p><small>{text(each)}</small></p>" for each in score.cautions(intervals))
 
 
 def marked(before: str, after: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.dataset import field_value, reference_values
 from prompt_app.datamodel.evaluation import Run
 from prompt_app.engine.summary import current_summary
@@ -86,16 +87,17 @@ class Reports:
         )
 
     def _scores(self, run: Run) -> str:
+        summaries = current_summary(self._store, run)
         rows = [
             [
                 each.metric, each.mean, html.bounds(each.interval), each.unit, each.examples,
                 each.scored, each.failed, each.skipped,
             ]
-            for each in current_summary(self._store, run)
+            for each in summaries
         ]  # fmt: skip
         header = ["metric", "mean", "95% interval", "unit", "examples", "scored", "failed",
                   "skipped"]  # fmt: skip
-        return html.table(header, rows)
+        return html.table(header, rows) + html.cautions(each.interval for each in summaries)
 
     def _samples(self, run: Run) -> str:
         progress, calls = run.progress, self._contrasts.calls(run.id)
@@ -175,9 +177,10 @@ class Reports:
         ]
         return (
             f"<h2>Leaderboard by {html.text(metric)}</h2>{html.table(header, rows)}"
-            f"<p><small>Over {board.examples:,} examples that all runs scored. A rank is one more "
-            "than the number of runs that are detectably better (Holm over all pairs); '=' marks "
-            "runs that share a rank.</small></p>"
+            f"<p><small>Over {counted(board.examples, 'example')} that all runs scored. A rank is "
+            "one more than the number of runs that are detectably better (Holm over all pairs); "
+            "'=' marks runs that share a rank.</small></p>"
+            + html.cautions(each.interval for each in board.standings)
             + html.points(f"{metric} against {axis}", (axis, metric), given)
         )
 
@@ -197,7 +200,8 @@ class Reports:
         )
         parts = [
             f"<h2>Examples that changed: {html.text(run.name)}</h2>",
-            f"<p>{page.total:,} examples changed by {html.text(metric)}; the widest first.</p>",
+            f"<p>{counted(page.total, 'example')} changed by {html.text(metric)}; "
+            "the widest first.</p>",
         ]
         return "".join([*parts, *(_pair((baseline, run), pair, metric) for pair in page.items)])
 
@@ -215,7 +219,9 @@ def _group_table(broken: Breakdown, runs: Sequence[Run]) -> str:
         for group in broken.groups
         for each in group.results
     ]  # fmt: skip
-    left_out = f" {broken.left_out:,} smaller groups are left out." if broken.left_out else ""
+    left_out = ""
+    if broken.left_out:
+        left_out = f" Left out: {counted(broken.left_out, 'smaller group')}."
     return (
         f"<h2>{html.text(broken.metric)} by {html.text(broken.field)}</h2>"
         f"{html.table(header, rows)}"
@@ -226,7 +232,9 @@ def _group_table(broken: Breakdown, runs: Sequence[Run]) -> str:
 def _numbers(compared: RunComparison) -> str:
     header = ["run", "metric", "verdict", "baseline", "this run", "difference", "95% interval",
               "p (Holm)", "test", "pairs", "improved", "worsened"]  # fmt: skip
-    return html.table(header, [_number_row(each) for each in compared.results])
+    return html.table(header, [_number_row(each) for each in compared.results]) + html.cautions(
+        each.interval for each in compared.results
+    )
 
 
 def _number_row(each: PairedComparison) -> list[object]:

@@ -88,7 +88,7 @@ def test_cells_are_coloured_by_distance() -> None:
 def test_numbers_carry_intervals_and_denominators() -> None:
     text = Elements(write_report(result(), "exact")).text
     assert "33.3% of 3 labels agree" in text
-    assert "1 labels have no prediction" in text
+    assert "Without a prediction: 1 label;" in text
     assert "6.1% to 79.2%" in text  # Wilson's for 1 of 3
     assert "votes: Extensive 2, Limited 1" in text
     assert "4 replies could not be read" in text

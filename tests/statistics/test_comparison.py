@@ -6,8 +6,9 @@ from scipy import stats
 from statsmodels.stats.weightstats import DescrStatsW
 
 from prompt_app.errors import StatisticsError
+from prompt_app.statistics.clusters import widened_mean_interval
 from prompt_app.statistics.comparison import ComparisonOptions, PairedMetric, compare
-from prompt_app.statistics.intervals import clustered_mean_interval, skewed_mean_interval
+from prompt_app.statistics.intervals import skewed_mean_interval
 
 
 def by_id(values):
@@ -80,7 +81,7 @@ def test_clusters_widen_the_interval_and_weaken_the_evidence() -> None:
     alone = one(before, after, kind="proportion")
     together = one(before, after, kind="proportion", clusters=clusters)
     differences = [b - a for a, b in zip(before, after, strict=True)]
-    expected = clustered_mean_interval(differences, list(clusters.values()))
+    expected = widened_mean_interval(differences, list(clusters.values()))
     assert together.interval is not None
     assert expected is not None
     assert together.interval.lower == expected.lower
@@ -169,13 +170,54 @@ def test_a_small_real_difference_within_the_margin_is_equivalent_and_said() -> N
     assert "There is a difference, but a smaller one than the margin." in result.sentence
 
 
-def test_identical_graded_runs_prove_no_equivalence() -> None:
-    result = one(range(20), range(20), margin=0.1)
-    assert result.p_value == 1
-    assert result.interval is None, "no width is no certainty"
-    assert result.p_equivalence is None
-    assert result.detectable is None
+def test_identical_graded_runs_are_judged_as_passes_of_which_none_changed() -> None:
+    grades = [0.5] * 200
+    graded = one(grades, grades, margin=0.02, bounds=(0, 1))
+    passed = one([1] * 200, [1] * 200, kind="proportion", margin=0.02)
+    assert graded.p_value == 1
+    assert graded.interval is not None
+    assert passed.interval is not None
+    assert graded.interval.upper == pytest.approx(passed.interval.upper)
+    assert graded.p_equivalence == pytest.approx(passed.p_equivalence)
+    assert graded.verdict == passed.verdict == "equivalent"
+    assert "that of pass/fail results of which none changed" in graded.sentence
+    few = one(grades[:40], grades[:40], margin=0.02, bounds=(0, 1))
+    assert few.verdict == "no_detectable_difference"
+    scale = one([3] * 200, [3] * 200, margin=0.08, bounds=(1, 5))
+    assert scale.p_equivalence == pytest.approx(graded.p_equivalence)
+
+
+def test_without_bounds_the_range_that_was_seen_counts() -> None:
+    seconds = list(range(200))
+    result = one(seconds, seconds, margin=0.02 * 199)
+    bounded = one([0.5] * 200, [0.5] * 200, margin=0.02, bounds=(0, 1))
+    assert result.p_equivalence == pytest.approx(bounded.p_equivalence)
+    nothing_seen = one([7] * 200, [7] * 200, margin=1)
+    assert nothing_seen.interval is None
+    assert nothing_seen.verdict == "no_detectable_difference"
+
+
+def test_pairs_that_all_differ_by_the_same_are_better_and_have_an_interval() -> None:
+    result = one([0.5] * 30, [0.75] * 30, bounds=(0, 1))
+    assert result.verdict == "better"
+    assert result.interval is not None
+    assert 0 < result.interval.lower < 0.25 < result.interval.upper <= 1
+
+
+def test_where_test_and_interval_differ_the_verdict_is_the_tests_and_says_so() -> None:
+    """7 of 8 changes are for the better: exact p 0.07, the approximate interval leaves 0 out."""
+    result = one(*passes(0, 7, 1, 12), kind="proportion")
+    assert result.interval is not None
+    assert result.interval.lower > 0
     assert result.verdict == "no_detectable_difference"
+    assert "The interval leaves 0 out; the verdict is the test's." in result.sentence
+    many = [PairedMetric(str(k), *map(by_id, passes(0, 8, 1, 30)), kind="proportion")
+            for k in range(10)]  # fmt: skip
+    corrected = compare(many)[0]
+    assert corrected.verdict == "no_detectable_difference"
+    assert "The interval leaves 0 out, but is not corrected" in corrected.sentence
+    agreeing = one(*passes(20, 6, 5, 20), kind="proportion")
+    assert "the verdict is the test's" not in agreeing.sentence
 
 
 @pytest.mark.parametrize(

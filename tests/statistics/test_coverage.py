@@ -20,6 +20,10 @@ from prompt_app.statistics.bootstrap import (
     bootstrap_interval,
     bootstrap_sums_interval,
 )
+from prompt_app.statistics.clusters import (
+    clustered_mean_interval,
+    clustered_proportion_interval,
+)
 from prompt_app.statistics.comparison import PairedMetric, compare
 from prompt_app.statistics.correction import (
     JudgeErrors,
@@ -28,12 +32,8 @@ from prompt_app.statistics.correction import (
     prediction_powered_mean,
 )
 from prompt_app.statistics.correlation import pearson, spearman
-from prompt_app.statistics.intervals import (
-    clustered_mean_interval,
-    interval_for,
-    mean_interval,
-    wilson_interval,
-)
+from prompt_app.statistics.interval_choice import interval_for
+from prompt_app.statistics.intervals import mean_interval, wilson_interval
 from prompt_app.statistics.krippendorff import krippendorff_alpha
 from prompt_app.statistics.labelling import plan_labels, stratified_mean
 from prompt_app.statistics.paired_tests import paired_proportion_interval
@@ -73,38 +73,54 @@ DRAWS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("name", "n"),
-    [
-        ("normal", 3),
-        ("normal", 5),
-        ("normal", 10),
-        ("normal", 100),
-        ("uniform", 5),
-        ("uniform", 10),
-        ("exponential", 10),
-        ("exponential", 20),
-        ("exponential", 100),
-        ("gamma", 10),
-        ("lognormal 0.6", 30),
-        ("lognormal 1", 100),
-        ("near 1", 10),
-        ("near 1", 50),
-    ],
-)
+HELD = [
+    *[("normal", n) for n in (3, 5, 8, 10, 20, 100)],
+    *[("uniform", n) for n in (5, 30)],
+    *[("exponential", n) for n in (5, 8, 10, 20, 100)],
+    *[("gamma", n) for n in (5, 10)],
+    *[("lognormal 0.6", n) for n in (5, 8, 10, 30)],
+    *[("lognormal 1", n) for n in (25, 50, 100)],
+    *[("near 1", n) for n in (8, 10, 100)],
+]
+
+
+@pytest.mark.parametrize(("name", "n"), HELD)
 def test_means_of_small_and_skewed_samples(name: str, n: int) -> None:
     draw, truth = DRAWS[name]
-    assert LOW <= coverage(lambda rng: interval_for(draw(rng, n).tolist()), truth) <= HIGH
+    found = coverage(lambda rng: interval_for(draw(rng, n).tolist()), truth, 4_000)
+    assert LOW <= found <= HIGH
 
 
-@pytest.mark.parametrize("n", [5, 8])
-@pytest.mark.parametrize(("name", "share"), [("lognormal 0.6", 0.90), ("lognormal 1", 0.82)])
-def test_below_ten_skewed_values_the_documented_share_is_covered(
-    name: str, share: float, n: int
-) -> None:
+@pytest.mark.parametrize(("name", "n"), [("uniform", 10), ("uniform", 15), ("near 1", 30)])
+def test_values_with_an_end_are_covered_a_little_cautiously(name: str, n: int) -> None:
     draw, truth = DRAWS[name]
-    found = coverage(lambda rng: interval_for(draw(rng, n).tolist()), truth)
-    assert found == pytest.approx(share, abs=0.02)
+    found = coverage(lambda rng: interval_for(draw(rng, n).tolist()), truth, 4_000)
+    assert 0.96 < found < 0.98
+
+
+SHORT = [
+    ("exponential", 3, 0.88),
+    ("exponential", 4, 0.88),
+    ("lognormal 1", 5, 0.90),
+    ("lognormal 1", 10, 0.92),
+    ("lognormal 1", 19, 0.93),
+    ("near 1", 5, 0.93),
+]
+"""Distribution, values, the share covered that the documentation gives."""
+
+
+@pytest.mark.parametrize(("name", "n", "share"), SHORT)
+def test_where_few_skewed_values_are_covered_less_the_interval_says_so(name, n, share) -> None:
+    draw, truth = DRAWS[name]
+    made = []
+
+    def make(rng):
+        made.append(interval_for(draw(rng, n).tolist()))
+        return made[-1]
+
+    assert coverage(make, truth) == pytest.approx(share, abs=0.015)
+    assert all("fewer than 20 values" in each.caution for each in made)
+    assert interval_for(draw(np.random.default_rng(0), 20).tolist()).caution == ""
 
 
 def test_plain_t_falls_short_where_the_correction_does_not() -> None:
@@ -126,22 +142,33 @@ def clustered(rng, sizes, effect, noise):
     return effect(rng, len(sizes))[clusters] + noise(rng, clusters.size), clusters
 
 
+def normal(rng, n):
+    return rng.normal(size=n)
+
+
+def exponential(rng, n):
+    return rng.exponential(size=n) - 1
+
+
+def lognormal(rng, n):
+    return rng.lognormal(0, 1, n) - np.exp(0.5)
+
+
+def sizes_of(rng, count):
+    return rng.integers(1, 10, count)
+
+
 CLUSTERED = {
-    "balanced": lambda rng: clustered(
-        rng, [5] * 20, lambda g, n: g.normal(size=n), lambda g, n: g.normal(size=n)
-    ),
-    "few": lambda rng: clustered(
-        rng, [10] * 8, lambda g, n: g.normal(size=n), lambda g, n: g.normal(size=n)
-    ),
-    "unbalanced": lambda rng: clustered(
-        rng, rng.integers(1, 10, 40), lambda g, n: g.normal(size=n), lambda g, n: g.normal(size=n)
-    ),
-    "skewed": lambda rng: clustered(
-        rng,
-        [4] * 40,
-        lambda g, n: g.exponential(size=n) - 1,
-        lambda g, n: g.exponential(size=n) - 1,
-    ),
+    "balanced": lambda rng: clustered(rng, [5] * 20, normal, normal),
+    "few": lambda rng: clustered(rng, [10] * 8, normal, normal),
+    "unbalanced": lambda rng: clustered(rng, sizes_of(rng, 40), normal, normal),
+    "few unbalanced": lambda rng: clustered(rng, sizes_of(rng, 6), normal, normal),
+    "one holds half": lambda rng: clustered(rng, [*[3] * 19, 60], normal, normal),
+    "skewed": lambda rng: clustered(rng, [4] * 40, exponential, exponential),
+    "few skewed": lambda rng: clustered(rng, [4] * 6, exponential, exponential),
+    "skewed unbalanced": lambda rng: clustered(rng, sizes_of(rng, 12), exponential, exponential),
+    "very skewed": lambda rng: clustered(rng, [4] * 20, lognormal, lognormal),
+    "very skewed unbalanced": lambda rng: clustered(rng, sizes_of(rng, 40), lognormal, lognormal),
 }
 
 
@@ -159,6 +186,42 @@ def test_means_of_clustered_values(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "most"), [("few unbalanced", 0.93), ("one holds half", 0.8), ("few skewed", 0.925)]
+)
+def test_the_textbooks_clustered_interval_falls_short_there(name: str, most: float) -> None:
+    def make(rng):
+        values, clusters = CLUSTERED[name](rng)
+        return clustered_mean_interval(values.tolist(), clusters.tolist())
+
+    assert coverage(make, 0.0) < most
+
+
+def test_where_few_very_skewed_clusters_are_covered_less_the_interval_says_so() -> None:
+    made = []
+
+    def make(rng):
+        values, clusters = clustered(rng, sizes_of(rng, 8), lognormal, lognormal)
+        made.append(interval_for(values.tolist(), "mean", clusters.tolist()))
+        return made[-1]
+
+    assert coverage(make, 0.0) == pytest.approx(0.92, abs=0.015)
+    assert all("fewer than 20 clusters" in each.caution for each in made)
+
+
+@pytest.mark.parametrize(("count", "rate"), [(20, 0.7), (40, 0.9)])
+def test_pass_rates_where_one_cluster_holds_half(count: int, rate: float) -> None:
+    def passes(rng):
+        sizes = [*[3] * (count - 1), 3 * count]
+        chances = np.repeat(rng.beta(4 * rate, 4 * (1 - rate), count), sizes)
+        passed = (rng.random(chances.size) < chances).astype(float)
+        return passed.tolist(), np.repeat(np.arange(count), sizes).tolist()
+
+    assert LOW <= coverage(lambda rng: interval_for(*in_order(*passes(rng))), rate) <= 0.98
+    textbook = coverage(lambda rng: clustered_proportion_interval(*passes(rng)), rate)
+    assert textbook < 0.9
+
+
+@pytest.mark.parametrize(
     ("count", "most", "rate"),
     [(40, 8, 0.6), (40, 7, 0.9), (24, 5, 0.8), (12, 6, 0.8), (12, 6, 0.9), (8, 15, 0.7)],
 )
@@ -170,7 +233,7 @@ def test_pass_rates_of_clustered_examples(count: int, most: int, rate: float) ->
         return passed.astype(float).tolist(), np.repeat(np.arange(count), sizes).tolist()
 
     # A rate of 0.9 in a dozen clusters makes it cautious: often few of them hold any fail.
-    assert LOW <= coverage(lambda rng: interval_for(*in_order(*passes(rng))), rate) <= 0.98
+    assert LOW <= coverage(lambda rng: interval_for(*in_order(*passes(rng))), rate) <= 0.985
     if (count, rate) == (12, 0.9):
         symmetric = coverage(lambda rng: clustered_mean_interval(*passes(rng)), rate)
         assert symmetric < 0.9, "what Wilson's form is for"

@@ -23,14 +23,13 @@ from prompt_app.errors import TiedVotesError
 from prompt_app.metrics import metric_class
 from prompt_app.metrics.votes import tally
 from prompt_app.statistics.bootstrap import bootstrap_interval
-from prompt_app.statistics.intervals import (
-    average_repeats,
+from prompt_app.statistics.clusters import (
+    clustered_error,
     clustered_mean_interval,
     clustered_proportion_interval,
-    clustered_standard_error,
-    mean_interval,
-    wilson_interval,
 )
+from prompt_app.statistics.interval_choice import average_repeats
+from prompt_app.statistics.intervals import mean_interval, wilson_interval
 from prompt_app.statistics.krippendorff import krippendorff_alpha
 from tests.metrics.samples import value
 from tests.statistics.inspect_figures import SCALES, made_up
@@ -58,8 +57,9 @@ def test_means_and_their_intervals() -> None:
 
 def test_clustered_means() -> None:
     graded, clusters = GIVEN["graded"], GIVEN["clusters"]
-    error, _ = clustered_standard_error(graded, clusters)
-    assert error == pytest.approx(INSPECT["clustered_stderr"])
+    found = clustered_error(graded, clusters)
+    assert found is not None
+    assert found.error == pytest.approx(INSPECT["clustered_stderr"])
     assert same(clustered_mean_interval(graded, clusters), "ci_clustered")
     assert same(clustered_proportion_interval(GIVEN["passed"], clusters), "ci_wilson_clustered")
 

@@ -10,17 +10,24 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
+from prompt_app.datamodel.score import cautions
 from prompt_app.errors import StatisticsError
-from prompt_app.statistics import intervals
-from prompt_app.statistics.intervals import (
-    average_repeats,
+from prompt_app.statistics.clusters import (
+    WIDENED,
+    adjusted_clustered_error,
+    clustered_error,
     clustered_mean_interval,
     clustered_proportion_interval,
-    interval_for,
-    mean_interval,
-    skewed_mean_interval,
-    wilson_interval,
+    widened_mean_interval,
+    widened_proportion_interval,
 )
+from prompt_app.statistics.interval_choice import (
+    FEW_CLUSTERS,
+    FEW_VALUES,
+    average_repeats,
+    interval_for,
+)
+from prompt_app.statistics.intervals import mean_interval, skewed_mean_interval, wilson_interval
 
 numbers = st.floats(-1e6, 1e6)
 
@@ -71,16 +78,88 @@ def test_clustered_standard_error_is_that_of_inspect_ai() -> None:
         own = np.array([v for v, c in zip(values, clusters, strict=True) if c == name]) - mean
         total += np.outer(own, own).sum()
     expected = math.sqrt(total * 3 / 2) / 6
-    error, count = intervals.clustered_standard_error(values, clusters)
-    assert count == 3
-    assert error == pytest.approx(expected)
+    found = clustered_error(values, clusters)
+    assert found is not None
+    assert (found.clusters, found.degrees) == (3, 2)
+    assert found.error == pytest.approx(expected)
+
+
+def test_the_adjusted_error_and_its_degrees_are_those_of_the_matrix_formulas() -> None:
+    """CR2 and Bell-McCaffrey's degrees written out with n x n matrices, as for any regression."""
+    rng = np.random.default_rng(4)
+    sizes = [1, 2, 9, 4, 3, 30]
+    clusters = np.repeat(np.arange(6), sizes)
+    values = rng.exponential(size=6)[clusters] + rng.normal(size=clusters.size)
+    n = clusters.size
+    residual_maker = np.eye(n) - np.full((n, n), 1 / n)
+    residuals = residual_maker @ values
+    variance, columns = 0.0, []
+    for number in range(6):
+        own = np.flatnonzero(clusters == number)
+        block = residual_maker[np.ix_(own, own)]
+        powers, vectors = np.linalg.eigh(block)
+        root = vectors @ np.diag(np.where(powers > 1e-9, powers, np.inf) ** -0.5) @ vectors.T
+        adjust = root @ np.full(own.size, 1 / n)
+        variance += float(adjust @ residuals[own]) ** 2
+        columns.append(residual_maker[own].T @ adjust)
+    gram = np.array(columns) @ np.array(columns).T
+    found = adjusted_clustered_error(values.tolist(), clusters.tolist())
+    assert found is not None
+    assert found.error == pytest.approx(math.sqrt(variance))
+    assert found.degrees == pytest.approx(np.trace(gram) ** 2 / np.square(gram).sum())
+    assert found.degrees < 3
+    assert found.clusters == 6
+
+
+@given(st.lists(numbers, min_size=4, max_size=40), st.integers(1, 5))
+def test_clusters_of_equal_size_need_no_adjustment(values, size) -> None:
+    values = values[: len(values) // size * size]
+    clusters = [number // size for number in range(len(values))]
+    plain = clustered_error(values, clusters)
+    adjusted = adjusted_clustered_error(values, clusters)
+    if plain is None or adjusted is None:
+        assert len(set(clusters)) < 2
+        return
+    assert adjusted.error == pytest.approx(plain.error, rel=1e-9, abs=1e-6)
+    assert adjusted.degrees == pytest.approx(plain.degrees)
+
+
+def test_widened_intervals_hold_the_textbooks() -> None:
+    rng = np.random.default_rng(1)
+    for sizes in ([4] * 8, [1, 2, 3, 4, 5, 6], [3, 3, 3, 3, 3, 15]):
+        clusters = np.repeat(np.arange(len(sizes)), sizes).tolist()
+        values = rng.exponential(size=len(clusters)).tolist()
+        passes = [float(value < 1) for value in values]
+        for textbook, widened, given_values in (
+            (clustered_mean_interval, widened_mean_interval, values),
+            (clustered_proportion_interval, widened_proportion_interval, passes),
+        ):
+            inner, outer = textbook(given_values, clusters), widened(given_values, clusters)
+            assert inner is not None
+            assert outer is not None
+            assert outer.lower <= inner.lower < inner.upper <= outer.upper
+            if len(set(sizes)) > 1:
+                assert outer != inner
+                assert "widened" in outer.method
+
+
+def test_few_values_come_with_a_caution_and_proportions_do_not() -> None:
+    few = interval_for([0.1 * k for k in range(19)])
+    enough = interval_for([0.1 * k for k in range(20)])
+    passes = interval_for([0.0, 1.0, 1.0], "proportion")
+    clustered = interval_for([0.1 * k for k in range(40)], "mean", [k // 4 for k in range(40)])
+    assert cautions([few, enough, passes, None, few]) == [FEW_VALUES]
+    assert cautions([clustered]) == [FEW_CLUSTERS]
 
 
 def test_undefined_below_two_samples_or_clusters() -> None:
     assert wilson_interval(1, 1) is None
     assert mean_interval([1.0]) is None
     assert mean_interval([]) is None
-    assert skewed_mean_interval([1.0, 2.0]) is None
+    assert skewed_mean_interval([1.0]) is None
+    assert adjusted_clustered_error([1.0, 2.0], ["a", "a"]) is None
+    assert widened_mean_interval([1.0, 2.0], ["a", "a"]) is None
+    assert widened_proportion_interval([1.0, 0.0], ["a", "a"]) is None
     assert clustered_mean_interval([1.0, 2.0, 3.0], ["a", "a", "a"]) is None
     assert interval_for([], "proportion") is None
     assert interval_for([1.0], "proportion") is None
@@ -97,8 +176,9 @@ def test_undefined_below_two_samples_or_clusters() -> None:
         ([0, 0.5, 1], "proportion", None, "t"),
         ([0, 1, 1], "mean", None, "t"),
         ([0.1 * k for k in range(10)], "mean", None, "t"),  # symmetric: nothing to correct
-        ([2.0**k for k in range(10)], "mean", None, "t, skewness-corrected"),
-        ([2.0, 3.0, 5.0], "mean", ["a", "a", "b"], "clustered t"),
+        ([2.0**k for k in range(10)], "mean", None, "t, widened for skewness"),
+        ([2.0, 3.0, 5.0, 7.0], "mean", ["a", "a", "b", "b"], "clustered t"),
+        ([2.0, 3.0, 5.0], "mean", ["a", "a", "b"], WIDENED),
     ],
 )
 def test_the_interval_names_its_method(values, kind, clusters, method) -> None:
@@ -110,7 +190,7 @@ def test_the_interval_names_its_method(values, kind, clusters, method) -> None:
 def test_a_skewed_mean_is_corrected_and_equal_values_are_not() -> None:
     skewed = interval_for([1, 1, 1, 1, 2, 2, 3, 5, 9, 30], "mean")
     assert skewed is not None
-    assert skewed.method == "t, skewness-corrected"
+    assert skewed.method == "t, widened for skewness"
     assert skewed.upper - 5.5 > 5.5 - skewed.lower
     equal = interval_for([0.1] * 12, "mean")
     assert equal is not None

@@ -8,7 +8,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.evaluation import Run
+from prompt_app.datamodel.score import cautions
 from prompt_app.ui.components.compare_choice import run_labels
 from prompt_app.ui.components.errors import errors_shown
 from prompt_app.ui.components.tables import data_chart, data_table
@@ -48,11 +50,12 @@ def leaderboard_note(board: Leaderboard) -> str:
     """How ranks are to be read."""
     if board.direction == "neutral":
         return f"{board.metric} has no better direction, so there are no ranks."
-    return (
-        f"Over the {board.examples:,} examples that all runs scored. A rank is one more than the "
-        "number of runs that are detectably better (Holm over all pairs); '=' marks runs that "
+    note = (
+        f"Over {counted(board.examples, 'example')} that all runs scored. A rank is one more than "
+        "the number of runs that are detectably better (Holm over all pairs); '=' marks runs that "
         "share a rank."
     )
+    return " ".join([note, *cautions(each.interval for each in board.standings)])
 
 
 def leaderboard_frame(

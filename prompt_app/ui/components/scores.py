@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from prompt_app.datamodel.evaluation import ACTIVE_STATES, Run
-from prompt_app.datamodel.score import MetricInfo, MetricSummary
+from prompt_app.datamodel.score import MetricInfo, MetricSummary, cautions
 from prompt_app.ui.components.distribution import distribution_chart
 from prompt_app.ui.components.downloads import table_downloads
 from prompt_app.ui.components.run_list import score_text
@@ -61,8 +61,11 @@ def _cards(run_id: str) -> None:
         return
     infos = metric_infos(run)
     with st.grid("auto", min_column_width=190):
-        for summary in _summary(run):
+        summaries = _summary(run)
+        for summary in summaries:
             _card(summary, infos.get(summary.metric))
+    for sentence in cautions(each.interval for each in summaries):
+        st.caption(sentence)
 
 
 def _summary(run: Run) -> tuple[MetricSummary, ...]:

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from prompt_app.datamodel.evaluation import Run
+from prompt_app.datamodel.score import cautions
 from prompt_app.statistics.verdict import PairedComparison, Verdict
 from prompt_app.ui.components.compare_choice import run_labels
 from prompt_app.ui.components.downloads import report_download
@@ -100,6 +101,8 @@ def _numbers(compared: RunComparison) -> None:
             "p is corrected by Holm's method over all metrics and runs of this comparison; "
             "intervals are not."
         )
+        for sentence in cautions(each.interval for each in compared.results):
+            st.caption(sentence)
 
 
 def comparison_frame(compared: RunComparison) -> pd.DataFrame:
