@@ -91,4 +91,4 @@ def test_numbers_carry_intervals_and_denominators() -> None:
     assert "Without a prediction: 1 label;" in text
     assert "6.1% to 79.2%" in text  # Wilson's for 1 of 3
     assert "votes: Extensive 2, Limited 1" in text
-    assert "4 replies could not be read" in text
+    assert "Not readable: 4 replies;" in text
