@@ -15,6 +15,7 @@ from prompt_app.ui.components.seen import (
     note_saved,
     with_open_form,
 )
+from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import may_edit, workbench
 
 NEW = "New alias"
@@ -43,7 +44,7 @@ def aliases() -> None:
     if present is not None:
         project_section("alias", present.name)
         st.button(
-            f"Delete {present.name}",
+            plain(f"Delete {present.name}"),
             icon=":material/delete:",
             on_click=_delete,
             args=(present.name,),
@@ -89,7 +90,7 @@ def _delete(name: str) -> None:
     workbench().serving_names.delete_alias(name)
     forget_form(f"alias.{name}")
     st.session_state["alias"] = NEW
-    st.toast(f"{name} is deleted.")
+    st.toast(plain(f"{name} is deleted."))
 
 
 def _present(seen: ModelRoute | None) -> ModelRoute | None:
@@ -104,7 +105,7 @@ def _save(form: str, seen: ModelRoute | None, route: ModelRoute) -> None:
     is_same = seen is not None and seen.name == route.name
     workbench().serving_names.save_alias(route, based_on=seen if is_same else None)
     note_saved(form, route)
-    st.success(f"Saved. Callers use {route.name} as a model.")
+    st.success(plain(f"Saved. Callers use {route.name} as a model."))
 
 
 def _read(text: str) -> tuple[RouteTarget, ...]:

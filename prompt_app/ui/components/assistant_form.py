@@ -14,6 +14,7 @@ from prompt_app.ui.components.seen import (
     note_saved,
     with_open_form,
 )
+from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import may_edit, workbench
 
 NEW = "New assistant"
@@ -51,7 +52,7 @@ def assistants() -> None:
     if present is not None:
         project_section("assistant", present.name)
         st.button(
-            f"Delete {present.name}",
+            plain(f"Delete {present.name}"),
             icon=":material/delete:",
             on_click=_delete,
             args=(present.name,),
@@ -62,7 +63,7 @@ def _delete(name: str) -> None:
     workbench().serving_names.delete_assistant(name)
     forget_form(f"assistant.{name}")
     st.session_state["assistant"] = NEW
-    st.toast(f"{name} is deleted.")
+    st.toast(plain(f"{name} is deleted."))
 
 
 def _written(name: str, context: str, questions: str, models: str) -> dict[str, object]:
@@ -89,7 +90,7 @@ def _save(form: str, seen: Assistant | None, written: dict[str, object]) -> None
         based_on = seen if is_same else None
         workbench().serving_names.save_assistant(assistant, based_on=based_on)
         note_saved(form, assistant)
-        st.success(f"Saved. Callers reach it as assistant/{assistant.name}.")
+        st.success(plain(f"Saved. Callers reach it as assistant/{assistant.name}."))
 
 
 def _lines(text: str) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ def connection_section() -> None:
                 st.badge("ready", icon=":material/check:", color="green")
             else:
                 st.badge("not ready", icon=":material/remove:", color="gray")
-            st.markdown(f"**{connection.title}**", width="content")
+            st.markdown(f"**{plain(connection.title)}**", width="content")
         st.caption(plain(connection.explanation))
     st.caption(
         "Nothing was sent to a provider: whether a key is good shows with the first call. "

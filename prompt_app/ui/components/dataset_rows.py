@@ -177,7 +177,7 @@ def _save_bar(version: DatasetVersion, newest: DatasetVersion) -> None:
     if refusal:
         show_message(refusal)
     with st.container(border=True):
-        st.markdown(f"**Not saved yet: {draft.described()}**")
+        st.markdown(f"**{plain(f'Not saved yet: {draft.described()}')}**")
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.text_input("Note", key="rows.note", placeholder="What changed, and why", width=300)
             st.button(

@@ -117,7 +117,7 @@ def _changed(
     for old, new in pairs:
         with st.container(border=True):
             moved = f", before row {old + 1:,}" if old != new else ""
-            st.caption(f"Row {new + 1:,}{moved}")
+            st.caption(plain(f"Row {new + 1:,}{moved}"))
             for change in field_changes(olds[old], news[new]):
                 st.markdown(f"**{plain(change.name)}**")
                 titles = f"Version {before.number}", f"Version {after.number}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from prompt_app.ui.components.wording import plain
 from prompt_app.workbench.exporting import neutral_cell
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def file_downloads(
     with st.popover("Download", icon=":material/download:", key=f"download.{key}", type="tertiary"):
         for ending in endings:
             st.download_button(
-                ending.upper() if ending != "parquet" else "Parquet",
+                plain(ending.upper()) if ending != "parquet" else "Parquet",
                 partial(make, ending),
                 file_name=f"{name}.{ending}",
                 mime=MIME[ending],

@@ -106,7 +106,7 @@ def _field(title: str, value: Any) -> None:
 
 def _reply(title: str, sample: StoredSample) -> None:
     with st.container(border=True):
-        st.markdown(f"**{title}**")
+        st.markdown(f"**{plain(title)}**")
         verbatim(sample.reply.text if sample.reply else "")
 
 

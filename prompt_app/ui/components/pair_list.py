@@ -92,7 +92,7 @@ def _pair(pair: SamplePair, runs: tuple[Run, Run], labels: tuple[str, str], metr
             sides = zip(runs, (pair.first, pair.second), OPEN, strict=True)
             for run, sample, name in sides:
                 st.page_link(
-                    RUN, label=name, icon=":material/open_in_new:",
+                    RUN, label=plain(name), icon=":material/open_in_new:",
                     query_params={"id": run.id, "row": row_address(sample)},
                 )  # fmt: skip
         for name in template_placeholders(runs[0].spec.prompt.template):

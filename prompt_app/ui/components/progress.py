@@ -74,7 +74,7 @@ def _figures(run: Run, *, is_active: bool) -> None:
             figures["Took"] = duration((run.ended_at - run.started_at).total_seconds())
     with st.grid("auto", min_column_width=130):
         for label, value in figures.items():
-            st.metric(label, value.replace("$", r"\$"))
+            st.metric(label, plain(value))
 
 
 def _errors(run: Run) -> None:

@@ -40,7 +40,7 @@ def project_section(kind: ItemKind, name: str, *, has_runs: bool = False) -> Non
             with st.popover("Move to project", icon=":material/drive_file_move:"):
                 _form(kind, name, own, known, has_runs=has_runs)
     if said := st.session_state.pop(_MOVED, None):
-        st.toast(said)
+        st.toast(plain(said))
 
 
 def _form(kind: ItemKind, name: str, own: str | None, known: list[str], *, has_runs: bool) -> None:
@@ -64,5 +64,5 @@ def _form(kind: ItemKind, name: str, own: str | None, known: list[str], *, has_r
             show_message(message_of(error))
             return
         along = f", with {moved.evaluations} evaluations" if moved.evaluations else ""
-        st.session_state[_MOVED] = plain(f"{name} belongs to {chosen} now{along}.")
+        st.session_state[_MOVED] = f"{name} belongs to {chosen} now{along}."
         st.rerun()

@@ -66,7 +66,7 @@ def _heading(version: PromptVersion | None, draft: Draft) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         newest = _newest(version)
         of = f" of {newest}" if newest != version.number else ""
-        st.badge(f"version {version.number}{of}", color="gray")
+        st.badge(plain(f"version {version.number}{of}"), color="gray")
         label_badges(version)
         if draft.is_changed(version.template):
             st.badge("not saved", color="orange", icon=":material/edit:")

@@ -98,8 +98,8 @@ def _label_dialog(version: PromptVersion, labels: dict[str, int]) -> None:
             ),
             icon=":material/warning:",
         )
-    text = f"Set {plain(label)}" if current is None else f"Move {plain(label)}"
-    if st.button(text, type="primary"):
+    text = f"Set {label}" if current is None else f"Move {label}"
+    if st.button(plain(text), type="primary"):
         try:
             workbench().prompt_library.move_label(version.name, label, version.number)
         except PromptAppError as error:

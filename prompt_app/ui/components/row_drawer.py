@@ -119,7 +119,7 @@ def _facts(sample: StoredSample) -> None:
         st.badge(sample.state, color="red" if sample.state == "failed" else "green")
         if sample.reply:
             usage = sample.reply.usage
-            st.badge(duration_text(sample), icon=":material/timer:", color="gray")
+            st.badge(plain(duration_text(sample)), icon=":material/timer:", color="gray")
             st.badge(f"{usage.input:,} → {usage.output:,} tokens", color="gray")
             st.badge(plain(money(sample.cost_usd)), color="gray")
             st.badge(plain(sample.reply.outputs[0].finish_reason), color="gray")
@@ -188,4 +188,4 @@ def _request(run: Run, sample: StoredSample) -> None:
 
 
 def _heading(text: str) -> None:
-    st.markdown(f"**{text}**")
+    st.markdown(f"**{plain(text)}**")

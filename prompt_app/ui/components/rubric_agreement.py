@@ -25,7 +25,7 @@ def agreement_section(shown: ShownLesson) -> None:
     }
     with st.grid("auto", min_column_width=150):
         for label, value in figures.items():
-            st.metric(label, value)
+            st.metric(label, plain(value))
     method = overall.interval.method if overall.interval else "none"
     st.caption(
         plain(

@@ -64,10 +64,12 @@ def dataset_section() -> None:
 def _chosen(kind: str, one: str) -> tuple[str, str] | None:
     found = workbench().rubrics.lessons(kind)
     if not found:
-        st.info(f"No {one} is here yet.", icon=":material/info:")
+        st.info(plain(f"No {one} is here yet."), icon=":material/info:")
         return None
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.selectbox(one.capitalize(), list(found), key=one, bind="query-params", width=260)
+        name = st.selectbox(
+            plain(one.capitalize()), list(found), key=one, bind="query-params", width=260
+        )
         lesson = st.selectbox(
             "Lesson", found[name], key=f"{one}-lesson", bind="query-params", width=320
         )
@@ -80,13 +82,13 @@ def _add_form(what: str, files: str, add: Add) -> None:
     added = st.session_state.pop(f"rubric.added.{what}", None)
     if added:
         st.success(plain(f"Added {added}."), icon=":material/check:")
-    with st.expander(f"Add an {what}" if what[0] in "ae" else f"Add a {what}",
+    with st.expander(plain(f"Add an {what}" if what[0] in "ae" else f"Add a {what}"),
                      icon=":material/add:"):  # fmt: skip
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            name = st.text_input(f"Name of the {what}", key=f"rubric.{what}.name", width=220)
+            name = st.text_input(plain(f"Name of the {what}"), key=f"rubric.{what}.name", width=220)
             lesson = st.text_input("Lesson", key=f"rubric.{what}.lesson", width=220)
         uploaded = st.file_uploader(
-            f"Files. {files}", accept_multiple_files=True, key=f"rubric.{what}.files"
+            plain(f"Files. {files}"), accept_multiple_files=True, key=f"rubric.{what}.files"
         )
         ready = bool(name and lesson and uploaded)
         if not st.button("Add", key=f"rubric.{what}.add", type="primary", disabled=not ready):

@@ -47,8 +47,8 @@ def _page(text: str, was_live: bool) -> None:
 def _card(test: RubricTest) -> None:
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            name = plain(f"{test.options.experiment} on {test.options.dataset}")
-            st.page_link(RUBRIC_TEST, label=name, query_params={"id": test.id})
+            name = f"{test.options.experiment} on {test.options.dataset}"
+            st.page_link(RUBRIC_TEST, label=plain(name), query_params={"id": test.id})
             rubric_state(test)
         progress = test.progress
         facts = [", ".join(test.options.lessons or test.lessons), test.options.model or ""]

@@ -115,7 +115,7 @@ def _drawer(shown: ShownLesson, student: StudentResult) -> None:
                 st.caption(plain(f"votes: {votes}"))
             for name in ("reason", "observations", "evidence"):
                 if words := getattr(vote, name):
-                    st.caption(name)
+                    st.caption(plain(name))
                     verbatim(words)
     for problem in student.problems:
         show_message(f"{problem.kind}: {problem.message}")

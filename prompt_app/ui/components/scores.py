@@ -65,7 +65,7 @@ def _cards(run_id: str) -> None:
         for summary in summaries:
             _card(summary, infos.get(summary.metric))
     for sentence in cautions(each.interval for each in summaries):
-        st.caption(sentence)
+        st.caption(plain(sentence))
 
 
 def _summary(run: Run) -> tuple[MetricSummary, ...]:
@@ -86,10 +86,10 @@ def _card(summary: MetricSummary, info: MetricInfo | None) -> None:
         st.metric(
             plain(summary.metric),
             plain(value),
-            help=_about(summary, info),
+            help=plain(_about(summary, info)),
         )
         st.caption(plain(_interval_text(summary)))
-        st.caption(_denominators(summary))
+        st.caption(plain(_denominators(summary)))
 
 
 def _interval_text(summary: MetricSummary) -> str:
@@ -113,7 +113,7 @@ def _about(summary: MetricSummary, info: MetricInfo | None) -> str:
         parts.append(f"Interval: {summary.interval.method}.")
     if summary.skipped:
         parts.append("Skipped samples have no reply to score.")
-    return plain(" ".join(part for part in parts if part))
+    return " ".join(part for part in parts if part)
 
 
 def metric_infos(run: Run) -> dict[str, MetricInfo]:

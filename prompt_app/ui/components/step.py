@@ -7,9 +7,11 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from prompt_app.ui.components.wording import plain
+
 
 @contextmanager
 def step(title: str) -> Iterator[None]:
     with st.container(border=True):
-        st.subheader(title)
+        st.subheader(plain(title))
         yield

@@ -10,13 +10,14 @@ from prompt_app.datamodel.serving import AccessToken
 from prompt_app.errors import PromptAppError
 from prompt_app.ui.components.errors import errors_shown, show_message
 from prompt_app.ui.components.token_fields import limit_fields, show_secret
+from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import workbench
 from prompt_app.workbench.access_tokens import TokenChanges
 
 
 def token_edit(token: AccessToken) -> None:
     """A form, and two buttons."""
-    st.subheader(f"{token.name} ({token.id})")
+    st.subheader(plain(f"{token.name} ({token.id})"))
     with st.form(f"token.{token.id}"):
         name = st.text_input("Name", token.name, max_chars=100)
         end = st.date_input(

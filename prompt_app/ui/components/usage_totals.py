@@ -9,6 +9,7 @@ import streamlit as st
 
 from prompt_app.datamodel.serving import UsageFilter, UsageGroup, UsageTotals
 from prompt_app.ui.components.tables import data_table
+from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import workbench
 
 PERIODS = {"Today": 1, "7 days": 7, "30 days": 30, "90 days": 90}
@@ -59,7 +60,7 @@ def _figures(days: list[UsageTotals], calls: int) -> None:
     columns[0].metric("Calls", f"{calls:,}", border=True)
     columns[1].metric("Cost", f"${sum(day.cost_usd for day in days):,.4f}", border=True)
     saved = f"${sum(day.saved_usd for day in days):,.4f}"
-    columns[2].metric(f"Saved by {cached:,} stored replies", saved, border=True)
+    columns[2].metric(f"Saved by {cached:,} stored replies", plain(saved), border=True)
     columns[3].metric("Failed", f"{failed / calls:.1%}", border=True)
 
 

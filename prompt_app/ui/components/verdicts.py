@@ -89,7 +89,7 @@ def _candidate(name: str, baseline: str, results: Sequence[PairedComparison]) ->
         for result in results:
             color, icon = LOOKS[result.verdict]
             badge, sentence = st.columns((1, 4))
-            badge.badge(result.verdict.replace("_", " "), color=color, icon=icon)
+            badge.badge(plain(result.verdict.replace("_", " ")), color=color, icon=icon)
             sentence.text(result.sentence)
 
 
@@ -102,7 +102,7 @@ def _numbers(compared: RunComparison) -> None:
             "intervals are not."
         )
         for sentence in cautions(each.interval for each in compared.results):
-            st.caption(sentence)
+            st.caption(plain(sentence))
 
 
 def comparison_frame(compared: RunComparison) -> pd.DataFrame:

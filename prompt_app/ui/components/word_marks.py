@@ -8,7 +8,7 @@ from typing import Literal
 import streamlit as st
 
 from prompt_app.ui.components.verbatim import cut, verbatim
-from prompt_app.ui.components.wording import literal
+from prompt_app.ui.components.wording import literal, plain
 from prompt_app.workbench.word_diff import Piece, word_diff
 
 Mark = Literal["red", "green"]
@@ -27,7 +27,7 @@ def words_beside(
             with column:
                 st.caption(literal(title))
                 if text is None:
-                    st.caption(missing)
+                    st.caption(plain(missing))
                 else:
                     verbatim(cut(text))
         return
@@ -44,10 +44,10 @@ def words_beside(
 def marked_words(pieces: Sequence[Piece], mark: Mark) -> None:
     """The text of ``pieces``, the changed ones on a coloured ground."""
     with st.container(border=True):
-        st.markdown("".join(_shown(piece, mark) for piece in pieces) or "(empty)")
+        st.markdown("".join(_marked(piece, mark) for piece in pieces) or "(empty)")
 
 
-def _shown(piece: Piece, mark: Mark) -> str:
+def _marked(piece: Piece, mark: Mark) -> str:
     if not piece.changed:
         return literal(piece.text)
     # A mark ends with its line: markdown has none that go over several.
