@@ -172,8 +172,8 @@ class JobStage:
     async def _open_calls(
         self, job: BatchJob, *, answer_cached: bool = False
     ) -> list[PreparedCall]:
-        """The calls of the job's rows that have no result. What stored replies answer is
-        handed over with ``answer_cached``, and left out."""
+        """The calls of the job's rows that have no result. With ``answer_cached`` those that
+        stored replies answer are handed over, and left out."""
         calls: list[PreparedCall] = []
         position: int | None = job.first - 1
         while position is not None and position < job.last:
@@ -181,10 +181,10 @@ class JobStage:
             for call in page:
                 if call.item.example.position > job.last:
                     return calls
-                if call.stored is None:
-                    calls.append(call)
-                elif answer_cached:
+                if answer_cached and call.stored is not None:
                     await self._calls.answer_stored(call)
+                else:
+                    calls.append(call)
         return calls
 
     def _most_of(self, call: PreparedCall) -> int:

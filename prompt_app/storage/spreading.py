@@ -24,7 +24,7 @@ from prompt_app.storage.folding import tell_run
 from prompt_app.storage.holding import held_by, leave_unconfirmed
 from prompt_app.storage.leases import released
 from prompt_app.storage.runs import find_run, run_of
-from prompt_app.storage.tables import evaluations, runs, version_rows
+from prompt_app.storage.tables import runs, version_rows
 from prompt_app.storage.watching import WatchingPart
 
 _STOPPED: tuple[RunState, ...] = ("failed", "cancelled", "paused")
@@ -56,7 +56,7 @@ class Spreading(WatchingPart):
         A run that is to be paused or cancelled gives no more chunks away."""
         try:
             with self._database.write() as connection:
-                run = find_run(connection, run_id)
+                run = find_run(connection, run_id, for_update=True)  # nobody ends it meanwhile
                 seen = _this_chunk(connection, run, ordinal)
                 if seen is None or run.state != "running" or run.worker_host is not None:
                     return None
@@ -155,12 +155,6 @@ class Spreading(WatchingPart):
         live = [row for row in running if not self._is_abandoned(row)]
         return max(1, len({(row.worker_host, row.worker_pid, row.worker_started) for row in live}))
 
-    def reserved_spend(self, evaluation_id: str) -> int:
-        """Billionths of a dollar that calls of the evaluation hold now, those of every worker."""
-        query = select(evaluations.c.reserved_nanousd).where(evaluations.c.id == evaluation_id)
-        with self._database.read() as connection:
-            return int(connection.scalar(query) or 0)
-
     def _add_chunks(
         self, connection: Connection, run: Row[Any], work: list[WaitingWork], limit: int
     ) -> set[int]:
@@ -234,12 +228,14 @@ def _make_chunks(connection: Connection, row: Row[Any], chunk_rows: int, pace: s
 
 
 def _this_chunk(connection: Connection, run: Row[Any], ordinal: int) -> Row[Any] | None:
+    """None also where somebody writes to it now: they may be about to write to the run's row,
+    which is locked here."""
     query = select(chunks).where(
         chunks.c.run == run.number,
         chunks.c.ordinal == ordinal,
         chunks.c.state.in_(("queued", "running")),
     )
-    return connection.execute(query.with_for_update()).first()
+    return connection.execute(query.with_for_update(skip_locked=True)).first()
 
 
 def _claim(

@@ -16,6 +16,8 @@ from moto.server import ThreadedMotoServer
 from prompt_app.datamodel.evaluation import EvaluationSpec
 from prompt_app.engine import job_stage
 from prompt_app.errors import EvaluationError
+from prompt_app.interfaces import Lease
+from prompt_app.interfaces.batch_jobs import BatchJob
 from prompt_app.workbench import Workbench
 
 ROWS = 150
@@ -117,22 +119,23 @@ def test_what_fails_in_a_job_is_called_live(
     assert 0 < ROWS - stats["answered_in_batch"] < ROWS
 
 
-async def work_until(bench: Workbench, run_id: str, in_batch: bool) -> None:
+async def work_until_submitted(bench: Workbench, run_id: str) -> None:
     """A worker that is stopped once the job is submitted."""
     stop = asyncio.Event()
     working = asyncio.create_task(bench.work(stop))
-    lease_free = bench.store
-    while not any(job.provider_id for job in lease_free.batch_jobs(_reader(bench, run_id))):
-        assert not working.done()
-        await asyncio.sleep(0.05)
+    await submitted(bench, run_id, working)
     stop.set()
     await working
 
 
-def _reader(bench: Workbench, run_id: str) -> Any:
-    from prompt_app.interfaces import Lease
+async def submitted(bench: Workbench, run_id: str, working: asyncio.Task[None]) -> None:
+    while not any(job.provider_id for job in jobs_of(bench, run_id)):
+        assert not working.done()
+        await asyncio.sleep(0.05)
 
-    return Lease(bench.run(run_id), 0)
+
+def jobs_of(bench: Workbench, run_id: str) -> list[BatchJob]:
+    return bench.store.batch_jobs(Lease(bench.run(run_id), 0))
 
 
 @pytest.mark.parametrize("provider", ["openai", "bedrock"])
@@ -142,7 +145,7 @@ def test_another_worker_collects_the_job_that_was_submitted(
     mock.control(batch_seconds=2)
     limits = {"max_concurrency": 10, "max_cost_usd": 9.0}
     run = only_run(bench, batch_spec(tmp_path, mock, provider, limits=limits))
-    asyncio.run(work_until(bench, run.id, in_batch=True))
+    asyncio.run(work_until_submitted(bench, run.id))
     assert bench.run(run.id).state == "queued"
     work(bench)
     assert bench.run(run.id).progress.scored == ROWS
@@ -150,6 +153,22 @@ def test_another_worker_collects_the_job_that_was_submitted(
     assert stats["answered"] == stats["answered_in_batch"] == ROWS
     evaluation = bench.evaluation(run.evaluation_id)
     assert evaluation.spent_usd == pytest.approx(bench.run(run.id).progress.cost_usd)
+
+
+def test_a_jobs_replies_are_kept_where_another_run_answered_the_same_meanwhile(
+    bench: Workbench, mock: MockProcess, tmp_path: Path
+) -> None:
+    """They are paid for: their rows and their cost are the job's."""
+    mock.control(batch_seconds=2)
+    spec = batch_spec(tmp_path, mock, "openai", rows=20)
+    run = only_run(bench, spec)
+    asyncio.run(work_until_submitted(bench, run.id))
+    live = only_run(bench, spec.model_copy(update={"mode": "live"}))
+    work(bench)
+    progress = bench.run(run.id).progress
+    assert mock.stats()["answered"] == 2 * 20
+    assert (progress.scored, progress.cached) == (20, 0)
+    assert progress.cost_usd == pytest.approx(bench.run(live.id).progress.cost_usd / 2) != 0
 
 
 def test_a_job_whose_answer_was_lost_is_found_by_its_token(
@@ -180,8 +199,7 @@ def test_a_cancelled_run_cancels_its_jobs(
 
     async def cancel() -> None:
         working = asyncio.create_task(bench.work(asyncio.Event(), until_idle=True))
-        while not any(job.provider_id for job in bench.store.batch_jobs(_reader(bench, run.id))):
-            await asyncio.sleep(0.05)
+        await submitted(bench, run.id, working)
         bench.cancel(run.id)
         await working
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from storage.building import NANO, a_worker, answer, scored, submit, together
 from storage.conftest import Opener
@@ -12,6 +14,7 @@ from prompt_app.datamodel.score import MetricSummary
 from prompt_app.errors import LeaseLostError
 from prompt_app.interfaces import Lease
 from prompt_app.interfaces.chunks import WaitingWork
+from prompt_app.storage import spreading
 from prompt_app.storage.store import SqlStore
 
 __all__ = ["clock"]
@@ -235,3 +238,29 @@ def test_a_whole_run_is_no_chunks(store: SqlStore) -> None:
     assert store.spread_run(run.id, 2, PACE) == []
     assert store.settlement(run.id) is None
     assert store.claim_chunk(run.id, 0, a_worker()) is None
+
+
+def test_a_chunk_of_a_run_that_ends_meanwhile_is_not_claimed(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run is cancelled and settled while a worker is about to take its chunk: one of them
+    waits for the other."""
+    run = spread(store, rows=2)
+    find_chunk = spreading._this_chunk
+
+    def cancel() -> None:
+        store.request_run(run.id, "cancel")
+        store.settle_run(run.id, [])
+
+    cancelling = threading.Thread(target=cancel)
+
+    def cancelled_meanwhile(*found: object) -> object:
+        cancelling.start()
+        cancelling.join(timeout=0.5)
+        return find_chunk(*found)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(spreading, "_this_chunk", cancelled_meanwhile)
+    lease = store.claim_chunk(run.id, 0, a_worker())
+    cancelling.join()
+    state = store.get_run(run.id).state
+    assert (lease is None, state) in {(True, "cancelled"), (False, "running")}
