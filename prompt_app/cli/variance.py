@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from prompt_app.cli.common import AsJson, RunId, console, print_json, print_table
+from prompt_app.cli.common import AsJson, RunId, console, counted, print_json, print_table
 from prompt_app.cli.opening import opened_workbench
 
 SOURCES = {"example": "examples", "sampling": "repeats", "judge": "judgements"}
@@ -37,8 +37,11 @@ def variance(
          f"{doubled[SOURCES[name]]:.3g}" if SOURCES[name] in doubled else ""]
         for name, value in known.items()
     ]  # fmt: skip
+    clusters = ""
+    if components.clusters is not None:
+        clusters = f" in {counted(components.clusters, 'cluster')}"
     console.print(
-        f"examples: {components.examples}, responses to each: {components.repeats:.3g}, "
+        f"examples: {components.examples}{clusters}, responses to each: {components.repeats:.3g}, "
         f"judgements of each: {components.judgements:.3g}; the standard error of the mean is "
         f"{split.advice.standard_error:.3g}.",
         markup=False,

@@ -102,7 +102,8 @@ def _measures(
 ) -> ConceptMeasures:
     import numpy as np
 
-    from prompt_app.statistics.agreement import confusion_matrix, kappa, kappa_weights
+    from prompt_app.statistics.agreement import confusion_matrix
+    from prompt_app.statistics.kappa import kappa, kappa_weights
 
     accuracy = accuracy_of(found, clustered=clustered)
     if not accuracy.scored:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +15,11 @@ from prompt_app.statistics.bootstrap import (
     Resampling,
     bootstrap_sums_interval,
 )
-from prompt_app.statistics.estimate import Estimate, perfect_agreement_interval
+from prompt_app.statistics.clusters import cluster_codes
+from prompt_app.statistics.estimate import Estimate
+from prompt_app.statistics.interval_choice import interval_for
 from prompt_app.statistics.intervals import wilson_interval
-from prompt_app.statistics.jackknife import jackknife_interval
+from prompt_app.statistics.kappa import kappa, kappa_weights
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -68,6 +70,7 @@ def agreement(
     labels: Sequence[str] | None = None,
     level: float = 0.95,
     resampling: Resampling = DEFAULT_RESAMPLING,
+    clusters: Sequence[Hashable] | None = None,
 ) -> Agreement:
     """Everything above for ``predicted`` against ``actual``, one label for each row in both.
 
@@ -75,7 +78,10 @@ def agreement(
     absent. Intervals: Wilson's for accuracy, precision and recall; for F1 that of
     :func:`f1_interval`; for kappa
     :func:`~prompt_app.statistics.jackknife.jackknife_interval`; for macro averages BCa over
-    resampled confusion matrices.
+    resampled confusion matrices. ``clusters``: one name for each row, where rows share a source;
+    proportions then have the interval of
+    :func:`~prompt_app.statistics.interval_choice.interval_for`, and whole clusters are left out or
+    resampled.
 
     Raises StatisticsError for a label that is not allowed, lengths that differ, or when no row
     has both labels.
@@ -83,24 +89,28 @@ def agreement(
     names = tuple(labels) if labels is not None else _found(actual, predicted)
     table = confusion_matrix(actual, predicted, names)
     rows = int(table.sum())
-    correct = int(np.trace(table))
+    shares = _Shares(actual, predicted, clusters, level)
+    units = shares.units(names)
 
     def resampled(statistic: Callable[[FloatArray], FloatArray]) -> Estimate:
-        return _table_estimate(table, statistic, level, resampling)
+        return _table_estimate(table, statistic, level, resampling, units)
+
+    def weighted(power: int) -> Estimate:
+        return kappa(table, kappa_weights(len(names), power), level, units)
 
     return Agreement(
         labels=names,
         rows=rows,
         missing=len(actual) - rows,
         confusion=tuple(tuple(row) for row in table.tolist()),
-        accuracy=_share(correct, rows, level),
-        by_label=tuple(_label(table, index, name, level) for index, name in enumerate(names)),
+        accuracy=shares.of(lambda _a, _p: True),
+        by_label=tuple(_label(table, index, name, shares) for index, name in enumerate(names)),
         macro_precision=resampled(lambda t: _macro(t, _diagonal(t), t.sum(axis=1))),
         macro_recall=resampled(lambda t: _macro(t, _diagonal(t), t.sum(axis=2))),
         macro_f1=resampled(lambda t: _macro(t, 2 * _diagonal(t), t.sum(axis=1) + t.sum(axis=2))),
-        kappa=kappa(table, kappa_weights(len(names), 0), level),
-        linear_kappa=kappa(table, kappa_weights(len(names), 1), level),
-        quadratic_kappa=kappa(table, kappa_weights(len(names), 2), level),
+        kappa=weighted(0),
+        linear_kappa=weighted(1),
+        quadratic_kappa=weighted(2),
     )
 
 
@@ -134,24 +144,6 @@ def confusion_matrix(
     return counts.reshape(len(labels), len(labels))
 
 
-def kappa_weights(labels: int, power: int) -> FloatArray:
-    """Disagreement weights ``|i - j|^power`` of shape (labels, labels); 0 for unweighted."""
-    distance = np.abs(np.subtract.outer(np.arange(labels), np.arange(labels)))
-    return (distance > 0).astype(float) if power == 0 else distance.astype(float) ** power
-
-
-def cohen_kappa(tables: FloatArray, weights: FloatArray) -> FloatArray:
-    """Cohen's kappa of confusion matrices of shape (b, k, k): shape (b,), NaN where undefined.
-
-    ``1 - sum w_ij n_ij / sum w_ij n_i. n_.j / n``. Cohen (1960), Educational and Psychological
-    Measurement 20:37-46; weighted: Cohen (1968), Psychological Bulletin 70:213-220.
-    """
-    chance = np.einsum("ij,bi,bj->b", weights, tables.sum(axis=2), tables.sum(axis=1))
-    observed = np.einsum("ij,bij->b", weights, tables) * tables.sum(axis=(1, 2))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(chance > 0, 1 - observed / chance, np.nan)
-
-
 def f1_interval(hits: int, misses: int, level: float = 0.95) -> Interval | None:
     """Interval of F1 = 2 hits / (2 hits + misses); misses are false positives and negatives.
 
@@ -159,14 +151,17 @@ def f1_interval(hits: int, misses: int, level: float = 0.95) -> Interval | None:
     J, transformed. Takahashi et al. (2022), Applied Intelligence 52:4961-4972, discuss F1's
     intervals; this one stays within 0..1 and has a width where there is no miss.
     """
-    bounds = wilson_interval(hits, hits + misses, level)
+    return _as_f1(wilson_interval(hits, hits + misses, level))
+
+
+def _as_f1(bounds: Interval | None) -> Interval | None:
     if bounds is None:
         return None
     return Interval(
         lower=2 * bounds.lower / (1 + bounds.lower),
         upper=2 * bounds.upper / (1 + bounds.upper),
-        level=level,
-        method="Wilson score, transformed",
+        level=bounds.level,
+        method=f"{bounds.method}, transformed",
     )
 
 
@@ -174,11 +169,42 @@ def _found(actual: Sequence[str | None], predicted: Sequence[str | None]) -> tup
     return tuple(sorted({label for label in (*actual, *predicted) if label is not None}))
 
 
-def _share(hits: int, n: int, level: float) -> Estimate:
-    return Estimate(hits / n if n else None, wilson_interval(hits, n, level), n)
+class _Shares:
+    """How often both sides agree, within some of the rows that both have labelled."""
+
+    def __init__(
+        self,
+        actual: Sequence[str | None],
+        predicted: Sequence[str | None],
+        clusters: Sequence[Hashable] | None,
+        level: float,
+    ) -> None:
+        names = range(len(actual)) if clusters is None else clusters
+        rows = zip(actual, predicted, names, strict=True)
+        self._rows = [(a, p, c) for a, p, c in rows if a is not None and p is not None]
+        self._clustered = len({cluster for *_, cluster in self._rows}) < len(self._rows)
+        self._level = level
+
+    def of(self, belongs: Callable[[str, str], bool]) -> Estimate:
+        rows = [(float(a == p), c) for a, p, c in self._rows if belongs(a, p)]
+        hits, clusters = [hit for hit, _ in rows], [cluster for _, cluster in rows]
+        n = len(hits)
+        interval = interval_for(hits, "proportion", clusters, self._level) if n else None
+        return Estimate(sum(hits) / n if n else None, interval, n)
+
+    def units(self, labels: Sequence[str]) -> IntArray | None:
+        """A confusion matrix for each cluster: shape (clusters, labels, labels); None without."""
+        if not self._clustered:
+            return None
+        index = {label: place for place, label in enumerate(labels)}
+        codes = cluster_codes(cluster for *_, cluster in self._rows)
+        tables = np.zeros((max(codes) + 1, len(labels), len(labels)), dtype=np.int64)
+        for code, (a, p, _) in zip(codes, self._rows, strict=True):
+            tables[code, index[a], index[p]] += 1
+        return tables
 
 
-def _label(table: IntArray, index: int, name: str, level: float) -> LabelAgreement:
+def _label(table: IntArray, index: int, name: str, shares: _Shares) -> LabelAgreement:
     hits = int(table[index, index])
     actual, predicted = int(table[index].sum()), int(table[:, index].sum())
     misses = actual + predicted - 2 * hits
@@ -187,9 +213,9 @@ def _label(table: IntArray, index: int, name: str, level: float) -> LabelAgreeme
         label=name,
         actual=actual,
         predicted=predicted,
-        precision=_share(hits, predicted, level),
-        recall=_share(hits, actual, level),
-        f1=Estimate(f1, f1_interval(hits, misses, level), hits + misses),
+        precision=shares.of(lambda _, p: p == name),
+        recall=shares.of(lambda a, _: a == name),
+        f1=Estimate(f1, _as_f1(shares.of(lambda a, p: name in (a, p)).interval), hits + misses),
     )
 
 
@@ -209,6 +235,7 @@ def _table_estimate(
     statistic: Callable[[FloatArray], FloatArray],
     level: float,
     resampling: Resampling,
+    units: IntArray | None,
 ) -> Estimate:
     size = len(table)
     flat = table.ravel()
@@ -218,9 +245,11 @@ def _table_estimate(
         return statistic(sums.reshape(-1, size, size))
 
     value = float(of_sums(flat[None].astype(float))[0])
-    interval = bootstrap_sums_interval(
-        np.eye(flat.size)[filled], of_sums, level, flat[filled], resampling
-    )
+    features, counts = np.eye(flat.size)[filled], flat[filled]
+    if units is not None:
+        features = units.reshape(len(units), -1).astype(float)
+        counts = np.ones(len(units), dtype=np.int64)
+    interval = bootstrap_sums_interval(features, of_sums, level, counts, resampling)
     if interval is None and value == 1:
         interval = _perfect_macro_interval(np.diagonal(table), level)
     return Estimate(value if np.isfinite(value) else None, interval, int(flat.sum()))
@@ -233,36 +262,3 @@ def _perfect_macro_interval(rows: IntArray, level: float) -> Interval | None:
         return None
     lower = sum(bound.lower if bound is not None else 0.0 for bound in bounds) / len(bounds)
     return Interval(lower=lower, upper=1.0, level=level, method="mean of the labels' bounds")
-
-
-def kappa(
-    table: IntArray, weights: FloatArray, level: float = 0.95, units: IntArray | None = None
-) -> Estimate:
-    """Cohen's kappa of one confusion matrix with its jackknife interval.
-
-    ``table``: counts of shape (k, k); ``weights``: of :func:`kappa_weights`. ``units``: shape
-    (units, k, k), the matrix of each independent unit, where rows share one; they are left out
-    whole. Undefined where both sides use one label only.
-    """
-    size, rows = len(table), int(table.sum())
-    value = float(cohen_kappa(table[None].astype(float), weights)[0])
-    if not np.isfinite(value):
-        return Estimate(None, None, rows)
-    if np.trace(table) == rows:
-        p_differ = 1 - float(np.square(np.diagonal(table) / rows).sum())
-        independent = rows if units is None else len(units)
-        return Estimate(1.0, perfect_agreement_interval(independent, p_differ, level), rows)
-    # One row more, spread as chance would: see jackknife_interval.
-    chance = np.outer(table.sum(axis=1), table.sum(axis=0)) / rows**2
-    if units is None:
-        counts = (table + chance).ravel()
-        filled = np.flatnonzero(counts)
-        features, times = np.eye(counts.size)[filled], counts[filled]
-    else:
-        size_of_unit = rows / len(units)
-        features = np.vstack([units.reshape(len(units), -1), size_of_unit * chance.ravel()])
-        times = np.ones(len(features))
-    interval = jackknife_interval(
-        features, times, lambda sums: cohen_kappa(sums.reshape(-1, size, size), weights), level
-    )
-    return Estimate(value, interval, rows)

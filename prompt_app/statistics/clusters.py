@@ -162,6 +162,21 @@ def widened_proportion_interval(
     return hull(plain, (adjusted.lower, adjusted.upper), WIDENED_WILSON)
 
 
+def design_effect(values: Sequence[float], clusters: Sequence[Hashable]) -> float:
+    """How many times clusters multiply the variance of the mean, at least 1.
+
+    ``n SE^2 / s^2`` with the SE of :func:`adjusted_clustered_error`: Kish (1965), Survey Sampling,
+    section 8.2. Where the values are all alike, as if each cluster were one value.
+    """
+    found, n = adjusted_clustered_error(values, clusters), len(values)
+    if found is None:
+        return float(max(1, n))
+    variance = math.fsum((value - found.mean) ** 2 for value in values) / (n - 1)
+    if variance <= 1e-24 * max(1.0, found.mean**2):
+        return n / found.clusters
+    return max(1.0, found.error**2 * n / variance)
+
+
 def cluster_codes(clusters: Iterable[Hashable]) -> list[int]:
     """Whole numbers from 0 for cluster names, in order of first appearance."""
     codes: dict[Hashable, int] = {}

@@ -8,7 +8,7 @@ are corrected; rows chosen by the judge's score go to
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 
 from prompt_app.datamodel.score import Interval
 from prompt_app.errors import StatisticsError
+from prompt_app.statistics.clusters import CLUSTERED_WILSON, cluster_codes, design_effect
 from prompt_app.statistics.correlation import pearson
 from prompt_app.statistics.estimate import Estimate
 from prompt_app.statistics.intervals import (
     normal_quantile,
     skewness_corrected,
     t_quantile,
+    wilson_bounds,
     wilson_interval,
 )
 
@@ -38,14 +40,17 @@ class JudgeErrors:
     """Of those, passed by the judge too."""
     fails: int
     fails_found: int
+    pass_effect: float = 1.0
+    """Design effect of clusters on the share of passes found: 4 makes 40 rows count as 10."""
+    fail_effect: float = 1.0
 
     def sensitivity(self, level: float = 0.95) -> Estimate:
         """Share of true passes that the judge passes."""
-        return _share(self.passes_found, self.passes, level)
+        return _share(self.passes_found, self.passes, level, self.pass_effect)
 
     def specificity(self, level: float = 0.95) -> Estimate:
         """Share of true fails that the judge fails."""
-        return _share(self.fails_found, self.fails, level)
+        return _share(self.fails_found, self.fails, level, self.fail_effect)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +65,39 @@ class Correction:
     """Rows that people labelled."""
 
 
-def judge_errors(human: Sequence[bool], judge: Sequence[bool]) -> JudgeErrors:
-    """Count a judge's errors on labelled rows, one verdict for each row on both sides."""
-    pairs = list(zip(human, judge, strict=True))
+def judge_errors(
+    human: Sequence[bool], judge: Sequence[bool], clusters: Sequence[Hashable] | None = None
+) -> JudgeErrors:
+    """Count a judge's errors on labelled rows, one verdict for each row on both sides.
+
+    ``clusters``: one name for each row, where rows share a source.
+    """
+    names = range(len(human)) if clusters is None else clusters
+    rows = list(zip(human, judge, names, strict=True))
+    found = [(float(said), name) for truth, said, name in rows if truth]
+    kept = [(float(not said), name) for truth, said, name in rows if not truth]
     return JudgeErrors(
-        passes=sum(1 for truth, _ in pairs if truth),
-        passes_found=sum(1 for truth, said in pairs if truth and said),
-        fails=sum(1 for truth, _ in pairs if not truth),
-        fails_found=sum(1 for truth, said in pairs if not truth and not said),
+        passes=len(found),
+        passes_found=int(sum(hit for hit, _ in found)),
+        fails=len(kept),
+        fails_found=int(sum(hit for hit, _ in kept)),
+        pass_effect=1.0 if clusters is None else design_effect(*_unzipped(found)),
+        fail_effect=1.0 if clusters is None else design_effect(*_unzipped(kept)),
     )
 
 
 def corrected_pass_rate(
-    judge_passes: int, rows: int, errors: JudgeErrors, level: float = 0.95
+    judge_passes: int, rows: int, errors: JudgeErrors, level: float = 0.95, effect: float = 1.0
 ) -> Correction:
     """The pass rate that people would have given, from a pass/fail judge's.
 
     ``(p + Sp - 1) / (Se + Sp - 1)``, cut to 0..1: Rogan and Gladen (1978), American J.
     Epidemiology 107:71-76. Interval: Lang and Reiczigel (2014), Preventive Veterinary Medicine
-    113:13-22, which counts the uncertainty of Se and Sp too.
+    113:13-22, which counts the uncertainty of Se and Sp too. Clusters divide each count by its
+    design effect: Rao and Scott (1992), Biometrics 48:577-585.
 
-    ``rows``: those that the judge alone scored, ``judge_passes`` of them passed.
+    ``rows``: those that the judge alone scored, ``judge_passes`` of them passed; ``effect``: the
+    design effect on their share.
 
     Raises StatisticsError when fewer than two rows of either kind are labelled, or when the
     judge may be no better than chance: when the interval of Se + Sp - 1 reaches 0.
@@ -102,7 +119,7 @@ def corrected_pass_rate(
     sensitivity, specificity = _value(errors.sensitivity()), _value(errors.specificity())
     raw = judge_passes / rows
     value = min(1.0, max(0.0, (raw + specificity - 1) / (sensitivity + specificity - 1)))
-    bounds = _lang_reiczigel(judge_passes, rows, errors, level)
+    bounds = _lang_reiczigel(judge_passes / effect, rows / effect, errors, level)
     # It is centred on shrunken rates, and with few labels can miss the value: then widened to it.
     ends = {"lower": min(bounds.lower, value), "upper": max(bounds.upper, value)}
     return Correction(
@@ -137,6 +154,7 @@ def prediction_powered_mean(
     judge_labelled: Sequence[float],
     human_labelled: Sequence[float],
     level: float = 0.95,
+    clusters: tuple[Sequence[Hashable], Sequence[Hashable]] | None = None,
 ) -> Correction:
     """The mean that people would have given, from many judge scores and a few of theirs.
 
@@ -147,7 +165,10 @@ def prediction_powered_mean(
     is t's with n - 2 degrees and the bounds are corrected for skewness as in
     :func:`prompt_app.statistics.intervals.skewed_mean_interval`.
 
-    ``judge_labelled`` and ``human_labelled`` have one score for each labelled row.
+    ``judge_labelled`` and ``human_labelled`` have one score for each labelled row. ``clusters``:
+    names for the unlabelled rows and for the labelled ones, where rows share a source; what each
+    row adds to the estimate is then summed up by cluster before it is squared, with C/(C-1) and the
+    labelled rows' C for n.
 
     Raises StatisticsError below two unlabelled or four labelled rows, and when the judge's
     scores are not shown to rise with people's: when the interval of their correlation reaches 0.
@@ -160,7 +181,8 @@ def prediction_powered_mean(
         )
     if not np.isfinite(unlabelled).all():
         raise StatisticsError("A score is infinite or not a number.")
-    _check_informative(pearson(judge_labelled, human_labelled, level))
+    names = None if clusters is None else clusters[1]
+    _check_informative(pearson(judge_labelled, human_labelled, level, names))
     n, rest = human.size, unlabelled.size
     everything = np.concatenate([unlabelled, judged])
     covariance = float(np.cov(human, judged)[0, 1])
@@ -174,9 +196,24 @@ def prediction_powered_mean(
     )
     third = weight**3 * third_moment(unlabelled) / rest**2 + third_moment(residuals) / n**2
     skewness = third / error**3 if error > 0 and n >= _FEWEST_FOR_SKEWNESS else 0.0
-    lower, upper = skewness_corrected(value, error, skewness, t_quantile(level, n - 2))
-    interval = Interval(lower=lower, upper=upper, level=level, method="prediction-powered")
+    degrees = n - 2
+    if clusters is not None:
+        parts = np.concatenate(
+            [weight * (unlabelled - unlabelled.mean()) / rest, (residuals - residuals.mean()) / n]
+        )
+        error = max(error, clustered_sum_error(parts, [*clusters[0], *clusters[1]]))
+        degrees = min(degrees, max(1, len(set(clusters[1])) - 2))
+    lower, upper = skewness_corrected(value, error, skewness, t_quantile(level, degrees))
+    method = "prediction-powered" if clusters is None else "prediction-powered, clustered"
+    interval = Interval(lower=lower, upper=upper, level=level, method=method)
     return Correction(raw=float(everything.mean()), value=value, interval=interval, labelled=n)
+
+
+def clustered_sum_error(parts: NDArray[np.float64], clusters: Sequence[Hashable]) -> float:
+    """Standard error of a sum of ``parts``, one for each row, that share clusters: the root of
+    ``C/(C-1) sum_c (sum_{i in c} part_i)^2``."""
+    sums = np.bincount(cluster_codes(clusters), weights=parts)
+    return math.sqrt(sums.size / max(1, sums.size - 1) * float(np.square(sums).sum()))
 
 
 def third_moment(values: NDArray[np.float64]) -> float:
@@ -199,12 +236,13 @@ def _check_informative(correlation: Estimate) -> None:
     )
 
 
-def _lang_reiczigel(positives: int, rows: int, errors: JudgeErrors, level: float) -> Interval:
+def _lang_reiczigel(positives: float, rows: float, errors: JudgeErrors, level: float) -> Interval:
     z = normal_quantile(level)
     n, p = rows + z * z, (positives + z * z / 2) / (rows + z * z)
-    n_pass, n_fail = errors.passes + 2, errors.fails + 2
-    found = (errors.passes_found + 1) / n_pass
-    kept = (errors.fails_found + 1) / n_fail
+    n_pass = errors.passes / errors.pass_effect + 2
+    n_fail = errors.fails / errors.fail_effect + 2
+    found = (errors.passes_found / errors.pass_effect + 1) / n_pass
+    kept = (errors.fails_found / errors.fail_effect + 1) / n_fail
     scale = found + kept - 1
     rate = (p + kept - 1) / scale
     noise_pass, noise_fail = found * (1 - found) / n_pass, kept * (1 - kept) / n_fail
@@ -215,8 +253,16 @@ def _lang_reiczigel(positives: int, rows: int, errors: JudgeErrors, level: float
     return Interval(lower=lower, upper=upper, level=level, method="Lang-Reiczigel")
 
 
-def _share(hits: int, n: int, level: float) -> Estimate:
-    return Estimate(hits / n if n else None, wilson_interval(hits, n, level), n)
+def _share(hits: int, n: int, level: float, effect: float) -> Estimate:
+    interval = wilson_interval(hits, n, level)
+    if interval is not None and effect > 1:
+        lower, upper = wilson_bounds(hits / n, n / effect, normal_quantile(level))
+        interval = Interval(lower=lower, upper=upper, level=level, method=CLUSTERED_WILSON)
+    return Estimate(hits / n if n else None, interval, n)
+
+
+def _unzipped(pairs: Sequence[tuple[float, Hashable]]) -> tuple[list[float], list[Hashable]]:
+    return [value for value, _ in pairs], [name for _, name in pairs]
 
 
 def _value(estimate: Estimate) -> float:

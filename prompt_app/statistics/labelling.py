@@ -8,7 +8,7 @@ plain mean is biased, :func:`stratified_mean` is not.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from prompt_app.datamodel.score import Interval
 from prompt_app.errors import StatisticsError
-from prompt_app.statistics.correction import Correction, third_moment
+from prompt_app.statistics.correction import Correction, clustered_sum_error, third_moment
 from prompt_app.statistics.intervals import skewness_corrected, t_quantile
 
 FloatArray = NDArray[np.float64]
@@ -114,7 +114,10 @@ def plan_labels(
 
 
 def stratified_mean(
-    judge: Sequence[float], human: Sequence[float | None], level: float = 0.95
+    judge: Sequence[float],
+    human: Sequence[float | None],
+    level: float = 0.95,
+    clusters: Sequence[Hashable] | None = None,
 ) -> Correction:
     """The mean label of all rows, from labels spread unevenly over the judge's scores.
 
@@ -124,6 +127,9 @@ def stratified_mean(
     corrected for skewness as in :func:`prompt_app.statistics.intervals.skewed_mean_interval`. Small
     strata borrow from the spread of all, so that two equal labels are not taken as certainty.
     Unbiased however the rows were chosen, as long as that was by the judge's score and chance.
+    ``clusters``: one name for each row, where rows share a source; what each adds to the mean is
+    then summed up by cluster before it is squared, and the degrees are at most those of the
+    clusters with a label, less one.
 
     Raises StatisticsError when a stratum has fewer than two labels, naming its scores.
     """
@@ -149,8 +155,14 @@ def stratified_mean(
         small = float((parts**2 / (have - 1)).sum()) + between**2 / (codes.size - 1)
         thirds = np.array([third_moment(labels[known & (codes == code)]) for code in range(size)])
         skewness = float((shares**3 * thirds / have**2).sum()) / variance**1.5
-        quantile = t_quantile(level, variance**2 / small)
-        lower, upper = skewness_corrected(value, math.sqrt(variance), skewness, quantile)
+        error, degrees = math.sqrt(variance), variance**2 / small
+        if clusters is not None:
+            parts = (means[codes] - value) / codes.size
+            parts[known] += (shares / have)[codes[known]] * (labels - means[codes])[known]
+            error = max(error, clustered_sum_error(parts, clusters))
+            inside = {name for name, there in zip(clusters, known, strict=True) if there}
+            degrees = min(degrees, max(1, len(inside) - 1))
+        lower, upper = skewness_corrected(value, error, skewness, t_quantile(level, degrees))
     interval = Interval(lower=lower, upper=upper, level=level, method="stratified t")
     return Correction(float(scores.mean()), value, interval, int(known.sum()))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from prompt_app.errors import StatisticsError
-from prompt_app.statistics.clusters import adjusted_clustered_error
+from prompt_app.statistics.clusters import design_effect
 from prompt_app.statistics.power import examples_needed, paired_power
 
 
@@ -58,7 +58,7 @@ def pilot_variance(
         raise StatisticsError("A pilot needs at least two examples that both runs have scored.")
     differences = [float(np.mean(candidate[id_]) - np.mean(baseline[id_])) for id_ in ids]
     total = float(np.var(differences, ddof=1))
-    effect, size = _design_effect(ids, differences, total, clusters)
+    effect, size = _design_effect(ids, differences, clusters)
     total *= effect
     pooled = [_pooled([run[example] for example in ids]) for run in (baseline, candidate)]
     if pooled[0] is None or pooled[1] is None:
@@ -113,17 +113,15 @@ def plan_run(
 def _design_effect(
     ids: Sequence[str],
     differences: Sequence[float],
-    variance: float,
     clusters: Mapping[str, Hashable] | None,
 ) -> tuple[float, float]:
     """How many times clusters multiply the variance of the mean; examples in one, on average."""
     if clusters is None:
         return 1.0, 1.0
-    found = adjusted_clustered_error(differences, [clusters[example] for example in ids])
-    if found is None:
+    names = [clusters[example] for example in ids]
+    if len(set(names)) < 2:
         raise StatisticsError("A pilot needs examples of at least two clusters.")
-    effect = found.error**2 * len(ids) / variance if variance > 0 else 1.0
-    return max(1.0, effect), len(ids) / found.clusters
+    return design_effect(differences, names), len(ids) / len(set(names))
 
 
 def _pooled(groups: Sequence[Sequence[float]]) -> float | None:

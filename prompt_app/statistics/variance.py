@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prompt_app.errors import StatisticsError
-from prompt_app.statistics.clusters import cluster_codes
+from prompt_app.statistics.clusters import cluster_codes, design_effect
 
 Source = Literal["examples", "repeats", "judgements"]
 
@@ -40,12 +40,17 @@ class VarianceComponents:
     """Mean responses of an example."""
     judgements: float
     """Mean judgements of a response."""
+    shared: float = 0.0
+    """What clusters add to the examples' variance in the mean: (design effect - 1) times the
+    variance of the examples' mean scores."""
+    clusters: int | None = None
+    """None where no two examples share one."""
 
     def standard_error(self, examples: float, repeats: float, judgements: float = 1) -> float:
         """Of the mean score: ``sqrt(e/n + s/(n r) + j/(n r k))``, Brennan (2001),
-        Generalizability Theory, chapter 3."""
+        Generalizability Theory, chapter 3; clusters add to e what they share."""
         inner = (self.sampling or 0.0) + (self.judge or 0.0) / judgements
-        return math.sqrt((self.example + inner / repeats) / examples)
+        return math.sqrt((self.example + self.shared + inner / repeats) / examples)
 
     @property
     def shares(self) -> dict[str, float]:
@@ -60,6 +65,7 @@ def variance_components(
     values: Sequence[float],
     examples: Sequence[Hashable],
     responses: Sequence[Hashable] | None = None,
+    clusters: Mapping[Any, Hashable] | None = None,
 ) -> VarianceComponents:
     """Split the variance of judgements nested in responses nested in examples.
 
@@ -67,7 +73,9 @@ def variance_components(
     Casella and McCulloch (1992), Variance Components, section 5.3 and appendix F.
 
     ``values``: one for each judgement; ``examples``: its example; ``responses``: its response,
-    unique within the example; every value its own response when absent.
+    unique within the example; every value its own response when absent; ``clusters``: example ->
+    cluster, where examples share a source, for
+    :func:`~prompt_app.statistics.clusters.design_effect`.
 
     Raises StatisticsError below two examples or for lengths that differ.
     """
@@ -81,7 +89,14 @@ def variance_components(
         raise StatisticsError("The variance of scores needs at least two examples.")
     if not np.isfinite(array).all():
         raise StatisticsError("A value is infinite or not a number.")
-    return _components(array - array.mean(), outer, inner)
+    found = _components(array - array.mean(), outer, inner)
+    names = [clusters[example] for example in dict.fromkeys(examples)] if clusters else []
+    if len(set(names)) == len(names):
+        return found
+    means = np.bincount(outer, weights=array) / np.bincount(outer)
+    effect = design_effect(means.tolist(), names)
+    shared = (effect - 1) * float(means.var(ddof=1))
+    return replace(found, shared=shared, clusters=len(set(names)))
 
 
 def _components(
@@ -171,9 +186,10 @@ def advise(
                 "as no example has two."
             )
         return Advice("examples", sentence, now, doubled, prices)
+    of_new = " of new clusters" if best == "examples" and components.clusters is not None else ""
     shares = ", ".join(f"{name} {share:.0%}" for name, share in components.shares.items())
     sentence = (
-        f"Buy more {best}: doubling them takes the standard error from {now:.3g} to"
+        f"Buy more {best}{of_new}: doubling them takes the standard error from {now:.3g} to"
         f" {doubled[best]:.3g}. Of a score's variance: {shares}."
     )
     return Advice(best, sentence, now, doubled, prices)

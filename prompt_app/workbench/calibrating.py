@@ -3,19 +3,21 @@ would have given."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from statistics import fmean
 from typing import Any
 
-from prompt_app.datamodel.dataset import DatasetVersion, field_value
+from prompt_app.datamodel.dataset import DatasetVersion
 from prompt_app.datamodel.evaluation import Run
 from prompt_app.datamodel.score import MetricInfo
+from prompt_app.engine.summary import read_clusters
 from prompt_app.errors import EvaluationError, StatisticsError
 from prompt_app.interfaces import Store
 from prompt_app.metrics import create_metric
 from prompt_app.statistics.agreement import Agreement, agreement
+from prompt_app.statistics.clusters import design_effect
 from prompt_app.statistics.correction import (
     Correction,
     corrected_pass_rate,
@@ -26,13 +28,10 @@ from prompt_app.statistics.correction import (
 from prompt_app.statistics.correlation import spearman
 from prompt_app.statistics.estimate import Estimate
 from prompt_app.statistics.labelling import plan_labels, stratified_mean
-from prompt_app.workbench.pinning import all_examples
+from prompt_app.workbench.human_labels import labels_in_field
+from prompt_app.workbench.matching import filled_clusters
 
 FAIL, PASS = "fail", "pass"
-_WORDS = {
-    **dict.fromkeys(("1", "1.0", "true", "yes", "y", "pass", "passed", "correct", "good"), 1.0),
-    **dict.fromkeys(("0", "0.0", "false", "no", "n", "fail", "failed", "incorrect", "bad"), 0.0),
-}
 MOST_GRADES = 20
 """Labels and scores that are whole numbers, up to so many different ones, get a table."""
 
@@ -101,7 +100,7 @@ def calibrate_judge(
     """
     info = judge_info(run, metric)
     version = labelled_dataset.id if labelled_dataset else run.spec.dataset_version
-    human = _labels(store, version, labels, info)
+    human = labels_in_field(store, version, labels, info)
     return calibrate_by(store, run, metric, labels, human, suggest)
 
 
@@ -131,8 +130,15 @@ def calibrate_by(
         raise EvaluationError(
             f"No row has both a score of {metric!r} and a label in {labels!r}: nothing to compare."
         )
-    pairs = [(human[example], scores[example]) for example in both]
-    rest = [score for example, score in scores.items() if example not in human]
+    alone = [example for example in scores if example not in human]
+    clusters = filled_clusters(read_clusters(store, run.spec), scores)
+    rows = _Rows(
+        human=[human[example] for example in both],
+        judge=[scores[example] for example in both],
+        rest=[scores[example] for example in alone],
+        clusters=None if clusters is None else [clusters[example] for example in both],
+        rest_clusters=None if clusters is None else [clusters[example] for example in alone],
+    )
     differ = [Disagreement(e, human[e], scores[e]) for e in both if human[e] != scores[e]]
     differ.sort(key=lambda each: -abs(each.human - each.judge))
     return Calibration(
@@ -140,26 +146,44 @@ def calibrate_by(
         metric=metric,
         labels=labels,
         labelled=len(both),
-        unlabelled=len(rest),
+        unlabelled=len(alone),
         unscored=len(unscored & human.keys()),
         disagreements=tuple(differ),
-        stratified=_stratified(scores, human),
+        stratified=_stratified(scores, human, clusters),
         label_next=_next(scores, human, suggest),
-        **(_pass_fail(pairs, rest) if info.kind == "proportion" else _scale(pairs, rest)),
+        **(_pass_fail(rows) if info.kind == "proportion" else _scale(rows)),
     )
 
 
-def _pass_fail(pairs: list[tuple[float, float]], rest: list[float]) -> dict[str, Any]:
-    human, judge = ([bool(pair[side]) for pair in pairs] for side in (0, 1))
-    errors = judge_errors(human, judge)
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Labels and scores of the rows with both, scores of the rest, and the clusters of each."""
+
+    human: list[float]
+    judge: list[float]
+    rest: list[float]
+    clusters: list[Hashable] | None
+    rest_clusters: list[Hashable] | None
+
+    def agreement(self, human: list[str], judge: list[str], labels: Sequence[str]) -> Agreement:
+        return agreement(human, judge, labels=labels, clusters=self.clusters)
+
+
+def _pass_fail(rows: _Rows) -> dict[str, Any]:
+    human, judge = ([bool(value) for value in side] for side in (rows.human, rows.judge))
+    errors = judge_errors(human, judge, rows.clusters)
     corrected, refusal = None, ""
     try:
-        corrected = corrected_pass_rate(round(sum(rest)), len(rest), errors)
+        effect = 1.0
+        if rows.rest and rows.rest_clusters is not None:
+            effect = design_effect(rows.rest, rows.rest_clusters)
+        passed = round(sum(rows.rest))
+        corrected = corrected_pass_rate(passed, len(rows.rest), errors, effect=effect)
     except StatisticsError as error:
-        refusal = _refusal(error, rest)
+        refusal = _refusal(error, rows.rest)
     people, judged = ([PASS if one else FAIL for one in side] for side in (human, judge))
     return {
-        "agreement": agreement(people, judged, labels=(FAIL, PASS)),
+        "agreement": rows.agreement(people, judged, (FAIL, PASS)),
         "sensitivity": errors.sensitivity(),
         "specificity": errors.specificity(),
         "informedness": informedness(errors),
@@ -169,32 +193,41 @@ def _pass_fail(pairs: list[tuple[float, float]], rest: list[float]) -> dict[str,
     }
 
 
-def _scale(pairs: list[tuple[float, float]], rest: list[float]) -> dict[str, Any]:
-    human, judge = ([pair[side] for pair in pairs] for side in (0, 1))
+def _scale(rows: _Rows) -> dict[str, Any]:
+    human, judge = rows.human, rows.judge
     corrected, refusal = None, ""
     try:
-        corrected = prediction_powered_mean(rest, judge, human)
+        clusters = None
+        if rows.clusters is not None and rows.rest_clusters is not None:
+            clusters = rows.rest_clusters, rows.clusters
+        corrected = prediction_powered_mean(rows.rest, judge, human, clusters=clusters)
     except StatisticsError as error:
-        refusal = _refusal(error, rest)
+        refusal = _refusal(error, rows.rest)
     values = sorted({*human, *judge})
     table = None
     if all(value.is_integer() for value in values) and len(values) <= MOST_GRADES:
         grades = [f"{value:g}" for value in values]
-        table = agreement([f"{v:g}" for v in human], [f"{v:g}" for v in judge], labels=grades)
+        table = rows.agreement([f"{v:g}" for v in human], [f"{v:g}" for v in judge], grades)
     return {
         "agreement": table,
         "sensitivity": None,
         "specificity": None,
         "informedness": None,
-        "correlation": spearman(human, judge),
+        "correlation": spearman(human, judge, clusters=rows.clusters),
         "corrected": corrected,
         "refusal": refusal,
     }
 
 
-def _stratified(scores: Mapping[str, float], human: Mapping[str, float]) -> Correction | None:
+def _stratified(
+    scores: Mapping[str, float],
+    human: Mapping[str, float],
+    clusters: Mapping[str, Hashable] | None,
+) -> Correction | None:
+    names = None if clusters is None else [clusters[example] for example in scores]
+    labels = [human.get(example) for example in scores]
     try:
-        return stratified_mean(list(scores.values()), [human.get(example) for example in scores])
+        return stratified_mean(list(scores.values()), labels, clusters=names)
     except StatisticsError:
         return None
 
@@ -227,42 +260,3 @@ def judge_scores(
         else:
             scores[example] = float(mean > 0.5) if info.kind == "proportion" else mean
     return scores, unscored
-
-
-def _labels(store: Store, version: str, path: str, info: MetricInfo) -> Mapping[str, float]:
-    found: dict[str, float] = {}
-    there = False
-    for example in all_examples(store, version):
-        try:
-            value = field_value(example.fields, path)
-        except KeyError:
-            continue
-        there = True
-        if value is None or str(value).strip() == "":
-            continue
-        label = label_number(value, info)
-        if label is None:
-            takes = "pass/fail labels (1/0, true/false, yes/no, pass/fail, correct/incorrect)"
-            if info.kind != "proportion":
-                takes = f"numbers from {info.minimum:g} to {info.maximum:g}"
-            raise EvaluationError(
-                f"The label {str(value)[:40]!r} in {path!r} of example {example.id!r} cannot be "
-                f"held against {info.name}, which takes {takes}."
-            )
-        found[example.id] = label
-    if not there:
-        raise EvaluationError(f"No row of the dataset has a field {path!r} with people's labels.")
-    return found
-
-
-def label_number(value: Any, info: MetricInfo) -> float | None:
-    """A person's label on the scale of a metric; None where it is not on it."""
-    if info.kind == "proportion":
-        return _WORDS.get(str(value).strip().casefold())
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    low = float("-inf") if info.minimum is None else info.minimum
-    high = float("inf") if info.maximum is None else info.maximum
-    return number if low <= number <= high else None

@@ -22,8 +22,8 @@ from prompt_app.workbench.calibrating import (
     calibrate_by,
     judge_info,
     judge_scores,
-    label_number,
 )
+from prompt_app.workbench.human_labels import label_number
 from prompt_app.workbench.label_files import read_labels, write_labels
 from prompt_app.workbench.label_standing import LabelStanding, consensus, standing
 

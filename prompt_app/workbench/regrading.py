@@ -17,12 +17,14 @@ from prompt_app.engine.callers import Callers
 from prompt_app.engine.item import Caller
 from prompt_app.engine.judging import caller_key
 from prompt_app.engine.scoring import JudgeAnswer, Outcome, ScoringJob, ScoringPlan, judge_job
+from prompt_app.engine.summary import read_clusters
 from prompt_app.errors import EvaluationError, MetricError, ProviderError
 from prompt_app.interfaces import Judge, Store
-from prompt_app.metrics import create_metric
 from prompt_app.settings import Settings
 from prompt_app.statistics.comparison import PairedMetric, compare
 from prompt_app.statistics.verdict import PairedComparison
+from prompt_app.workbench.comparing import described
+from prompt_app.workbench.matching import filled_clusters
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +105,14 @@ async def regrade(
         )
         for (example_id, value), outcome in zip(before.items(), outcomes, strict=True)
     )
-    info = create_metric(spec).info
     now = {each.example_id: each.now for each in regraded if each.now is not None}
-    pair = PairedMetric(metric, before, now, info.kind, "neutral", info.unit)
+    pair = PairedMetric(
+        metric,
+        before,
+        now,
+        **{**described(spec, None), "direction": "neutral"},
+        clusters=filled_clusters(read_clusters(store, run.spec), before),
+    )
     return Regrading(
         run_id=run.id,
         metric=metric,

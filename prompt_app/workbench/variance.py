@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from prompt_app.datamodel.evaluation import Run
 from prompt_app.datamodel.score import Score
+from prompt_app.engine.summary import read_clusters
 from prompt_app.errors import EvaluationError
 from prompt_app.interfaces import Store
 from prompt_app.statistics.variance import (
@@ -16,6 +17,7 @@ from prompt_app.statistics.variance import (
     advise,
     variance_components,
 )
+from prompt_app.workbench.matching import filled_clusters
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ def split_variance(store: Store, run: Run, metric: str) -> VarianceSplit:
         [value for *_, value in rows],
         [example for example, _, _ in rows],
         [response for _, response, _ in rows],
+        filled_clusters(read_clusters(store, run.spec), (example for example, _, _ in rows)),
     )
     progress = run.progress
     responses = len({(example, response) for example, response, _ in rows})

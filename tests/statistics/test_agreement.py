@@ -10,15 +10,10 @@ from statsmodels.stats.inter_rater import cohens_kappa
 from statsmodels.stats.proportion import proportion_confint
 
 from prompt_app.errors import StatisticsError
-from prompt_app.statistics.agreement import (
-    agreement,
-    cohen_kappa,
-    confusion_matrix,
-    f1_interval,
-    kappa_weights,
-)
+from prompt_app.statistics.agreement import agreement, confusion_matrix, f1_interval
 from prompt_app.statistics.bootstrap import Resampling
 from prompt_app.statistics.correlation import pearson, spearman
+from prompt_app.statistics.kappa import cohen_kappa, kappa_weights
 from prompt_app.statistics.krippendorff import krippendorff_alpha
 
 FEW = Resampling(300, 0)

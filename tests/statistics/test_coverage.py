@@ -9,12 +9,7 @@ import pytest
 from scipy import stats
 
 from prompt_app.errors import StatisticsError
-from prompt_app.statistics.agreement import (
-    agreement,
-    f1_interval,
-    kappa,
-    kappa_weights,
-)
+from prompt_app.statistics.agreement import agreement, f1_interval
 from prompt_app.statistics.bootstrap import (
     Resampling,
     bootstrap_interval,
@@ -23,17 +18,20 @@ from prompt_app.statistics.bootstrap import (
 from prompt_app.statistics.clusters import (
     clustered_mean_interval,
     clustered_proportion_interval,
+    design_effect,
 )
 from prompt_app.statistics.comparison import PairedMetric, compare
 from prompt_app.statistics.correction import (
     JudgeErrors,
     corrected_pass_rate,
     informedness,
+    judge_errors,
     prediction_powered_mean,
 )
 from prompt_app.statistics.correlation import pearson, spearman
 from prompt_app.statistics.interval_choice import interval_for
 from prompt_app.statistics.intervals import mean_interval, wilson_interval
+from prompt_app.statistics.kappa import kappa, kappa_weights
 from prompt_app.statistics.krippendorff import krippendorff_alpha
 from prompt_app.statistics.labelling import plan_labels, stratified_mean
 from prompt_app.statistics.paired_tests import paired_proportion_interval
@@ -495,6 +493,61 @@ def test_means_of_labels_that_were_chosen(found, kept, rate) -> None:
         return stratified_mean(judge, human).interval
 
     assert LOW <= coverage(make, rate, 800) <= HIGH
+
+
+def test_corrected_pass_rates_of_rows_that_share_sources() -> None:
+    """A source's rows are passed by people or not together, and judged rightly or not."""
+
+    def rows(rng, sources):
+        clusters = np.repeat(np.arange(sources), 6)
+        truth = rng.random(clusters.size) < rng.beta(1.4, 0.6, sources)[clusters]
+        right = rng.random(clusters.size) < rng.beta(2.55, 0.45, sources)[clusters]
+        return truth, truth == right, clusters.tolist()
+
+    def make(rng, clustered=True):
+        truth, judge, names = rows(rng, 50)
+        _, passed, rest = rows(rng, 150)
+        errors = judge_errors(truth.tolist(), judge.tolist(), names if clustered else None)
+        effect = design_effect(passed.astype(float).tolist(), rest) if clustered else 1.0
+        return corrected_pass_rate(int(passed.sum()), passed.size, errors, effect=effect).interval
+
+    assert LOW <= coverage(make, 0.7, 800) <= HIGH
+    assert coverage(lambda rng: make(rng, clustered=False), 0.7, 800) < 0.9
+
+
+def test_prediction_powered_and_stratified_means_of_rows_that_share_sources() -> None:
+    def rows(rng):
+        clusters = np.repeat(np.arange(120), 5)
+        human = rng.normal(size=120)[clusters] + rng.normal(size=600)
+        judge = np.sign(np.round(0.7 * human + 0.4 * rng.normal(size=120)[clusters]))
+        few = np.isin(clusters, rng.choice(120, 25, replace=False))
+        return human, judge, few, clusters
+
+    def powered(rng, clustered=True):
+        human, judge, few, clusters = rows(rng)
+        names = (clusters[~few].tolist(), clusters[few].tolist()) if clustered else None
+        given = judge[~few], judge[few], human[few]
+        return prediction_powered_mean(*given, clusters=names).interval
+
+    def stratified(rng):
+        human, judge, few, clusters = rows(rng)
+        labels = [float(h) if known else None for h, known in zip(human, few, strict=True)]
+        return stratified_mean(judge.tolist(), labels, clusters=clusters.tolist()).interval
+
+    assert LOW <= coverage(powered, 0.0, 800) <= HIGH
+    assert LOW <= coverage(stratified, 0.0, 500) <= 0.98
+    assert coverage(lambda rng: powered(rng, clustered=False), 0.0, 800) < 0.9
+
+
+def test_correlations_of_rows_that_share_sources() -> None:
+    def make(rng, clustered=True):
+        clusters = np.repeat(np.arange(30), 6)
+        both = rng.multivariate_normal([0, 0], [[1, 0.6], [0.6, 1]], 30)[clusters]
+        both = both + 0.5 * rng.multivariate_normal([0, 0], [[1, 0.6], [0.6, 1]], clusters.size)
+        return pearson(*both.T, clusters=clusters.tolist() if clustered else None).interval
+
+    assert LOW <= coverage(make, 0.6, 1_000) <= HIGH
+    assert coverage(lambda rng: make(rng, clustered=False), 0.6, 1_000) < 0.8
 
 
 def test_refusing_bad_judges_does_not_spoil_the_coverage_of_the_others() -> None:

@@ -24,17 +24,17 @@ PASS_FAIL = "qa_accuracy_by_llm"
 def judged(workbench: Workbench, tmp_path: Path) -> Judged:
     """A finished run of the offline judge over given answers, with people's labels beside."""
 
-    def run(rows: list[tuple[str, Any]], metric: str = PASS_FAIL) -> Run:
+    def run(rows: list[tuple[str, Any]], metric: str = PASS_FAIL, **options: str) -> Run:
         path = tmp_path / "rows.jsonl"
         lines = [
             {"id": f"r{n}", "answer": answer, "answers": [RIGHT], "human": label,
-             "question": "What is the capital of France?"}
+             "question": "What is the capital of France?", "source": n // 5}
             for n, (answer, label) in enumerate(rows)
         ]  # fmt: skip
         path.write_text("\n".join(json.dumps(line) for line in lines))
         spec = EvaluationSpec.model_validate(
             {
-                "dataset": {"path": str(path), "options": {"id_field": "id"}},
+                "dataset": {"path": str(path), "options": {"id_field": "id", **options}},
                 "prompts": [{"name": "given", "template": "{answer}"}],
                 "models": ["offline:echo"],
                 "metrics": [{"name": metric, "judge": "offline:judge"}],
@@ -62,6 +62,37 @@ def test_a_good_judge_is_corrected_by_its_errors(workbench: Workbench, judged: J
     assert result.corrected.value == pytest.approx(0.4 / (28 / 30 + 0.9 - 1))
     assert result.corrected.interval.lower < 0.5 < result.corrected.interval.upper
     assert {each.example_id for each in result.disagreements} == {"r28", "r29", "r57", "r58", "r59"}
+
+
+def test_rows_that_share_a_source_count_for_less(workbench: Workbench, judged: Judged) -> None:
+    """Whole sources are right or wrong together: five rows tell little more than one."""
+    labelled = [(RIGHT, "pass")] * 40 + [(WRONG, "pass")] * 5
+    labelled += [(WRONG, "fail")] * 40 + [(RIGHT, "fail")] * 5
+    rows = labelled + [(RIGHT, None)] * 50 + [(WRONG, None)] * 50
+    alone = workbench.calibrate(judged(rows).id, PASS_FAIL, "human")
+    shared = workbench.calibrate(judged(rows, cluster_field="source").id, PASS_FAIL, "human")
+    assert alone.agreement is not None
+    assert shared.agreement is not None
+    assert alone.corrected is not None, alone.refusal
+    assert shared.corrected is not None, shared.refusal
+    assert shared.corrected.value == alone.corrected.value
+    for one, other in (
+        (alone.agreement.accuracy, shared.agreement.accuracy),
+        (alone.agreement.kappa, shared.agreement.kappa),
+        (alone.agreement.macro_f1, shared.agreement.macro_f1),
+        (alone.sensitivity, shared.sensitivity),
+        (alone.specificity, shared.specificity),
+        (alone.informedness, shared.informedness),
+        (alone.corrected, shared.corrected),
+        (alone.stratified, shared.stratified),
+    ):
+        assert one is not None
+        assert other is not None
+        assert width(other) > 1.5 * width(one)
+
+
+def width(estimate: Any) -> float:
+    return float(estimate.interval.upper - estimate.interval.lower)
 
 
 def test_a_judge_no_better_than_chance_is_refused(workbench: Workbench, judged: Judged) -> None:

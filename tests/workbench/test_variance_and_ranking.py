@@ -10,6 +10,7 @@ import pytest
 from engine.runs import echo_spec, work
 
 from prompt_app.errors import EvaluationError, StatisticsError
+from prompt_app.statistics.variance import advise
 from prompt_app.workbench import Workbench
 
 
@@ -17,7 +18,7 @@ def evaluated(workbench: Workbench, folder: Path, **changes: Any) -> list[str]:
     path = folder / "rows.jsonl"
     rows = [
         {"question": f"row {n}", "answers": [f"row {n}" if n % 3 else "x"], "other": "a mill",
-         "best": f"row {n}"}
+         "best": f"row {n}", "source": n % 3 + 3 * (n // 15)}
         for n in range(30)
     ]  # fmt: skip
     path.write_text("\n".join(json.dumps(row) for row in rows))
@@ -36,6 +37,20 @@ def test_without_noise_only_examples_help(workbench: Workbench, tmp_path: Path) 
     assert split.advice.buy == "examples"
     with pytest.raises(EvaluationError, match="nothing"):
         workbench.split_variance(run, "nothing")
+
+
+def test_clusters_make_the_mean_less_certain(workbench: Workbench, tmp_path: Path) -> None:
+    (alone,) = evaluated(workbench, tmp_path)
+    dataset = {"path": str(tmp_path / "rows.jsonl"), "options": {"cluster_field": "source"}}
+    (shared,) = evaluated(workbench, tmp_path, dataset=dataset)
+    one, other = (workbench.split_variance(run, "exact_match") for run in (alone, shared))
+    assert (one.components.clusters, other.components.clusters) == (None, 6)
+    assert one.components.example == other.components.example
+    interval = workbench.summary(workbench.run(shared))[0].interval
+    assert interval is not None
+    assert other.advice.standard_error > 1.5 * one.advice.standard_error
+    sentence = advise(other.components).sentence
+    assert "Buy more examples of new clusters: doubling them takes" in sentence
 
 
 def test_votes_of_a_judge_are_judgements(workbench: Workbench, tmp_path: Path) -> None:
