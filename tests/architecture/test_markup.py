@@ -25,7 +25,8 @@ SAFE_CALLS = {"plain", "literal", "_marked", "_grid", "len", "get_args"}
 """What escapes, and what gives numbers or words of the program."""
 NUMBERS = {"number", "newest", "current", "based_on", "index", "seed", "done", "total", "attempts",
            "rubric_number"}  # fmt: skip
-WORDS = {"label", "role", "state", "status", "value", "wanted", "kinds", "among", "part"}
+WORDS = {"label", "role", "state", "status", "value", "wanted", "kinds", "among", "part", "missing",
+         "spec"}  # fmt: skip
 """Names and attributes that hold words of the program itself."""
 
 

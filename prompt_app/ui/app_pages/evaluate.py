@@ -16,7 +16,6 @@ from prompt_app.ui.components.power_section import power_section
 from prompt_app.ui.components.prompt_form import prompt_form
 from prompt_app.ui.components.quote_section import quote_section
 from prompt_app.ui.components.step import step
-from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import may_edit, open_run, person, submission_key, workbench
 
 st.title("New evaluation")
@@ -41,9 +40,7 @@ with step("Limits"), errors_shown():
 with step("Quote"), errors_shown():
     spec = whole_evaluation(dataset, prompts, models, metrics, settings)
     if isinstance(spec, str):
-        st.info(
-            plain(f"{spec} Then this says what the evaluation will take."), icon=":material/info:"
-        )
+        st.info(f"{spec} Then this says what the evaluation will take.", icon=":material/info:")
     elif quote_section(spec):
         power_section(spec)
         if st.button("Start", type="primary", icon=":material/play_arrow:"):

@@ -28,9 +28,7 @@ COLORS: dict[CallStatus, Color] = {
 def start_section(prompts: Prompts, models: Models, given: PlayInput | None) -> None:
     """Says what the calls will take, and makes them when asked."""
     if missing := is_whole(prompts, models):
-        st.info(
-            plain(f"{missing} Then this says what the calls will take."), icon=":material/info:"
-        )
+        st.info(f"{missing} Then this says what the calls will take.", icon=":material/info:")
         return
     if given is None:
         return
