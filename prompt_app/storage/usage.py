@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, func, insert, select, text, update
+from sqlalchemy.sql.dml import Insert
 
 from prompt_app.datamodel.serving import (
     AuditEntry,
@@ -24,7 +25,13 @@ from prompt_app.storage.part import StorePart
 from prompt_app.storage.searching import UNSEARCHED
 from prompt_app.storage.serving_tables import audit_entries, usage_records
 from prompt_app.storage.tables import escape_text, replies
-from prompt_app.storage.usage_days import add_to_days, new_calls, usage_days, whole_days
+from prompt_app.storage.usage_days import (
+    add_to_days,
+    adding_to_days,
+    new_calls,
+    usage_days,
+    whole_days,
+)
 
 PAGE = 1000
 _COLUMNS = usage_records.c
@@ -50,13 +57,17 @@ class Usage(StorePart):
     def _served_replies(self) -> BulkInsert:
         return BulkInsert(self._database, self._database.insert_or_ignore(replies, "id"))
 
+    @cached_property
+    def _adding(self) -> Insert:
+        return adding_to_days(self._database)
+
     def write_usage(self, records: Sequence[UsageRecord], replies: Sequence[StoredReply]) -> None:
         """All of it in one transaction, or nothing. What is there already, by its id, stays."""
         with self._database.write() as connection:
             self._served_replies(connection, [self._reply_row(stored) for stored in replies])
             new = new_calls(connection, records)
             self._usage(connection, [self._usage_row(record) for record in new])
-            add_to_days(self._database, connection, new)
+            add_to_days(connection, self._adding, new)
 
     def _reply_row(self, stored: StoredReply) -> tuple[Any, ...]:
         return (

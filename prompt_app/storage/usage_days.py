@@ -16,8 +16,10 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    bindparam,
     select,
 )
+from sqlalchemy.sql.dml import Insert
 
 from prompt_app.datamodel.serving import UsageFilter, UsageRecord
 from prompt_app.storage.database import Database, in_chunks
@@ -38,33 +40,39 @@ usage_days = Table(
 )
 
 
+_KNOWN = select(usage_records.c.id).where(usage_records.c.id.in_(bindparam("ids", expanding=True)))
+
+
 def new_calls(connection: Connection, records: Iterable[UsageRecord]) -> list[UsageRecord]:
     """Those that are not stored yet, each once."""
     new = {record.id: record for record in records}
     for some in in_chunks(list(new)):
-        known = connection.scalars(select(usage_records.c.id).where(usage_records.c.id.in_(some)))
-        for known_id in known.all():
+        for known_id in connection.scalars(_KNOWN, {"ids": some}).all():
             del new[known_id]
     return list(new.values())
 
 
-def add_to_days(database: Database, connection: Connection, new: Iterable[UsageRecord]) -> None:
-    """In the order of the keys, so that writers at the same time wait for each other in turn."""
+def adding_to_days(database: Database) -> Insert:
+    """The statement of :func:`add_to_days`, which is the same for every call."""
     if database.is_sqlite:
         from sqlalchemy.dialects.sqlite import insert
     else:
         from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
+    statement = insert(usage_days)
+    added = {name: usage_days.c[name] + statement.excluded[name] for name in (*COUNTS, *SUMS)}
+    return statement.on_conflict_do_update(index_elements=KEYS, set_=added)
+
+
+def add_to_days(connection: Connection, adding: Insert, new: Iterable[UsageRecord]) -> None:
+    """In the order of the keys, so that writers at the same time wait for each other in turn."""
     calls: dict[tuple[str, ...], list[UsageRecord]] = {}
     for record in new:
         day = _day(record.at.astimezone(UTC))
         key = (day, record.token, record.person, record.target, record.prompt)
         calls.setdefault(key, []).append(record)
-    statement = insert(usage_days)
-    added = {name: usage_days.c[name] + statement.excluded[name] for name in (*COUNTS, *SUMS)}
-    upsert = statement.on_conflict_do_update(index_elements=KEYS, set_=added)
     for keys in sorted(calls):
         of_key = dict(zip(KEYS, keys, strict=True))
-        connection.execute(upsert, {**of_key, **_sums(calls[keys])})
+        connection.execute(adding, {**of_key, **_sums(calls[keys])})
 
 
 def whole_days(which: UsageFilter) -> Select[Any] | None:
