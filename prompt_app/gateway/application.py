@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Send
 from starlette.types import Scope as ASGIScope
@@ -16,7 +18,13 @@ from starlette.types import Scope as ASGIScope
 from prompt_app.errors import SettingsError, UnknownNameError
 from prompt_app.gateway.answers import Answer
 from prompt_app.gateway.core import Gateway, Visitor
-from prompt_app.gateway.errors import problem
+from prompt_app.gateway.errors import (
+    ErrorShape,
+    WrongMethodError,
+    bedrock_problem,
+    openai_problem,
+    problem,
+)
 from prompt_app.gateway.exchange import Endpoint, Exchange
 from prompt_app.gateway.openapi import openapi
 from prompt_app.gateway.routes import ADDRESSES
@@ -62,6 +70,8 @@ def create_gateway(
     description = openapi(ADDRESSES, app.title, VERSION)
     app.openapi = lambda: description  # type: ignore[method-assign]
     app.router.default = _nothing_here
+    app.router.redirect_slashes = False
+    app.add_exception_handler(405, _wrong_method)
     return app
 
 
@@ -85,9 +95,22 @@ class _App(FastAPI):
 
 
 async def _nothing_here(scope: ASGIScope, receive: Receive, send: Send) -> None:
-    """In the errors' one shape, for paths and methods that there are not."""
-    endpoint = Endpoint("none", _unknown_path, problem, None)
+    """In the shape that the path's clients expect."""
+    endpoint = Endpoint("none", _unknown_path, _shape_of(scope["path"]), None)
     await endpoint(scope, receive, send)
+
+
+async def _wrong_method(request: Request, error: Exception) -> Response:
+    allowed = dict(getattr(error, "headers", None) or {})
+    told = _shape_of(request.url.path)(
+        WrongMethodError(f"This address takes {allowed.get('Allow', 'other methods')}.")
+    )
+    return Response(told.body, 405, allowed, told.kind.decode())
+
+
+def _shape_of(path: str) -> ErrorShape:
+    shapes = {"v1": openai_problem, "model": bedrock_problem}
+    return shapes.get(path.split("/")[1], problem) if "/" in path else problem
 
 
 async def _unknown_path(exchange: Exchange) -> Answer:

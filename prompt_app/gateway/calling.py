@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -54,6 +55,24 @@ async def stream(exchange: Exchange, asked: Asked) -> AsyncGenerator[Event, None
         await events.aclose()
 
 
+async def begun(exchange: Exchange, asked: Asked) -> tuple[Event, AsyncGenerator[Event, None]]:
+    """The first piece of a stream, and the stream. Raises as :func:`stream`, and
+    ConnectionResetError where the client leaves before there is one, which ends the call."""
+    events = stream(exchange, asked)
+    first = asyncio.ensure_future(anext(events))
+    leaving = asyncio.create_task(exchange.left())
+    try:
+        await asyncio.wait({first, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not first.done():
+            first.cancel()
+            await asyncio.wait({first})
+            await events.aclose()
+            raise ConnectionResetError
+        return first.result(), events
+    finally:
+        leaving.cancel()
+
+
 async def continued(
     first: Event, events: AsyncGenerator[Event, None]
 ) -> AsyncGenerator[Event, None]:
@@ -73,7 +92,7 @@ async def _pipeline_reply(exchange: Exchange, asked: Asked) -> Reply:
         raise InputError("A pipeline takes text alone, neither images nor tools.")
     arguments = asked.variables
     if arguments is None:
-        names = pipelines(exchange).arguments(name)
+        names = await asyncio.to_thread(pipelines(exchange).arguments, name)
         if len(names) > 1:
             raise InputError(
                 f"The pipeline {name!r} has the arguments {', '.join(names)}: give them in the "

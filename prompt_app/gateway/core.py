@@ -16,6 +16,7 @@ from prompt_app.workbench.serving import Caller, Serving
 from prompt_app.workbench.serving.admission import LOCAL_CALLER, NO_TOKEN, TOKEN_PREFIX
 
 MOST_READERS = 10_000
+FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via")
 Visitor = Callable[[Mapping[str, str]], Person]
 """Who is logged in, by a request's cookies. Raises LoginRequiredError."""
 Header = Callable[[bytes], str]
@@ -46,12 +47,11 @@ class Gateway:
     def has_seen_questions(self, reader: str, assistant: str) -> bool:
         return (reader, assistant) in self._seen
 
-    async def identify(self, header: Header, needs: Scope, *, session: bool = False) -> Caller:
-        """Who calls, and that they may. Raises UnknownTokenError, PermissionDeniedError or
-        LimitReachedError."""
+    async def identify(self, header: Header, *, session: bool = False) -> Caller:
+        """Who calls. Raises UnknownTokenError or PermissionDeniedError."""
         secret = _secret(header)
         if session and not secret and self._visitor is not None:
-            return await self._visiting(header, self._visitor, needs)
+            return await self._visiting(header, self._visitor)
         if self.open_here and not secret.startswith(TOKEN_PREFIX):
             _check_origin(header)
             await self.serving.attend()
@@ -60,13 +60,15 @@ class Gateway:
             raise UnknownTokenError(NO_TOKEN)
         if secret.startswith(TOKEN_PREFIX):  # others are wrong, and wake no database
             await self.serving.attend()
-        caller = await self.serving.admission.identify(secret)
+        return await self.serving.admission.identify(secret)
+
+    def admit(self, caller: Caller, needs: Scope) -> None:
+        """Raises PermissionDeniedError or LimitReachedError."""
         caller.require(needs)
         if caller.ledger is not None:
             caller.ledger.admit()
-        return caller
 
-    async def _visiting(self, header: Header, visitor: Visitor, needs: Scope) -> Caller:
+    async def _visiting(self, header: Header, visitor: Visitor) -> Caller:
         """Who is logged in to the studio. A call must come from one of its own pages, which
         another site's page cannot pretend."""
         own = header(b"origin").partition("://")[2] == header(b"host") != ""
@@ -78,10 +80,8 @@ class Gateway:
         }
         person = await asyncio.to_thread(visitor, cookies)
         scopes = {Scope.READ, Scope.INVOKE} if person.may(Role.EDITOR) else {Scope.READ}
-        caller = Caller(person.id, person.name, frozenset(scopes), reach=reach_of(person))
-        caller.require(needs)
         await self.serving.attend()
-        return caller
+        return Caller(person.id, person.name, frozenset(scopes), reach=reach_of(person))
 
     def note(self, record: UsageRecord) -> None:
         """Keep a call in the books."""
@@ -104,6 +104,8 @@ def _check_origin(header: Header) -> None:
     host = header(b"host").rpartition(":")[0] or header(b"host")
     origin = header(b"origin")
     foreign = header(b"sec-fetch-site") not in ("", "none", "same-origin")
+    # A proxy on this machine passes others' calls on.
+    foreign = foreign or any(header(name) for name in FORWARDED)
     if origin and origin.partition("://")[2] != header(b"host"):
         foreign = True
     if foreign or not is_loopback(host.strip("[]")):

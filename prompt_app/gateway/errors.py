@@ -27,6 +27,7 @@ from prompt_app.errors import (
     UnsupportedParameterError,
 )
 from prompt_app.gateway.answers import Answer
+from prompt_app.logs import redact
 
 ErrorShape = Callable[[PromptAppError], Answer]
 
@@ -43,6 +44,10 @@ class BodyTooLargeError(InputError):
     """The request's body is larger than the gateway takes."""
 
 
+class WrongMethodError(InputError):
+    """The address takes other methods."""
+
+
 class InternalError(PromptAppError):
     """Something in this app went wrong; the log says what."""
 
@@ -57,6 +62,7 @@ STATUSES: tuple[tuple[type[PromptAppError], int], ...] = (
     (PermissionDeniedError, 403),
     (LimitReachedError, 429),
     (BodyTooLargeError, 413),
+    (WrongMethodError, 405),
     (UnknownNameError, 404),
     (ConflictError, 409),
     (InputError, 400),
@@ -73,6 +79,7 @@ TITLES = {
     401: "Not authenticated",
     403: "Forbidden",
     404: "Not found",
+    405: "Method not allowed",
     409: "Conflict",
     413: "Body too large",
     429: "Too many requests",
@@ -87,6 +94,11 @@ def status_of(error: PromptAppError) -> int:
     return next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
 
 
+def error_text(error: PromptAppError) -> str:
+    """An error may quote what the client sent, and that may be a secret."""
+    return redact(str(error))
+
+
 def problem(error: PromptAppError) -> Answer:
     """RFC 9457."""
     status = status_of(error)
@@ -94,7 +106,7 @@ def problem(error: PromptAppError) -> Answer:
         "type": f"urn:prompt-app:{error.kind}",
         "title": TITLES[status],
         "status": status,
-        "detail": str(error),
+        "detail": error_text(error),
     }
     if isinstance(error, BadRequestError) and error.place:
         body["field"] = error.place
@@ -125,7 +137,7 @@ def openai_error(error: PromptAppError) -> dict[str, Any]:
         code = "invalid_api_key"
     elif isinstance(error, QuotaExhaustedError):
         kind = code = "insufficient_quota"
-    return {"message": str(error), "type": kind, "param": parameter, "code": code}
+    return {"message": error_text(error), "type": kind, "param": parameter, "code": code}
 
 
 BEDROCK_CODES = {
@@ -133,6 +145,7 @@ BEDROCK_CODES = {
     401: "UnrecognizedClientException",
     403: "AccessDeniedException",
     404: "ResourceNotFoundException",
+    405: "ValidationException",
     409: "ConflictException",
     413: "ValidationException",
     429: "ThrottlingException",
@@ -149,7 +162,7 @@ def bedrock_problem(error: PromptAppError) -> Answer:
     code = BEDROCK_CODES[status]
     # botocore knows these by the statuses of the service's model.
     shown = {401: 403, 413: 400, 502: 424, 504: 408}.get(status, status)
-    answer = _answer(error, shown, {"message": str(error)})
+    answer = _answer(error, shown, {"message": error_text(error)})
     answer.headers.append((b"x-amzn-errortype", code.encode()))
     return answer
 

@@ -27,6 +27,7 @@ from prompt_app.gateway.answers import Answer, Headers, StreamedAnswer
 from prompt_app.gateway.core import Gateway
 from prompt_app.gateway.errors import BadRequestError, BodyTooLargeError, ErrorShape, internal_error
 from prompt_app.workbench.serving import Asked, CacheUse, Caller
+from prompt_app.workbench.serving.admission import without_tokens
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +39,9 @@ Body = TypeVar("Body", bound=BaseModel)
 class Exchange:
     """What a handler gets."""
 
-    __slots__ = ("asked", "caller", "error", "gateway", "id", "receive", "request_body",
-                 "response_text", "route", "scope", "started", "streamed")  # fmt: skip
+    __slots__ = ("asked", "caller", "error", "gateway", "id", "is_call", "receive",
+                 "request_body", "response_text", "route", "scope", "started",
+                 "streamed")  # fmt: skip
 
     def __init__(self, gateway: Gateway, route: str, scope: Scope, receive: Receive) -> None:
         self.gateway = gateway
@@ -49,6 +51,8 @@ class Exchange:
         self.caller: Caller | None = None
         self.asked: Asked | None = None
         self.streamed = False
+        self.is_call = False
+        """Whether the address is one that calls."""
         self.error: PromptAppError | None = None
         self.id = new_reply_id()
         self.started = time.perf_counter()
@@ -82,6 +86,11 @@ class Exchange:
             raise ConnectionResetError
         self.request_body = b"".join(parts)
         return self.request_body
+
+    async def left(self) -> None:
+        """Until the client has left; the body has been read."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
 
     async def read(self, kind: type[Body]) -> Body:
         """The JSON body. Raises BadRequestError that names the first field that is wrong."""
@@ -117,8 +126,14 @@ class Exchange:
     def record(self, status: int) -> None:
         """Hand what is known of the call to the books."""
         caller, asked = self.caller, self.asked
-        if caller is None or asked is None:
+        if caller is None:
+            if self.error is not None:
+                self.gateway.telemetry.note_stranger(self.route, status)
             return
+        if asked is None:
+            if self.error is None or not self.is_call:
+                return
+            asked = Asked(model="")  # refused before it was known what for
         spent = asked.spent
         body = None
         if self.gateway.keeps_bodies:
@@ -129,7 +144,7 @@ class Exchange:
             token=caller.token_id,
             person=caller.person,
             route=self.route,
-            model=asked.model[:200],
+            model=without_tokens(asked.model[:200]),
             target=spent.target,
             prompt=spent.prompt,
             prompt_version=spent.prompt_version,
@@ -171,11 +186,13 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope["app"].state.gateway, self.route, scope, receive)
+        exchange.is_call = self.needs is TokenScope.INVOKE
         try:
             if self.needs is not None:
                 exchange.caller = await exchange.gateway.identify(
-                    exchange.header, self.needs, session=self._session
+                    exchange.header, session=self._session
                 )
+                exchange.gateway.admit(exchange.caller, self.needs)
             answer = await self._handler(exchange)
         except PromptAppError as error:
             exchange.error = error
@@ -226,12 +243,8 @@ async def _send_pieces(answer: StreamedAnswer, exchange: Exchange, send: Send) -
         finally:
             await answer.pieces.aclose()
 
-    async def leave() -> None:
-        while (await exchange.receive())["type"] != "http.disconnect":
-            pass
-
     writing = asyncio.create_task(write())
-    leaving = asyncio.create_task(leave())
+    leaving = asyncio.create_task(exchange.left())
     try:
         await asyncio.wait({writing, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if not writing.done():
@@ -265,4 +278,4 @@ def _kept_body(request: bytes, response: str | None) -> str:
         asked: Any = orjson.loads(request)
     except orjson.JSONDecodeError:
         asked = request.decode("utf-8", "replace")
-    return orjson.dumps({"request": asked, "response": response}).decode()
+    return without_tokens(orjson.dumps({"request": asked, "response": response}).decode())

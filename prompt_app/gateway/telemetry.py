@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+MOST_TARGETS = 500
+"""Names that are told apart: callers can make up any number."""
+OTHER = "other"
+_PROVIDERS = {"bedrock": "aws.bedrock", "sagemaker": "aws.sagemaker"}
+"""As OpenTelemetry's conventions call those that it does not call as we do."""
 _OPERATIONS = {"embeddings": "embeddings"}
 
 
@@ -61,10 +66,16 @@ class Telemetry:
         )  # fmt: skip
         self.streams = Gauge("gateway_open_streams", "Streams under way", registry=registry)
         self._children: dict[tuple[str, str, int], _Children] = {}
+        self._targets: set[str] = set()
         self._tracer = _tracer()
 
     def note(self, record: UsageRecord) -> None:
         """Count a call."""
+        if record.target not in self._targets:
+            if len(self._targets) >= MOST_TARGETS:
+                record = replace(record, target=OTHER)
+            else:
+                self._targets.add(record.target)
         target = record.target
         key = (record.route, target, record.status)
         children = self._children.get(key)
@@ -81,6 +92,10 @@ class Telemetry:
             children.cost.inc(record.cost_usd)
         if self._tracer is not None:
             _trace(self._tracer, record)
+
+    def note_stranger(self, route: str, status: int) -> None:
+        """Count a refused call of somebody unknown, of which no record is kept."""
+        self._calls.labels(route, "", str(status)).inc()
 
     def _children_of(self, record: UsageRecord) -> _Children:
         target = record.target
@@ -126,7 +141,7 @@ def _trace(tracer: Tracer, record: UsageRecord) -> None:
         start_time=end - int(record.latency_ms * 1e6),
         attributes={
             "gen_ai.operation.name": operation,
-            "gen_ai.provider.name": provider,
+            "gen_ai.provider.name": _PROVIDERS.get(provider, provider),
             "gen_ai.request.model": record.model,
             "gen_ai.response.model": model,
             "gen_ai.usage.input_tokens": record.input_tokens,

@@ -15,7 +15,7 @@ from prompt_app.errors import InputError, PromptAppError, UnknownNameError
 from prompt_app.gateway.address import Address
 from prompt_app.gateway.answers import Answer
 from prompt_app.gateway.calling import acting, answer
-from prompt_app.gateway.errors import problem
+from prompt_app.gateway.errors import error_text, problem
 from prompt_app.gateway.exchange import Exchange
 from prompt_app.providers.catalogue import named_model
 from prompt_app.workbench.endpoints import known_model
@@ -85,7 +85,7 @@ class InferenceRequest(BaseModel):
 def refusal(error: PromptAppError) -> Answer:
     """``error``, and the supported models where the list helps."""
     told = problem(error)
-    body: dict[str, Any] = {"error": str(error), "kind": error.kind}
+    body: dict[str, Any] = {"error": error_text(error), "kind": error.kind}
     if isinstance(error, AssistantError) and error.supported_models:
         body["supported_models"] = list(error.supported_models)
     return Answer(orjson.dumps(body), told.status, headers=told.headers)

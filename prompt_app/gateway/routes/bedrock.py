@@ -13,9 +13,9 @@ from prompt_app.datamodel.model import Reply
 from prompt_app.errors import PromptAppError
 from prompt_app.gateway.address import Address
 from prompt_app.gateway.answers import Answer, StreamedAnswer
-from prompt_app.gateway.calling import Event, answer, continued, stream
+from prompt_app.gateway.calling import Event, answer, begun, continued
 from prompt_app.gateway.converse_form import read_tools, read_turn, tool_uses
-from prompt_app.gateway.errors import BadRequestError, bedrock_problem
+from prompt_app.gateway.errors import BadRequestError, bedrock_problem, error_text
 from prompt_app.gateway.exchange import Exchange
 from prompt_app.gateway.routes.chat import parameters_of
 from prompt_app.providers.event_stream import event
@@ -78,8 +78,7 @@ async def converse(exchange: Exchange) -> Answer:
 
 async def converse_stream(exchange: Exchange) -> StreamedAnswer:
     asked = await _asked(exchange)
-    events = stream(exchange, asked)
-    first = await anext(events)
+    first, events = await begun(exchange, asked)
     return StreamedAnswer(
         _events(exchange, first, events),
         b"application/vnd.amazon.eventstream",
@@ -169,7 +168,7 @@ async def _events(
 def _exception(error: PromptAppError) -> bytes:
     name = dict(bedrock_problem(error).headers)[b"x-amzn-errortype"].decode()
     kind = {"ThrottlingException": "throttlingException"}.get(name, "modelStreamErrorException")
-    return event(kind, {"message": str(error)}, exception=True)
+    return event(kind, {"message": error_text(error)}, exception=True)
 
 
 _REQUEST = {

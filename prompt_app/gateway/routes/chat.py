@@ -14,7 +14,7 @@ from prompt_app.datamodel.prompt import Message, RichMessage, Role
 from prompt_app.errors import PromptAppError
 from prompt_app.gateway.address import Address
 from prompt_app.gateway.answers import Answer, StreamedAnswer
-from prompt_app.gateway.calling import Event, answer, continued, stream
+from prompt_app.gateway.calling import Event, answer, begun, continued
 from prompt_app.gateway.errors import BadRequestError, openai_error, openai_problem
 from prompt_app.gateway.exchange import Exchange
 from prompt_app.providers.rich import calls_of
@@ -88,8 +88,7 @@ async def chat_completions(exchange: Exchange) -> Answer | StreamedAnswer:
     asked.cache = exchange.cache_use()
     if request.stream:
         usage = request.stream_options is not None and request.stream_options.include_usage
-        events = stream(exchange, asked)
-        first = await anext(events)
+        first, events = await begun(exchange, asked)
         head = _head(exchange, "chat.completion.chunk", asked.model)
         pieces = _chunks(head, first, events, usage)
         return StreamedAnswer(pieces, EVENT_STREAM, _error_event, exchange.serving_headers())
@@ -194,14 +193,14 @@ def usage_of(reply: Reply) -> dict[str, Any]:
 async def _chunks(
     head: dict[str, Any], first: Event, events: AsyncGenerator[Event, None], include_usage: bool
 ) -> AsyncGenerator[bytes, None]:
-    begun: set[int] = set()
+    seen: set[int] = set()
     async for event in continued(first, events):
         if isinstance(event, Reply):
             yield _ending(head, event, include_usage)
             continue
         delta: dict[str, Any] = {"content": event.text}
-        if event.index not in begun:
-            begun.add(event.index)
+        if event.index not in seen:
+            seen.add(event.index)
             delta = {"role": "assistant", **delta}
         yield _chunk(head, [{"index": event.index, "delta": delta, "finish_reason": None}])
 

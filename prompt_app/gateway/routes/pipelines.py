@@ -14,7 +14,7 @@ from prompt_app.errors import PromptAppError
 from prompt_app.gateway.address import Address
 from prompt_app.gateway.answers import Answer
 from prompt_app.gateway.calling import PIPELINE, call_pipeline, pipelines
-from prompt_app.gateway.errors import BadRequestError, problem
+from prompt_app.gateway.errors import BadRequestError, error_text, problem
 from prompt_app.gateway.exchange import Exchange
 from prompt_app.workbench.serving import Asked
 
@@ -33,7 +33,7 @@ class PipelineCallRequest(BaseModel):
 def refusal(error: PromptAppError) -> Answer:
     """The shape of these routes, with the right status."""
     told = problem(error)
-    body = orjson.dumps({"success": False, "error": str(error)})
+    body = orjson.dumps({"success": False, "error": error_text(error)})
     return Answer(body, told.status, headers=told.headers)
 
 

@@ -14,7 +14,7 @@ from prompt_app.datamodel.prompt import Message
 from prompt_app.errors import PromptAppError
 from prompt_app.gateway.address import Address
 from prompt_app.gateway.answers import Answer, StreamedAnswer
-from prompt_app.gateway.calling import Event, answer, continued, stream
+from prompt_app.gateway.calling import Event, answer, begun, continued
 from prompt_app.gateway.errors import BadRequestError, openai_error, openai_problem
 from prompt_app.gateway.exchange import Exchange
 from prompt_app.gateway.routes.chat import (
@@ -62,8 +62,7 @@ async def responses(exchange: Exchange) -> Answer | StreamedAnswer:
     asked = _asked(request)
     asked.cache = exchange.cache_use()
     if request.stream:
-        events = stream(exchange, asked)
-        first = await anext(events)
+        first, events = await begun(exchange, asked)
         pieces = _events(exchange, request, first, events)
         return StreamedAnswer(pieces, EVENT_STREAM, _error_event, exchange.serving_headers())
     reply = await answer(exchange, asked)
@@ -174,10 +173,10 @@ async def _events(
         return f"event: {kind}\ndata: ".encode() + orjson.dumps(data) + b"\n\n"
 
     place = {"item_id": f"msg_{exchange.id}", "output_index": 0, "content_index": 0}
-    begun = _response(exchange, request, "in_progress")
+    started = _response(exchange, request, "in_progress")
     item = _item(exchange, "in_progress", None)
-    yield tell("response.created", response=begun)
-    yield tell("response.in_progress", response=begun)
+    yield tell("response.created", response=started)
+    yield tell("response.in_progress", response=started)
     yield tell("response.output_item.added", output_index=0, item=item)
     yield tell("response.content_part.added", **place, part=_part(""))
     async for event in continued(first, events):

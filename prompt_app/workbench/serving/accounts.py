@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 
-from prompt_app.datamodel.embedding import ModelRequest
+from prompt_app.datamodel.embedding import EmbeddingRequest, ModelRequest
 from prompt_app.datamodel.model import Reply, TokenUsage
 from prompt_app.providers.prices import cost_usd, largest_cost_usd
 from prompt_app.providers.tokens import CHARACTERS_PER_TOKEN, estimate_tokens
 from prompt_app.workbench.serving.admission import Caller, Reservation
 from prompt_app.workbench.serving.asking import Asked, Candidate, Spent
+from prompt_app.workbench.serving.flights import Flight
 
 ASSUMED_OUTPUT_TOKENS = 4096
 """Of a call that sets no limit, for the caps on spend."""
@@ -30,8 +31,9 @@ class Account:
         self.candidate = candidate
         self.asked = asked
         self.reply: Reply | None = None
-        self.pays = True
-        """Not where another's call is shared."""
+        self.pays = False
+        """Not where another's call is shared, nor before there is a call."""
+        self.flight: Flight | None = None
         self.characters = 0
         """Streamed so far."""
         self._caller = caller
@@ -49,11 +51,15 @@ class Account:
             usd = None
             if price is not None:
                 usd = largest_cost_usd(price, tokens, most, parameters.num_responses)
-            given = (parameters.max_tokens or 0) * parameters.num_responses
-            self._reservation = ledger.reserve(tokens + given, usd)
+            embeds = isinstance(self._request, EmbeddingRequest)
+            given = 0 if embeds else most * parameters.num_responses
+            open_end = parameters.max_tokens is None and not embeds
+            least = tokens + 1 if open_end else None
+            self._reservation = ledger.reserve(tokens + given, usd, least=least)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._hand_over()
         usage = TokenUsage()
         if self.reply is not None:
             usage = self.reply.usage
@@ -69,8 +75,20 @@ class Account:
         if self.pays:
             spent.input_tokens, spent.output_tokens = usage.input, usage.output
             spent.cost_usd = cost
-        else:
+            spent.cached, spent.age = False, None
+        elif self.reply is not None:
             spent.saved_usd = cost
         if self._reservation is not None and self._caller.ledger is not None:
             tokens, usd = (usage.total, cost) if self.pays else (0, 0.0)
             self._caller.ledger.settle(self._reservation, tokens, usd)
+
+    def _hand_over(self) -> None:
+        """Who leaves a shared call pays for nothing while another waits for it; who gets the
+        reply of a call that nobody pays for any more does."""
+        flight = self.flight
+        if flight is None:
+            return
+        if self.pays and self.reply is None and flight.goes_on:
+            self.pays = flight.has_payer = False
+        elif not self.pays and not flight.has_payer:
+            self.pays = flight.has_payer = True

@@ -6,8 +6,8 @@ import asyncio
 import hashlib
 import hmac
 import math
+import re
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from prompt_app.datamodel.project import EVERYTHING, Reach
 from prompt_app.datamodel.serving import AccessToken, KeptToken, Scope, TokenLimits
 from prompt_app.errors import LimitReachedError, PermissionDeniedError, UnknownTokenError
 from prompt_app.interfaces import Store
+from prompt_app.workbench.serving.windows import Window, resized
 
 TOKEN_PREFIX = "sk-prompt-"
 """Looks like the keys that clients expect, and is hidden from logs as those are."""
@@ -28,6 +29,14 @@ NO_TOKEN = (
     "An access token is needed: send 'Authorization: Bearer TOKEN'. Make one on the page Tokens "
     "or with 'prompt-app tokens create'."
 )
+
+
+_TOKEN = re.compile(rf"{TOKEN_PREFIX}[\w-]+")
+
+
+def without_tokens(text: str) -> str:
+    """``text``, in which a client may have put its token where it does not belong."""
+    return _TOKEN.sub(f"{TOKEN_PREFIX}***", text) if TOKEN_PREFIX in text else text
 
 
 def secret_hash(secret: str) -> bytes:
@@ -140,44 +149,6 @@ class Admission:
         return Caller(token.owner, token.name, scopes, token, ledger, token.reach)
 
 
-class Window:
-    """Amounts of the last minute, exactly."""
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self._entries: deque[list[float]] = deque()
-        self._sum = 0.0
-
-    def wait_for(self, amount: float, now: float) -> float:
-        """Seconds until ``amount`` fits; 0 where it does."""
-        self._forget(now)
-        excess = self._sum + amount - self.limit
-        if excess <= 0:
-            return 0.0
-        for at, past in self._entries:
-            excess -= past
-            if excess <= 0:
-                return max(0.001, at + 60 - now)
-        return math.inf
-
-    def add(self, amount: float, now: float) -> list[float]:
-        entry = [now, amount]
-        self._entries.append(entry)
-        self._sum += amount
-        return entry
-
-    def correct(self, entry: list[float], amount: float) -> None:
-        if entry[0] > -math.inf:
-            self._sum += amount - entry[1]
-            entry[1] = amount
-
-    def _forget(self, now: float) -> None:
-        while self._entries and self._entries[0][0] <= now - 60:
-            entry = self._entries.popleft()
-            self._sum -= entry[1]
-            entry[0] = -math.inf
-
-
 @dataclass(slots=True)
 class Reservation:
     """What a call may take, until it is known."""
@@ -203,8 +174,8 @@ class Ledger:
     def change(self, limits: TokenLimits) -> None:
         """Other limits from now on; what was used in the last minute counts."""
         self.limits = limits
-        self._requests = _resized(self._requests, limits.requests_per_minute)
-        self._tokens = _resized(self._tokens, limits.tokens_per_minute)
+        self._requests = resized(self._requests, limits.requests_per_minute)
+        self._tokens = resized(self._tokens, limits.tokens_per_minute)
         if not self.limits_spend:
             self._unwritten = 0.0
 
@@ -231,13 +202,16 @@ class Ledger:
             )
         self._requests.add(1, now)
 
-    def reserve(self, tokens: int, usd: float | None) -> Reservation:
-        """Before a call that takes about so much; ``usd`` is None where the model's price is not
-        known. Raises LimitReachedError."""
+    def reserve(self, tokens: int, usd: float | None, *, least: int | None = None) -> Reservation:
+        """Before a call that takes at most so much; ``usd`` is None where the model's price is
+        not known. A call that sets no limit itself takes what is free, but ``least``, so that it
+        is let through alone. Raises LimitReachedError."""
         self._check_spend(usd)
         reservation = Reservation()
         if self._tokens is not None:
             now = self._clock()
+            if least is not None:
+                tokens = max(least, min(tokens, self._tokens.free(now)))
             wait = self._tokens.wait_for(tokens, now)
             if wait:
                 passes = f" Try again in {wait:.1f} s." if wait < math.inf else ""
@@ -282,12 +256,3 @@ class Ledger:
         """So much of what was spent is in the store now."""
         self._unwritten = max(0.0, self._unwritten - usd)
         self.spent = (self.spent[0] + usd, self.spent[1] + usd)
-
-
-def _resized(window: Window | None, limit: int | None) -> Window | None:
-    if limit is None:
-        return None
-    if window is None:
-        return Window(limit)
-    window.limit = limit
-    return window

@@ -18,6 +18,8 @@ class Flight:
         self._reply: Reply | None = None
         self._error: BaseException | None = None
         self._grown: list[asyncio.Future[None]] = []
+        self.has_payer = False
+        """Whether one of those who wait pays for the call."""
         self._passengers = 0
         self._abandoned = False
         self._task = asyncio.create_task(self._fly(events))
@@ -26,6 +28,11 @@ class Flight:
     def open(self) -> bool:
         """Whether one more may join."""
         return not (self._abandoned or self._task.done())
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether somebody waits for a call that has not ended."""
+        return self.open and self._passengers > 0
 
     def when_done(self, call: Callable[[], None]) -> None:
         self._task.add_done_callback(lambda _: call())
@@ -99,14 +106,14 @@ class Flights:
     def __init__(self) -> None:
         self._flights: dict[str, Flight] = {}
 
-    def join(self, key: str, start: Callable[[], Events]) -> tuple[Flight, bool]:
-        """The call with ``key`` that is under way, or a new one; and whether it is new."""
+    def join(self, key: str, start: Callable[[], Events]) -> Flight:
+        """The call with ``key`` that is under way, or a new one."""
         flight = self._flights.get(key)
         if flight is not None and flight.open:
-            return flight, False
+            return flight
         started = self._flights[key] = Flight(start())
         started.when_done(lambda: self._forget(key, started))
-        return started, True
+        return started
 
     def _forget(self, key: str, flight: Flight) -> None:
         if self._flights.get(key) is flight:

@@ -19,6 +19,7 @@ from prompt_app.datamodel.model import (
 from prompt_app.engine.attention import Attention
 from prompt_app.engine.item import new_reply_id
 from prompt_app.errors import (
+    InputError,
     PermissionDeniedError,
     ProviderError,
     RequestRefusedError,
@@ -29,7 +30,7 @@ from prompt_app.providers.caching import cache_key
 from prompt_app.providers.rich import refuse_where_unknown
 from prompt_app.settings import Settings
 from prompt_app.workbench.serving.accounts import Account, note_target
-from prompt_app.workbench.serving.admission import Admission, Caller
+from prompt_app.workbench.serving.admission import TOKEN_PREFIX, Admission, Caller
 from prompt_app.workbench.serving.alerting import SpendWatch
 from prompt_app.workbench.serving.asking import Asked, Candidate, Served
 from prompt_app.workbench.serving.books import Books
@@ -130,6 +131,9 @@ class Serving:
         return None
 
     async def _candidates(self, asked: Asked, caller: Caller) -> list[Candidate]:
+        if TOKEN_PREFIX in asked.model or not asked.model.isprintable():
+            # It would go on to the provider, and into the books.
+            raise InputError("The model's name holds an access token or control characters.")
         candidates = await self.names.candidates(asked, caller.reach)
         if self.books.is_full:
             await self.books.room(candidates[0].target.timeout)
@@ -152,7 +156,7 @@ class Serving:
                 yield await target.provider.generate(request, target.timeout)
 
         with Account(caller, candidate, asked, request) as account:
-            flight = self._join(account, key, call)
+            flight = account.flight = self._join(account, key, call)
             account.reply = reply = await flight.reply()
         return self._landed(account, key, reply)
 
@@ -170,7 +174,7 @@ class Serving:
         assert isinstance(request, GenerationRequest)
         target = candidate.target
         with Account(caller, candidate, asked, request) as account:
-            flight = self._join(
+            flight = account.flight = self._join(
                 account, key, lambda: target.provider.stream(request, target.timeout)
             )
             async with aclosing(flight.events()) as events:
@@ -187,8 +191,11 @@ class Serving:
         """A call that uses stored replies shares one that is under way."""
         cache = account.asked.cache
         if not (cache.read and cache.write):
+            account.pays = True
             return Flight(start())
-        flight, account.pays = self._flights.join(key, start)
+        flight = self._flights.join(key, start)
+        # Whoever asked first pays; where they leave before the others, one of those does.
+        account.pays, flight.has_payer = not flight.has_payer, True
         if not account.pays:
             account.asked.spent.cached, account.asked.spent.age = True, 0.0
         return flight
