@@ -142,7 +142,7 @@ def components(c: Configuration) -> Iterator[Component]:
         0,
         pages_gb=p["CloudFront, GB"] + 0.02 * p["CloudFront, million requests"],
     )
-    secrets = 2 + c.uses_cognito + (c.admin_invitation == "secret")
+    secrets = 4 + c.uses_cognito + (c.admin_invitation == "secret")
     yield used(
         f"Secrets, {secrets}", f"{p['secret, month']:.2f} each", p["secret, month"] * secrets
     )

@@ -6,20 +6,24 @@ from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_rds as rds
+from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import custom_resources as cr
 from constructs import Construct
 
 from cdk_src.configuration import Configuration
 from cdk_src.network import Network
+from cdk_src.task import Container
 
 _DATABASE = "prompt_app"
+_USERS = {"web": "prompt_app_web", "worker": "prompt_app_worker"}
 
 
 class Database(Construct):
-    """The cluster, with its password in Secrets Manager.
+    """The cluster, with its passwords in Secrets Manager.
 
     Tasks get the address by libpq's own ``PG*`` variables, so that the password is never part of
-    a URL: ``environment`` and ``secrets``.
+    a URL: ``environment`` and ``secrets_of``. Each kind of task has a user of its own, who reads
+    and writes rows; what makes the tables and these users is ``preparation``.
     """
 
     def __init__(
@@ -73,7 +77,11 @@ class Database(Construct):
         self._limit_log(configuration)
         secret = self.cluster.secret
         assert secret is not None
-        self.secret = secret
+        self._owner = secret
+        self._users = {
+            task: rds.DatabaseSecret(self, f"{task.capitalize()}User", username=name)
+            for task, name in _USERS.items()
+        }
         self.environment = {
             "DATABASE_URL": "postgresql+psycopg://",
             "PGHOST": self.cluster.cluster_endpoint.hostname,
@@ -87,10 +95,30 @@ class Database(Construct):
         if pauses:
             # It pauses only while nobody is connected.
             self.environment["PROMPT_APP_IDLE_SECONDS"] = "60"
-        self.secrets = {
-            "PGUSER": ecs.Secret.from_secrets_manager(secret, "username"),
-            "PGPASSWORD": ecs.Secret.from_secrets_manager(secret, "password"),
-        }
+
+    def secrets_of(self, task: str) -> dict[str, ecs.Secret]:
+        """The login of ``web`` or ``worker`` tasks."""
+        return _login(self._users[task])
+
+    @property
+    def preparation(self) -> Container:
+        """Runs to its end before the app, as the owner of the tables."""
+        passwords = {f"{task.upper()}_PASSWORD": secret for task, secret in self._users.items()}
+        # Secrets Manager's passwords have no character that JSON or the shell takes otherwise.
+        users = ",".join(
+            f'\\"{name}\\":\\"${task.upper()}_PASSWORD\\"' for task, name in _USERS.items()
+        )
+        script = f'PROMPT_APP_DATABASE_USERS="{{{users}}}" exec prompt-app migrate'
+        return Container(
+            command=["sh", "-c", script],
+            secrets={
+                **_login(self._owner),
+                **{
+                    variable: ecs.Secret.from_secrets_manager(secret, "password")
+                    for variable, secret in passwords.items()
+                },
+            },
+        )
 
     def _limit_log(self, configuration: Configuration) -> None:
         """Aurora makes the log group that it exports to by itself, and for ever: make it here if
@@ -131,3 +159,10 @@ class Database(Construct):
     def allow_from(self, client: ec2.IConnectable) -> None:
         """Let ``client`` connect."""
         self.cluster.connections.allow_from(client, ec2.Port.tcp(5432), "PostgreSQL")
+
+
+def _login(secret: secretsmanager.ISecret) -> dict[str, ecs.Secret]:
+    return {
+        "PGUSER": ecs.Secret.from_secrets_manager(secret, "username"),
+        "PGPASSWORD": ecs.Secret.from_secrets_manager(secret, "password"),
+    }

@@ -96,6 +96,8 @@ class PromptAppStack(Stack):
         )
         for task in (web.task, workers.task):
             database.allow_from(task.security_group)
+        # The web task makes the tables, and the workers' database user.
+        workers.service.node.add_dependency(web.service)
         self._grant(web.task.definition.task_role, workers.task.definition.task_role, queue)
         Monitoring(
             self,
@@ -146,15 +148,17 @@ class PromptAppStack(Stack):
             cluster=cluster,
             image=build_image(self, configuration),
             network=self._network,
+            database=database,
             environment={
                 "PROMPT_APP_DATA_DIR": "/data",
                 "PROMPT_APP_BLOB_URL": self._data.url(FILES),
                 "PROMPT_APP_BROKER_URL": queue.queue.queue_url,
                 "PROMPT_APP_ALLOW_PRIVATE_ADDRESSES": "false",
+                # Aurora keeps its own; what a task writes is gone with it.
+                "PROMPT_APP_MIGRATION_BACKUP": "false",
                 "OPENAI_SECRET_NAME": configuration.openai_secret_name,
                 "LOG_LEVEL": configuration.log_level,
                 "LOG_FORMAT": "json",
                 **database.environment,
             },
-            secrets=database.secrets,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aws_cdk import Duration, IgnoreMode
 from aws_cdk import aws_ec2 as ec2
@@ -17,6 +18,9 @@ from cdk_src.configuration import Configuration
 from cdk_src.network import Network
 from cdk_src.removal import log_retention, removal_policy
 
+if TYPE_CHECKING:
+    from cdk_src.database import Database
+
 ROOT = Path(__file__).parent.parent
 PORT = 8501
 
@@ -28,15 +32,14 @@ class Platform:
     cluster: ecs.Cluster
     image: ecs.ContainerImage
     network: Network
+    database: Database
     environment: Mapping[str, str]
-    secrets: Mapping[str, ecs.Secret]
 
 
 @dataclass(frozen=True)
 class Container:
-    """What differs: ``size`` is CPU units and MiB; one that ``serves`` has a port and a probe."""
+    """What differs; one that ``serves`` has a port and a probe."""
 
-    size: tuple[int, int]
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, ecs.Secret] = field(default_factory=dict)
@@ -65,7 +68,8 @@ def build_image(scope: Construct, configuration: Configuration) -> ecs.Container
 
 
 class Task(Construct):
-    """``definition`` runs as the image's own user on a read-only root file system.
+    """``definition`` runs as the image's own user on a read-only root file system; ``size`` is CPU
+    units and MiB. Where there is a ``preparation``, the app starts once that has succeeded.
 
     ``/data`` and ``/tmp`` are the task's own volumes and gone with it: what must last is in the
     database and the bucket.
@@ -78,10 +82,13 @@ class Task(Construct):
         *,
         configuration: Configuration,
         platform: Platform,
+        size: tuple[int, int],
         container: Container,
+        preparation: Container | None = None,
     ) -> None:
         super().__init__(scope, id)
-        cpu, memory_mib = container.size
+        self._stream = scope.node.id.lower()
+        cpu, memory_mib = size
         self.definition = ecs.FargateTaskDefinition(
             self,
             "Definition",
@@ -102,26 +109,15 @@ class Task(Construct):
             retention=log_retention(configuration),
             removal_policy=removal_policy(configuration),
         )
-        app = self.definition.add_container(
-            "App",
-            image=platform.image,
-            command=list(container.command),
-            user="10001:10001",
-            readonly_root_filesystem=True,
-            linux_parameters=ecs.LinuxParameters(self, "Linux", init_process_enabled=True),
-            environment={**platform.environment, **container.environment},
-            secrets={**platform.secrets, **container.secrets},
-            logging=ecs.LogDriver.aws_logs(
-                log_group=self.log_group, stream_prefix=scope.node.id.lower()
-            ),
-            stop_timeout=Duration.seconds(60),
-            port_mappings=[ecs.PortMapping(container_port=PORT)] if container.serves else None,
-            health_check=_web_health_check() if container.serves else None,
-        )
         for name in ("data", "tmp"):
             self.definition.add_volume(name=name)
-            app.add_mount_points(
-                ecs.MountPoint(source_volume=name, container_path=f"/{name}", read_only=False)
+        app = self._add("App", platform, container)
+        if preparation is not None:
+            first = self._add("Preparation", platform, preparation, essential=False)
+            app.add_container_dependencies(
+                ecs.ContainerDependency(
+                    container=first, condition=ecs.ContainerDependencyCondition.SUCCESS
+                )
             )
         self.security_group = ec2.SecurityGroup(
             self,
@@ -133,6 +129,32 @@ class Task(Construct):
         self.security_group.add_egress_rule(
             ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "Model providers and AWS"
         )
+
+    def _add(
+        self, id: str, platform: Platform, container: Container, *, essential: bool = True
+    ) -> ecs.ContainerDefinition:
+        added = self.definition.add_container(
+            id,
+            image=platform.image,
+            command=list(container.command),
+            essential=essential,
+            user="10001:10001",
+            readonly_root_filesystem=True,
+            linux_parameters=ecs.LinuxParameters(
+                self, "Linux" if essential else f"{id}Linux", init_process_enabled=True
+            ),
+            environment={**platform.environment, **container.environment},
+            secrets=dict(container.secrets),
+            logging=ecs.LogDriver.aws_logs(log_group=self.log_group, stream_prefix=self._stream),
+            stop_timeout=Duration.seconds(60),
+            port_mappings=[ecs.PortMapping(container_port=PORT)] if container.serves else None,
+            health_check=_web_health_check() if container.serves else None,
+        )
+        for name in ("data", "tmp"):
+            added.add_mount_points(
+                ecs.MountPoint(source_volume=name, container_path=f"/{name}", read_only=False)
+            )
+        return added
 
 
 def _web_health_check() -> ecs.HealthCheck:

@@ -35,8 +35,9 @@ class WebService(Construct):
             "Task",
             configuration=configuration,
             platform=platform,
+            size=(configuration.web_cpu, configuration.web_memory_mib),
+            preparation=platform.database.preparation,
             container=Container(
-                size=(configuration.web_cpu, configuration.web_memory_mib),
                 command=["prompt-app", "start", "--no-worker", "--no-browser"],
                 environment={
                     "PROMPT_APP_HOST": "0.0.0.0",
@@ -44,7 +45,7 @@ class WebService(Construct):
                     **environment,
                     **login.environment,
                 },
-                secrets=login.secrets,
+                secrets={**platform.database.secrets_of("web"), **login.secrets},
                 serves=True,
             ),
         )

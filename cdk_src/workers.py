@@ -85,10 +85,11 @@ class Workers(Construct):
             "Task",
             configuration=configuration,
             platform=platform,
+            size=(configuration.worker_cpu, configuration.worker_memory_mib),
             container=Container(
-                size=(configuration.worker_cpu, configuration.worker_memory_mib),
                 command=["prompt-app", "worker"],
                 environment=environment,
+                secrets=platform.database.secrets_of("worker"),
             ),
         )
         self.service = ecs.FargateService(

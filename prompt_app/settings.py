@@ -42,6 +42,13 @@ class Settings(BaseSettings):
         description="SQLAlchemy address of the store, e.g. postgresql+psycopg://user:pw@host/db. "
         "Without it: SQLite in the data folder.",
     )
+    database_users: dict[str, SecretStr] = Field(
+        default={},
+        validation_alias="PROMPT_APP_DATABASE_USERS",
+        description="PostgreSQL users that `prompt-app migrate` makes, with their passwords, as "
+        "JSON. They may read and write rows and change no table: for an app that is not to run as "
+        "the tables' owner.",
+    )
     migration_backup: bool = Field(
         default=True,
         validation_alias="PROMPT_APP_MIGRATION_BACKUP",

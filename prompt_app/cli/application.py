@@ -42,6 +42,7 @@ COMMANDS = {
     "create-admin": "create_admin:create_admin",
     "backup": "backup:backup",
     "restore": "backup:restore",
+    "migrate": "migrate:migrate",
     "worker": "worker:worker",
     "mock-server": "mock_server:mock_server",
     "start": "start:start",

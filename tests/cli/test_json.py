@@ -97,6 +97,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "tokens revoke": ("{token}",),
     "backup": ("all.promptapp",),
     "restore": ("all.promptapp", "--replace"),
+    "migrate": (),
     "worker": ("--until-idle",),
 }
 """Each command that ends, in an order in which each finds what it needs."""

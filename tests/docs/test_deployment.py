@@ -81,8 +81,8 @@ def test_the_costs_follow_what_is_configured() -> None:
 
 def test_the_costs_are_of_what_is_deployed(tmp_path: Path) -> None:
     deployment: Deployment = synthesize_once(tmp_path, {}, "", None)
-    assert len(deployment.resources("AWS::SecretsManager::Secret")) == 3
-    assert "Secrets" in dollars()
+    assert len(deployment.resources("AWS::SecretsManager::Secret")) == 5
+    assert dollars()["Secrets"][0] == 5 * PRICES["secret, month"]
     assert len(deployment.resources("AWS::EC2::NatGateway")) == 1
     assert len(deployment.resources("AWS::CloudWatch::Dashboard")) == 1
     assert len(deployment.resources("AWS::ECS::Service")) == 2

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -15,6 +17,8 @@ from pydantic import AliasChoices
 from prompt_app.settings import Settings
 
 pytestmark = pytest.mark.xdist_group("infra")
+
+TASKS = "AWS::ECS::TaskDefinition"
 
 
 def text(value: Any) -> str:
@@ -45,15 +49,21 @@ def allowed(deployment: Deployment, role: str) -> dict[str, set[str]]:
     return actions
 
 
-def container(deployment: Deployment, task: str) -> dict[str, Any]:
-    definition = deployment.only("AWS::ECS::TaskDefinition", task)
-    (only,) = definition["ContainerDefinitions"]
-    assert isinstance(only, dict)
-    return only
+def container(deployment: Deployment, task: str, name: str = "App") -> dict[str, Any]:
+    definition = deployment.only(TASKS, task)
+    (found,) = (c for c in definition["ContainerDefinitions"] if c["Name"] == name)
+    assert isinstance(found, dict)
+    return found
 
 
 def variables(deployment: Deployment, task: str) -> dict[str, str]:
     return {v["Name"]: text(v["Value"]) for v in container(deployment, task)["Environment"]}
+
+
+def secrets(deployment: Deployment, task: str, name: str = "App") -> dict[str, str]:
+    """Variable -> where its secret comes from."""
+    given = container(deployment, task, name)["Secrets"]
+    return {s["Name"]: text(s["ValueFrom"]) for s in given}
 
 
 def called_operations() -> set[str]:
@@ -320,13 +330,14 @@ class TestContainers:
     def test_runs_as_nobody_in_particular_on_a_read_only_file_system(
         self, default: Deployment, task: str
     ) -> None:
-        app = container(default, task)
-        assert app["User"] == "10001:10001"
-        assert app["ReadonlyRootFilesystem"] is True
-        assert app.get("Privileged") is None
-        writable = {m["ContainerPath"] for m in app["MountPoints"] if not m["ReadOnly"]}
-        assert writable == {"/data", "/tmp"}
-        assert app["LogConfiguration"]["LogDriver"] == "awslogs"
+        definition = default.only(TASKS, task)
+        for app in definition["ContainerDefinitions"]:
+            assert app["User"] == "10001:10001"
+            assert app["ReadonlyRootFilesystem"] is True
+            assert app.get("Privileged") is None
+            writable = {m["ContainerPath"] for m in app["MountPoints"] if not m["ReadOnly"]}
+            assert writable == {"/data", "/tmp"}
+            assert app["LogConfiguration"]["LogDriver"] == "awslogs"
 
     def test_the_web_task_is_probed_by_its_health_path(self, default: Deployment) -> None:
         app = container(default, "Web")
@@ -344,8 +355,7 @@ class TestContainers:
         self, which: str, request: pytest.FixtureRequest
     ) -> None:
         deployment: Deployment = request.getfixturevalue(which)
-        web = {s["Name"]: text(s["ValueFrom"]) for s in container(deployment, "Web")["Secrets"]}
-        assert set(web) == {
+        assert set(secrets(deployment, "Web")) == {
             "PGUSER",
             "PGPASSWORD",
             "STREAMLIT_SERVER_COOKIE_SECRET",
@@ -368,10 +378,9 @@ class TestContainers:
                 else [field.validation_alias]
             )
         }
-        secrets = {secret["Name"] for secret in container(default, task)["Secrets"]}
         others = {
             name
-            for name in set(variables(default, task)) | secrets
+            for name in set(variables(default, task)) | set(secrets(default, task))
             if not name.startswith("PG")  # libpq's own
         } - read
         assert others == set()
@@ -384,7 +393,7 @@ class TestContainers:
     def test_sizes_counts_and_processor_are_configured(
         self, full: Deployment, synthesize: Synthesize
     ) -> None:
-        platform = full.only("AWS::ECS::TaskDefinition", "Web")["RuntimePlatform"]
+        platform = full.only(TASKS, "Web")["RuntimePlatform"]
         assert platform["CpuArchitecture"] == "ARM64"
         targets = full.resources("AWS::ApplicationAutoScaling::ScalableTarget")
         assert sorted((t["MinCapacity"], t["MaxCapacity"]) for t in targets.values()) == [
@@ -414,8 +423,56 @@ class TestDatabase:
     ) -> None:
         cluster = default.only("AWS::RDS::DBCluster")
         assert text(cluster["MasterUserPassword"]).startswith("{{resolve:secretsmanager:")
-        secret = default.only("AWS::SecretsManager::Secret", "Database")
-        assert secret["GenerateSecretString"]["GenerateStringKey"] == "password"
+        made = default.resources("AWS::SecretsManager::Secret")
+        made = {name: secret for name, secret in made.items() if "Database" in name}
+        assert len(made) == 3
+        for secret in made.values():
+            assert secret["GenerateSecretString"]["GenerateStringKey"] == "password"
+
+    def test_each_kind_of_task_has_a_user_of_its_own_and_none_is_the_owner(
+        self, default: Deployment
+    ) -> None:
+        for name in ("PGUSER", "PGPASSWORD"):
+            own = [secrets(default, task)[name] for task in ("Web", "Workers")]
+            assert "DatabaseWebUser" in own[0]
+            assert "DatabaseWorkerUser" in own[1]
+            assert "DatabaseClusterSecret" in secrets(default, "Web", "Preparation")[name]
+        assert len(default.only(TASKS, "Workers")["ContainerDefinitions"]) == 1
+
+    def test_the_owner_prepares_it_before_the_app_starts(
+        self, default: Deployment, tmp_path: Path
+    ) -> None:
+        preparation = container(default, "Web", "Preparation")
+        assert preparation["Essential"] is False
+        assert container(default, "Web")["DependsOn"] == [
+            {"Condition": "SUCCESS", "ContainerName": "Preparation"}
+        ]
+        (workers,) = (
+            resource
+            for name, resource in default.template["Resources"].items()
+            if name.startswith("WorkersService") and resource["Type"] == "AWS::ECS::Service"
+        )
+        assert any(name.startswith("WebService") for name in workers["DependsOn"])
+        stub = tmp_path / "prompt-app"
+        stub.write_text('#!/bin/sh\necho "$*"; echo "$PROMPT_APP_DATABASE_USERS"\n')
+        stub.chmod(0o755)
+        done = subprocess.run(
+            preparation["Command"],
+            env={"PATH": f"{tmp_path}:/bin", "WEB_PASSWORD": "a-1", "WORKER_PASSWORD": "b.2"},
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        command, users = done.stdout.splitlines()
+        assert command == "migrate"
+        names = {
+            made["GenerateSecretString"]["SecretStringTemplate"]
+            for name, made in default.resources("AWS::SecretsManager::Secret").items()
+            if "WebUser" in name or "WorkerUser" in name
+        }
+        assert names == {
+            json.dumps({"username": name}, separators=(",", ":")) for name in json.loads(users)
+        }
+        assert Settings.model_validate({"PROMPT_APP_DATABASE_USERS": json.loads(users)})
+        assert json.loads(users) == {"prompt_app_web": "a-1", "prompt_app_worker": "b.2"}
 
 
 class TestData:
@@ -624,10 +681,14 @@ class TestLeastPrivilege:
             "secretsmanager:DescribeSecret",
             "secretsmanager:GetSecretValue",
         }
-        expected = {"<DatabaseClusterSecretAttachmentDC8466C0>"}
+        expected = {f"<Database{'Worker' if task == 'Workers' else 'Web'}User"}
         if task == "Web":
-            expected |= {"<LoginClientSecret9B05043A>", "<LoginCookieSecret1624AA11>"}
-        assert actions["secretsmanager:GetSecretValue"] == expected
+            expected |= {
+                "<DatabaseClusterSecretAttachment", "<DatabaseWorkerUser", "<LoginClientSecret",
+                "<LoginCookieSecret",
+            }  # fmt: skip
+        read = actions["secretsmanager:GetSecretValue"]
+        assert {re.sub(r"[0-9A-F]{8}>$", "", secret) for secret in read} == expected
 
     def test_further_secrets_are_those_configured(self, full: Deployment) -> None:
         for task in ("Web", "Workers"):
@@ -769,10 +830,8 @@ class TestLogin:
         assert told["PROMPT_APP_OIDC_CLIENT_ID"] == "studio"
         assert told["PROMPT_APP_OIDC_GROUPS_CLAIM"] == "groups"
         assert "PROMPT_APP_OIDC_LOGOUT_URL" not in told
-        secrets = allowed(deployment, "WebTaskDefinitionExecutionRole")
-        assert any(
-            "secret:studio_client" in arn for arn in secrets["secretsmanager:GetSecretValue"]
-        )
+        read = allowed(deployment, "WebTaskDefinitionExecutionRole")
+        assert any("secret:studio_client" in arn for arn in read["secretsmanager:GetSecretValue"])
 
 
 OVER, UNDER = "GreaterThanOrEqualToThreshold", "LessThanThreshold"

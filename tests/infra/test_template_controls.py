@@ -6,6 +6,7 @@ import copy
 import inspect
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -83,11 +84,11 @@ def told(task: str, name: str, value: str) -> Spoil:
     def spoil(template: dict[str, Any]) -> None:
         for logical, resource in template["Resources"].items():
             if resource["Type"] == "AWS::ECS::TaskDefinition" and task in logical:
-                (app,) = resource["Properties"]["ContainerDefinitions"]
-                app["Environment"] = [
-                    *(v for v in app["Environment"] if v["Name"] != name),
-                    {"Name": name, "Value": value},
-                ]
+                for app in resource["Properties"]["ContainerDefinitions"]:
+                    app["Environment"] = [
+                        *(v for v in app["Environment"] if v["Name"] != name),
+                        {"Name": name, "Value": value},
+                    ]
 
     return spoil
 
@@ -160,9 +161,9 @@ CONTROLS: list[tuple[str, Spoil]] = [
     ("names_in_cloudfront_differ_by_region",
      put("AWS::CloudFront::VpcOrigin", "VpcOriginEndpointConfig", "Name", to="PromptAppOrigin")),
     ("runs_as_nobody_in_particular_on_a_read_only_file_system",
-     put(TASK, "ContainerDefinitions", 0, "ReadonlyRootFilesystem", to=False)),
+     put(TASK, "ContainerDefinitions", ANY, "ReadonlyRootFilesystem", to=False)),
     ("runs_as_nobody_in_particular_on_a_read_only_file_system",
-     put(TASK, "ContainerDefinitions", 0, "User", to="root")),
+     put(TASK, "ContainerDefinitions", ANY, "User", to="root")),
     ("the_web_task_is_probed_by_its_health_path",
      put("AWS::ElasticLoadBalancingV2::TargetGroup", "HealthCheckPath", to="/")),
     ("secrets_come_from_secrets_manager_only", told("Web", "OPENAI_API_KEY", "sk-1")),
@@ -176,6 +177,14 @@ CONTROLS: list[tuple[str, Spoil]] = [
     ("tasks_let_go_of_one_that_pauses", told("Task", "PROMPT_APP_IDLE_SECONDS", "601")),
     ("its_password_is_generated_and_nowhere_in_the_template",
      put(CLUSTER, "MasterUserPassword", to="secret")),
+    ("each_kind_of_task_has_a_user_of_its_own_and_none_is_the_owner",
+     put(TASK, "ContainerDefinitions", 0, "Secrets", ANY, "ValueFrom", to="<Database",
+         having="Workers")),
+    ("the_owner_prepares_it_before_the_app_starts",
+     put(TASK, "ContainerDefinitions", 0, "DependsOn", to=[])),
+    ("the_owner_prepares_it_before_the_app_starts",
+     put("AWS::SecretsManager::Secret", "GenerateSecretString", "SecretStringTemplate",
+         to='{"username":"prompt_app"}', having="DatabaseW")),
     ("is_retained_unless_asked_otherwise", kept_as(BUCKET, "Delete")),
     ("is_retained_unless_asked_otherwise", kept_as(CLUSTER, "Delete")),
     ("is_retained_unless_asked_otherwise", put(POOL, "DeletionProtection", to="INACTIVE")),
@@ -255,8 +264,9 @@ def test_every_assertion_has_one() -> None:
     ("name", "spoil"), CONTROLS, ids=[f"{name}-{n}" for n, (name, _) in enumerate(CONTROLS)]
 )
 def test_a_spoiled_template_fails(
-    name: str, spoil: Spoil, default: Deployment, full: Deployment, synthesize: Synthesize
-) -> None:
+    name: str, spoil: Spoil, default: Deployment, full: Deployment, synthesize: Synthesize,
+    tmp_path: Path,
+) -> None:  # fmt: skip
     def spoiled(deployment: Deployment) -> Deployment:
         template = copy.deepcopy(deployment.template)
         spoil(template)
@@ -267,6 +277,7 @@ def test_a_spoiled_template_fails(
             return spoiled({"default": default, "full": full}[which])
 
     fixtures = {
+        "tmp_path": tmp_path,
         "default": spoiled(default),
         "full": spoiled(full),
         "synthesize": lambda *args, **more: spoiled(synthesize(*args, **more)),
