@@ -7,6 +7,7 @@ either: of this version of the app, which migrates it, and of the one before.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sqlite3
@@ -56,7 +57,8 @@ def back_up(database: Database, folder: Path, revision: str, upgrade: Upgrade) -
         ) from error
     finally:
         for ending in ("", "-wal", "-shm"):
-            part.with_name(part.name + ending).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # what went wrong before is what is told
+                part.with_name(part.name + ending).unlink()
     _log.info("The store was backed up to %s.", target)
     return target
 
