@@ -111,7 +111,7 @@ class RunBatch:
             await self._scoring.score_left_over()
         if whole and progress.done == progress.total:
             return await self._backlog.emptied()
-        if not self._halt and self._jobs is not None:
+        if self._jobs is not None:
             await self._jobs.run()
         if not self._halt:
             await self._calls.run()

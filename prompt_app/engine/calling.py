@@ -158,6 +158,12 @@ class CallStage:
             entry.stored.append(partial(self._to_score, job))
         self._writer.put(entry)
 
+    def give_back(self, nanousd: int) -> None:
+        """What was reserved for calls that will not be answered."""
+        if nanousd:
+            settled = partial(self.caller.budget.settled, nanousd)
+            self._writer.put(Entry(released_nanousd=nanousd, stored=[settled]))
+
     def _job(self, prepared: PreparedCall, reply: Reply, cost_usd: float) -> ScoringJob:
         return ScoringJob(
             key=prepared.item.key,

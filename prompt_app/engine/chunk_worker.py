@@ -8,7 +8,7 @@ import hashlib
 import logging
 from functools import partial
 
-from prompt_app.datamodel.evaluation import Run, RunSpec
+from prompt_app.datamodel.evaluation import Mode, Run, RunSpec
 from prompt_app.engine.backlog import insist
 from prompt_app.engine.batch import RunBatch
 from prompt_app.engine.budget import Budgets
@@ -33,8 +33,11 @@ SHARE_SECONDS = 0.5
 STOPPED = "Its worker was stopped."
 
 
-def chunk_rows(rows: int) -> int:
-    """How many rows of a dataset version make a chunk."""
+def chunk_rows(rows: int, mode: Mode = "live") -> int:
+    """How many rows of a dataset version make a chunk. A run by batch jobs is one: its jobs are
+    few and large, and following them takes one worker."""
+    if mode == "batch":
+        return max(1, rows)
     return min(LARGEST_CHUNK, max(SMALLEST_CHUNK, -(-rows // MOST_CHUNKS)))
 
 
@@ -68,7 +71,7 @@ class ChunkWorker:
             partial(self._store.get_dataset_version_by_id, run.spec.dataset_version)
         )
         pace = " ".join(sorted(pace_of(key) for key in self._limiters(run.spec)))
-        rows = chunk_rows(version.rows)
+        rows = chunk_rows(version.rows, run.spec.mode)
         waiting = await insist(partial(self._store.spread_run, run_id, rows, pace))
         await self._settle(run_id)
         return waiting

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
@@ -30,7 +31,8 @@ Result = TypeVar("Result")
 
 FIRST_LOOK_SECONDS = 2.0
 LONGEST_LOOK_SECONDS = 60.0
-CANCEL_LOOKS = 5
+CANCEL_SECONDS = 900.0  # OpenAI may take ten minutes
+HALT_SECONDS = 0.25
 
 
 class JobStage:
@@ -56,12 +58,14 @@ class JobStage:
         live = calls.caller
         price = None if live.price is None else batch_price(live.price)
         self._caller = replace(live, price=price)
+        self._adopted: set[str] = set()  # tokens of jobs whose reservation is this lease's
         self._least = LEAST_REQUESTS.get(lease.run.spec.model.provider, 1)
 
     async def run(self) -> None:
         """Until every job is collected, or a halt."""
         try:
-            await self._submit_rest()
+            while not await self._submit_rest():
+                await self._follow(one=True)
             await self._follow()
         except BLOCKING_ERRORS as error:
             await block(self._halt, self._store, self._lease, error)
@@ -70,19 +74,36 @@ class JobStage:
         finally:
             await self._provider.close()
 
-    async def _submit_rest(self) -> None:
+    async def _submit_rest(self) -> bool:
+        """False where the spend cap has no room for the next job before another one is done."""
         jobs = await self._jobs()
         for job in jobs:
-            if job.state == "new":
-                await self._submit(job)
+            if self._halt:
+                return True
+            adopted = await self._adopt(job) if job.state != "collected" else 0
+            if job.state == "new" and not await self._submit(job, adopted):
+                return False
         after = max((job.last for job in jobs), default=self._lease.after_position)
         while not self._halt:
             new = await self._next_job(after)
             if new is None:
-                return
+                break
             await insist(partial(self._store.save_batch_job, self._lease, new))
-            await self._submit(new)
+            if not await self._submit(new):
+                return False
             after = new.last
+        return True
+
+    async def _adopt(self, job: BatchJob) -> int:
+        """Take over what an earlier worker reserved for the job; once."""
+        if job.token in self._adopted:
+            return 0
+        self._adopted.add(job.token)
+        amount = self._most_of_all(await self._open_calls(job))
+        if amount:
+            amount = await insist(partial(self._store.readopt_spend, self._lease, amount))
+            self._caller.budget.took(amount)
+        return amount
 
     async def _next_job(self, after: int) -> BatchJob | None:
         """Rows whose samples fit into one job; None behind the last row."""
@@ -95,36 +116,66 @@ class JobStage:
             last = position = end
         return None if last == after else BatchJob(secrets.token_hex(8), first, last)
 
-    async def _submit(self, job: BatchJob) -> None:
-        calls = await self._open_calls(job, answer_cached=True)
+    async def _submit(self, job: BatchJob, reserved: int = 0) -> bool:
+        """False where it must wait for another job's reservation."""
+        self._adopted.add(job.token)
+        calls = await self._open_calls(job, answer_stored=True)
         if len(calls) < max(1, self._least):
             # Too few for a job: they are called live.
+            self._calls.give_back(reserved)
             await self._save(replace(job, state="collected"))
-            return
-        budget = self._caller.budget
-        await budget.reserve_amount(self._lease, sum(self._most_of(call) for call in calls))
+            return True
+        amount = self._most_of_all(calls)
+        if not await self._reserved(amount - reserved):
+            return bool(self._halt)
         requests = [(key_of(call), call.request) for call in calls]
-        provider_id = await self._patiently(lambda: self._provider.submit(job.token, requests))
+        try:
+            provider_id = await self._patiently(lambda: self._provider.submit(job.token, requests))
+        except TransientError:
+            raise  # it may have arrived
+        except ProviderError:
+            self._calls.give_back(amount)
+            raise
         await self._save(replace(job, state="submitted", provider_id=provider_id))
         logger.info("batch job %s submitted: %d requests", provider_id, len(calls))
+        return True
 
-    async def _follow(self) -> None:
+    async def _reserved(self, amount: int) -> bool:
+        """False at a halt, and where jobs of this run have to be done before there is room.
+        Raises BudgetExhaustedError."""
+        budget = self._caller.budget
+        if await budget.try_reserve(self._lease, amount):
+            return True
+        if any(job.state == "submitted" for job in await self._jobs()):
+            return False
+        waiting = asyncio.ensure_future(budget.reserve_amount(self._lease, amount))
+        while not waiting.done() and not self._halt:
+            await asyncio.wait({waiting}, timeout=HALT_SECONDS)
+        if waiting.done():
+            return waiting.result() is None
+        waiting.cancel()
+        return False
+
+    async def _follow(self, *, one: bool = False) -> None:
+        """Until all jobs are collected, or ``one`` of them."""
         wait = FIRST_LOOK_SECONDS
         while open_jobs := [job for job in await self._jobs() if job.state == "submitted"]:
             if self._halt:
                 await self._leave(open_jobs)
                 return
-            answered = 0
+            answered, is_done = 0, False
             for job in open_jobs:
                 status = await self._status(job)
                 if status.ended:
                     await self._collect(job)
-                    wait = FIRST_LOOK_SECONDS
+                    wait, is_done = FIRST_LOOK_SECONDS, one
                     if status.message:
                         logger.warning("batch job %s: %s", job.provider_id, status.message)
                 else:
                     answered += status.answered
             self._told(answered)
+            if is_done:
+                return
             await self._pause(wait)
             wait = min(1.5 * wait, LONGEST_LOOK_SECONDS)
         self._told(0)
@@ -135,14 +186,30 @@ class JobStage:
         ending = self._halt.ending
         if ending is None or ending.state != "cancelled":
             return
+        deadline = time.monotonic() + CANCEL_SECONDS
+        wait = FIRST_LOOK_SECONDS
+        asked: set[str] = set()
+        while jobs and time.monotonic() < deadline:
+            jobs = [job for job in jobs if not await self._ended(job, asked)]
+            await asyncio.sleep(wait if jobs else 0)
+            wait = min(1.5 * wait, LONGEST_LOOK_SECONDS)
         for job in jobs:
-            await self._patiently(partial(self._provider.cancel, job.provider_id))
-        for job in jobs:
-            for _ in range(CANCEL_LOOKS):
-                if (await self._status(job)).ended:
-                    await self._collect(job)
-                    break
-                await asyncio.sleep(FIRST_LOOK_SECONDS)
+            logger.error("batch job %s did not end when it was cancelled", job.provider_id)
+            await self._save(replace(job, state="collected"))
+
+    async def _ended(self, job: BatchJob, asked: set[str]) -> bool:
+        """Ask once to cancel the job; whether it is collected."""
+        try:
+            if job.token not in asked:
+                await self._provider.cancel(job.provider_id)
+                asked.add(job.token)
+            if not (await self._provider.status(job.provider_id)).ended:
+                return False
+        except ProviderError as error:
+            logger.warning("cancelling batch job %s: %s", job.provider_id, error)
+            return False
+        await self._collect(job)
+        return True
 
     async def _collect(self, job: BatchJob) -> None:
         """Store and score the replies. Errors are left to the live calls."""
@@ -159,6 +226,8 @@ class JobStage:
                 self._calls.hand_over(call, result, outcome, entry)
             else:
                 failed += 1
+                self._calls.give_back(self._most_of(call))
+        self._calls.give_back(self._most_of_all(list(calls.values())))
         await self._backlog.emptied()
         await self._save(replace(job, state="collected"))
         if failed or calls:
@@ -170,10 +239,10 @@ class JobStage:
             )
 
     async def _open_calls(
-        self, job: BatchJob, *, answer_cached: bool = False
+        self, job: BatchJob, *, answer_stored: bool = False
     ) -> list[PreparedCall]:
-        """The calls of the job's rows that have no result. With ``answer_cached`` those that
-        stored replies answer are handed over, and left out."""
+        """The calls of the job's rows that have no result; with ``answer_stored`` without those
+        that stored replies answer, which are handed over."""
         calls: list[PreparedCall] = []
         position: int | None = job.first - 1
         while position is not None and position < job.last:
@@ -181,11 +250,15 @@ class JobStage:
             for call in page:
                 if call.item.example.position > job.last:
                     return calls
-                if answer_cached and call.stored is not None:
+                if call.stored is not None and answer_stored:
                     await self._calls.answer_stored(call)
                 else:
-                    calls.append(call)
+                    # What another run was answered meanwhile is in the job, and paid for, too.
+                    calls.append(replace(call, stored=None))
         return calls
+
+    def _most_of_all(self, calls: Sequence[PreparedCall]) -> int:
+        return sum(self._most_of(call) for call in calls)
 
     def _most_of(self, call: PreparedCall) -> int:
         caller = self._caller

@@ -72,3 +72,8 @@ class BatchJobStore(Protocol):
     def save_batch_job(self, lease: Lease, job: BatchJob) -> None:
         """Add it, or change the one of its token. Raises LeaseLostError."""
         ...
+
+    def readopt_spend(self, lease: Lease, nanousd: int) -> int:
+        """Take back what an earlier worker had reserved for a job that goes on: at most so much of
+        the unconfirmed spend is reserved again. Returns how much was. Raises LeaseLostError."""
+        ...

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Integer, Table, Text, delete, insert, select
+from sqlalchemy import delete, insert, select, update
 
 from prompt_app.interfaces import Lease
 from prompt_app.interfaces.batch_jobs import BatchJob
-from prompt_app.storage.holding import held_by
+from prompt_app.storage.batch_job_tables import batch_jobs
+from prompt_app.storage.holding import held_by, holder_of
 from prompt_app.storage.part import StorePart
 from prompt_app.storage.runs import run_number
-from prompt_app.storage.tables import Key, metadata
-
-batch_jobs = Table(
-    "batch_jobs",
-    metadata,
-    Column("token", Text, primary_key=True),
-    Column("run", Key, ForeignKey("runs.number"), nullable=False, index=True),
-    Column("first", Integer, nullable=False),
-    Column("last", Integer, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("provider_id", Text, nullable=False),
-)
+from prompt_app.storage.tables import evaluations
 
 
 class BatchJobs(StorePart):
@@ -59,3 +49,26 @@ class BatchJobs(StorePart):
                     "provider_id": job.provider_id,
                 },
             )
+
+    def readopt_spend(self, lease: Lease, nanousd: int) -> int:
+        """See :meth:`prompt_app.interfaces.batch_jobs.BatchJobStore.readopt_spend`."""
+        with self._database.write() as connection:
+            held = held_by(connection, lease)
+            this = evaluations.c.id == held.evaluation_id
+            query = select(evaluations.c.unconfirmed_nanousd).where(this).with_for_update()
+            moved = min(nanousd, int(connection.execute(query).scalar_one()))
+            connection.execute(
+                update(evaluations)
+                .where(this)
+                .values(
+                    unconfirmed_nanousd=evaluations.c.unconfirmed_nanousd - moved,
+                    reserved_nanousd=evaluations.c.reserved_nanousd + moved,
+                )
+            )
+            table = holder_of(lease)
+            connection.execute(
+                update(table)
+                .where(table.c.number == held.holder)
+                .values(reserved_nanousd=table.c.reserved_nanousd + moved)
+            )
+            return moved

@@ -22,6 +22,7 @@ from prompt_app.datamodel.evaluation import Run as RunRecord
 from prompt_app.datamodel.score import MetricSummary
 from prompt_app.errors import StoreUnavailableError
 from prompt_app.interfaces import Lease, WorkerIdentity
+from prompt_app.storage.batch_job_tables import has_open_jobs
 from prompt_app.storage.encoding import dump_plain
 from prompt_app.storage.folding import tell_run
 from prompt_app.storage.holding import held_by, holder_of, leave_unconfirmed
@@ -131,7 +132,8 @@ class Leases(WatchingPart):
         """Give the lease back with the run's new state; ``queued`` lets another worker go on.
 
         A request that came too late for the worker still holds: a cancel over a pause, and both
-        over queued. What the run has still reserved becomes unconfirmed spend.
+        over queued. A run with jobs at its provider is cancelled by the next worker, which
+        cancels those. What the run has still reserved becomes unconfirmed spend.
         Raises LeaseLostError.
         """
         with self._database.write() as connection:
@@ -145,11 +147,14 @@ class Leases(WatchingPart):
             )
             this_run = runs.c.number == held.number
             live = connection.execute(select(runs.c.live).where(this_run)).scalar_one()
+            goes_on: dict[str, Any] = {}
+            if state == "cancelled" and has_open_jobs(connection, held.number):
+                goes_on = {"state": "queued", "requested": "cancel", "ended_at": None}
             connection.execute(
                 update(runs)
                 .where(this_run)
                 .values(
-                    **released(state, reason, live),
+                    **{**released(state, reason, live), **goes_on},
                     summary=dump_plain([item.model_dump(mode="json") for item in summary]),
                 )
             )
@@ -184,7 +189,7 @@ class Leases(WatchingPart):
 
 def _claim(connection: Connection, seen: Row[Any], worker: WorkerIdentity) -> Lease | None:
     """Take over the run if it is still as it was seen; None if it is not, or if it was to pause
-    or to be cancelled, which is done instead."""
+    or to be cancelled, which is done instead, unless it has jobs that are to be cancelled too."""
     row = connection.execute(
         select(runs)
         .where(
@@ -199,7 +204,8 @@ def _claim(connection: Connection, seen: Row[Any], worker: WorkerIdentity) -> Le
         return None
     leave_unconfirmed(connection, runs, row.number, row.evaluation_id, row.reserved_nanousd)
     this_run = update(runs).where(runs.c.number == row.number)
-    if row.requested is not None:
+    cancels_jobs = row.requested == "cancel" and has_open_jobs(connection, row.number)
+    if row.requested is not None and not cancels_jobs:
         state: RunState = "cancelled" if row.requested == "cancel" else "paused"
         reason = f"{state.capitalize()} on request."
         connection.execute(this_run.values(**released(state, reason, row.live)))

@@ -22,6 +22,7 @@ from prompt_app.datamodel.score import MetricSpec, MetricSummary
 from prompt_app.errors import EvaluationError, UnknownNameError
 from prompt_app.interfaces import Page
 from prompt_app.storage.archive_tables import archived_runs
+from prompt_app.storage.batch_job_tables import has_open_jobs
 from prompt_app.storage.chunk_tables import chunks
 from prompt_app.storage.encoding import dump_record, load_record
 from prompt_app.storage.part import StorePart
@@ -80,6 +81,9 @@ class Runs(StorePart):
             row = find_run(connection, run_id, for_update=True)
             if row.state == "running":
                 changes = _requested_of_worker(row, request)
+            elif request == "cancel" and has_open_jobs(connection, row.number):
+                # The next worker cancels them, and then the run.
+                changes = {"state": "queued", "requested": "cancel", "reason": ""}
             else:
                 changes = _requested_at_once(row, request)
             return _update_run(connection, row, changes)

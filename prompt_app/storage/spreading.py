@@ -18,6 +18,7 @@ from prompt_app.datamodel.score import MetricSummary
 from prompt_app.errors import StoreUnavailableError
 from prompt_app.interfaces import Lease, WorkerIdentity
 from prompt_app.interfaces.chunks import Chunk, WaitingWork
+from prompt_app.storage.batch_job_tables import has_open_jobs
 from prompt_app.storage.chunk_tables import chunks
 from prompt_app.storage.encoding import dump_plain
 from prompt_app.storage.folding import tell_run
@@ -116,16 +117,6 @@ class Spreading(WatchingPart):
             connection.execute(update(runs).where(this_run).values(**ended))
             return run_of(connection.execute(select(runs).where(this_run)).one())
 
-    def first_open_chunk(self, run_id: str) -> int | None:
-        """The ordinal of the first chunk that is not finished."""
-        with self._database.read() as connection:
-            run = find_run(connection, run_id).number
-            still_open = (chunks.c.run == run) & (chunks.c.state != "finished")
-            first: int | None = connection.scalar(
-                select(func.min(chunks.c.ordinal)).where(still_open)
-            )
-            return first
-
     def waiting_work(self, limit: int) -> list[WaitingWork]:
         """What waits for a worker, oldest first; chunks of workers that died among it. To tell
         that, it must be called time and again."""
@@ -162,7 +153,7 @@ class Spreading(WatchingPart):
         of_run = select(chunks).where(chunks.c.run == run.number)
         running = connection.execute(of_run.where(chunks.c.state == "running")).all()
         free = [row.ordinal for row in running if self._is_abandoned(row)]
-        if run.requested is None and len(work) + len(free) < limit:
+        if _gives_work(connection, run) and len(work) + len(free) < limit:
             queued = of_run.with_only_columns(chunks.c.ordinal).where(chunks.c.state == "queued")
             free += connection.scalars(queued.order_by(chunks.c.ordinal).limit(limit))
         work += [WaitingWork(run.id, ordinal) for ordinal in free]
@@ -258,7 +249,8 @@ def _claim(
         "worker_pid": worker.pid,
         "worker_started": worker.process_started,
     }
-    if run.requested is not None:
+    gives_work = _gives_work(connection, run)
+    if not gives_work:
         holder = {"state": "queued", **_NOBODY}
     connection.execute(
         update(chunks)
@@ -271,7 +263,14 @@ def _claim(
             **holder,
         )
     )
-    return lease if run.requested is None else None
+    return lease if gives_work else None
+
+
+def _gives_work(connection: Connection, run: Row[Any]) -> bool:
+    """Also of a run that is to be cancelled, as long as its provider has jobs to cancel."""
+    if run.requested is None:
+        return True
+    return run.requested == "cancel" and has_open_jobs(connection, run.number)
 
 
 def _settlement(connection: Connection, run: Row[Any]) -> tuple[RunState, str] | None:
@@ -289,7 +288,8 @@ def _settlement(connection: Connection, run: Row[Any]) -> tuple[RunState, str] |
     if why_finished or not states.keys() - {"finished"}:
         return "finished", why_finished
     if run.requested == "cancel":
-        return "cancelled", "Cancelled on request."
+        goes_on = "queued" in states and has_open_jobs(connection, run.number)
+        return None if goes_on else ("cancelled", "Cancelled on request.")
     for state in _STOPPED:
         if state in states:
             return state, states[state][1] or f"{state.capitalize()} on request."

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from prompt_app.datamodel.dataset import Example
 from prompt_app.datamodel.evaluation import SampleKey
+from prompt_app.datamodel.project import ProjectItem
 from prompt_app.errors import UnknownNameError
 from prompt_app.interfaces import Page, RowFilter, Store, StoredSample
 from prompt_app.interfaces.pairing import CallFigures, PairFilter, SamplePair
@@ -33,6 +34,9 @@ class _WithArchives:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
+
+    def beside(self, *items: ProjectItem) -> Store:
+        return with_archives(self._store.beside(*items), self._archive)
 
     def _is_archived(self, run_id: str) -> bool:
         return self._store.archive_key(run_id) is not None

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 GROUP = 2000
-"""Rows of one row group: what is read to show a page."""
+"""Rows of one row group. To show a page, the groups that its rows stand in are read, and of the
+other rows only the columns that it is filtered and sorted by."""
 
 
 class Archiving:
@@ -67,10 +68,7 @@ class Archiving:
         import pyarrow.compute as pc
 
         key = self._key(run)
-        columns = ["position", "repeat", "state", "error_kind", "latency", "cost", "failed", "text"]
-        if wanted.metric is not None:
-            columns.append(f"score.{wanted.metric}")
-        table = self._table(key, columns)
+        table = self._table(key, _columns_for(wanted))
         mask = _mask(table, wanted)
         numbers = pc.indices_nonzero(mask) if mask is not None else None
         total = table.num_rows if numbers is None else len(numbers)
@@ -83,9 +81,7 @@ class Archiving:
             chosen = list(range(offset, min(offset + limit, total)))
         else:
             chosen = numbers.slice(offset, limit).to_pylist()
-        samples = self._table(key, ["sample"])["sample"].take(chosen) if chosen else []
-        found = tuple(_adapter().validate_json(item.as_py()) for item in samples)
-        return Page(found, total, offset)
+        return Page(tuple(self._samples(key, chosen)), total, offset)
 
     def row(self, run: Run, key: SampleKey) -> StoredSample:
         """Raises UnknownNameError."""
@@ -94,8 +90,7 @@ class Archiving:
         places = zip(table["example_id"].to_pylist(), table["repeat"].to_pylist(), strict=True)
         for number, place in enumerate(places):
             if place == (key.example_id, key.repeat):
-                (item,) = self._table(file, ["sample"])["sample"].take([number])
-                return _adapter().validate_json(item.as_py())
+                return self._samples(file, [number])[0]
         raise UnknownNameError("sample", f"{key.example_id}, repeat {key.repeat}")
 
     def values(self, run: Run, metric: str) -> list[float]:
@@ -137,10 +132,37 @@ class Archiving:
         return key
 
     def _table(self, key: str, columns: list[str]) -> pa.Table:
+        """All rows; a column that the file has not is empty."""
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
         with self._blobs.open(key) as data:
-            return pq.read_table(data, columns=columns)
+            file = pq.ParquetFile(data)
+            known = file.schema_arrow.names
+            table = file.read([each for each in columns if each in known])
+        for column in columns:
+            if column not in known:
+                table = table.append_column(column, pa.nulls(table.num_rows, pa.float64()))
+        return table
+
+    def _samples(self, key: str, numbers: list[int]) -> list[StoredSample]:
+        """Whole rows by their places in the file, in the order of ``numbers``."""
+        import pyarrow.parquet as pq
+
+        found: dict[int, StoredSample] = {}
+        start = 0
+        with self._blobs.open(key) as data:
+            file = pq.ParquetFile(data)
+            for group in range(file.num_row_groups):
+                end = start + file.metadata.row_group(group).num_rows
+                wanted = [number for number in numbers if start <= number < end]
+                if wanted:
+                    samples = file.read_row_group(group, ["sample"])["sample"]
+                    for number in wanted:
+                        item = samples[number - start].as_py()
+                        found[number] = _adapter().validate_json(item)
+                start = end
+        return [found[number] for number in numbers]
 
     def _write(self, run: Run, file: Path) -> int:
         import pyarrow as pa
@@ -183,6 +205,16 @@ def _columns(sample: StoredSample, keys: list[str]) -> dict[str, Any]:
         "sample": _adapter().dump_json(sample),
         **{f"score.{key}": values.get(key) for key in keys},
     }
+
+
+def _columns_for(wanted: RowFilter) -> list[str]:
+    """What the filter and the order ask for."""
+    columns = ["position", "repeat"]
+    columns += [each for each in ("state", "error_kind") if getattr(wanted, each) is not None]
+    columns += ["failed"] if wanted.metric_failed else []
+    columns += ["text"] if wanted.text else []
+    columns += [wanted.sort] if wanted.sort in ("latency", "cost") else []
+    return columns if wanted.metric is None else [*columns, f"score.{wanted.metric}"]
 
 
 def _mask(table: pa.Table, wanted: RowFilter) -> Any:

@@ -95,14 +95,14 @@ class Capabilities:
         """Training files, jobs, and the models that come out."""
         from prompt_app.workbench.finetuning import Finetuning
 
-        return Finetuning(self.settings, self.store, self.actor, self.dispatcher)
+        return Finetuning(self.settings, self.readable, self.actor, self.dispatcher)
 
     @property
     def curation(self) -> Curation:
         """Looking through, comparing and changing datasets."""
         from prompt_app.workbench.curating import Curation
 
-        return Curation(self.store, self.settings)
+        return Curation(self.readable, self.settings)
 
     @property
     def prompt_library(self) -> PromptLibrary:

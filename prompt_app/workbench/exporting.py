@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -72,20 +72,22 @@ def export_rows(
         raise InputError(f"No export format {export_format!r}; there are {', '.join(WRITERS)}.")
     keys = tuple(metric.key for metric in run.spec.metrics)
     rows = (flat_row(sample, keys) for sample in samples)
+    first = next(rows, {})
+    columns = _columns(store, run, first)
     partial = path.with_name(path.name + ".part")
     try:
-        count = WRITERS[export_format](rows, partial, _columns(store, run, keys))
+        whole = chain([first], rows) if first else rows
+        count = WRITERS[export_format](whole, partial, columns)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
     return count
 
 
-def _columns(store: Store, run: Run, keys: tuple[str, ...]) -> tuple[str, ...]:
+def _columns(store: Store, run: Run, first: dict[str, Any]) -> tuple[str, ...]:
     """All columns: those of the dataset are known before the rows are read."""
     dataset = store.get_dataset_version_by_id(run.spec.dataset_version)
-    first = next(store.iterate_samples(run.id), None)
-    plain = [name for name in (flat_row(first, keys) if first else {}) if name[:6] != "input."]
+    plain = [name for name in first if name[:6] != "input."]
     return (*plain, *(f"input.{name}" for name in dataset.columns))
 
 

@@ -239,6 +239,8 @@ class Workbench(Capabilities):
         if is_new:
             for run_id in evaluation.run_ids:
                 self.dispatcher.dispatch(run_id)
+            if spec.mode == "batch":  # which lasts longer than a broker hides a message
+                self.dispatcher.wake()
         return evaluation
 
     def evaluation(self, evaluation_id: str) -> Evaluation:
@@ -293,7 +295,10 @@ class Workbench(Capabilities):
 
     def cancel(self, run_id: str) -> Run:
         self.actor.require(Role.EDITOR, "cancel runs")
-        return self.store.request_run(self.run(run_id).id, "cancel")
+        run = self.store.request_run(self.run(run_id).id, "cancel")
+        if run.state == "queued":  # a worker is to cancel its batch jobs
+            self.dispatcher.dispatch(run.id)
+        return run
 
     def resume(self, run_id: str, *, retry_failed: bool = False) -> Run:
         """Queue a paused, cancelled or failed run again; with ``retry_failed`` also a finished

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import boto3
 import pytest
@@ -15,9 +18,10 @@ from moto.server import ThreadedMotoServer
 
 from prompt_app.datamodel.evaluation import EvaluationSpec
 from prompt_app.engine import job_stage
-from prompt_app.errors import EvaluationError
-from prompt_app.interfaces import Lease
-from prompt_app.interfaces.batch_jobs import BatchJob
+from prompt_app.engine.chunk_worker import ChunkWorker
+from prompt_app.errors import EvaluationError, RequestRefusedError
+from prompt_app.providers.openai_batch import OpenAIBatches
+from prompt_app.storage import this_worker
 from prompt_app.workbench import Workbench
 
 ROWS = 150
@@ -122,20 +126,38 @@ def test_what_fails_in_a_job_is_called_live(
 async def work_until_submitted(bench: Workbench, run_id: str) -> None:
     """A worker that is stopped once the job is submitted."""
     stop = asyncio.Event()
-    working = asyncio.create_task(bench.work(stop))
-    await submitted(bench, run_id, working)
-    stop.set()
+    async with submitted(bench, run_id, stop):
+        stop.set()
+
+
+@asynccontextmanager
+async def submitted(
+    bench: Workbench, run_id: str, stop: asyncio.Event | None = None
+) -> AsyncIterator[None]:
+    """A worker works; inside, the job is at the provider. Waits for the worker's end."""
+    working = asyncio.create_task(bench.work(stop or asyncio.Event(), until_idle=stop is None))
+    while not jobs_of(bench, run_id):
+        assert not working.done()
+        await asyncio.sleep(0.02)
+    yield
     await working
 
 
-async def submitted(bench: Workbench, run_id: str, working: asyncio.Task[None]) -> None:
-    while not any(job.provider_id for job in jobs_of(bench, run_id)):
-        assert not working.done()
-        await asyncio.sleep(0.05)
+def jobs_of(bench: Workbench, run_id: str) -> list[str]:
+    """Ids at the provider."""
+    jobs = bench.store.batch_jobs(_reader(bench, run_id))
+    return [job.provider_id for job in jobs if job.provider_id]
 
 
-def jobs_of(bench: Workbench, run_id: str) -> list[BatchJob]:
-    return bench.store.batch_jobs(Lease(bench.run(run_id), 0))
+def state_at_provider(mock: MockProcess, job: str) -> str:
+    with urlopen(f"{mock.url}/v1/batches/{job}") as response:
+        return str(json.load(response)["status"])
+
+
+def _reader(bench: Workbench, run_id: str) -> Any:
+    from prompt_app.interfaces import Lease
+
+    return Lease(bench.run(run_id), 0)
 
 
 @pytest.mark.parametrize("provider", ["openai", "bedrock"])
@@ -153,22 +175,6 @@ def test_another_worker_collects_the_job_that_was_submitted(
     assert stats["answered"] == stats["answered_in_batch"] == ROWS
     evaluation = bench.evaluation(run.evaluation_id)
     assert evaluation.spent_usd == pytest.approx(bench.run(run.id).progress.cost_usd)
-
-
-def test_a_jobs_replies_are_kept_where_another_run_answered_the_same_meanwhile(
-    bench: Workbench, mock: MockProcess, tmp_path: Path
-) -> None:
-    """They are paid for: their rows and their cost are the job's."""
-    mock.control(batch_seconds=2)
-    spec = batch_spec(tmp_path, mock, "openai", rows=20)
-    run = only_run(bench, spec)
-    asyncio.run(work_until_submitted(bench, run.id))
-    live = only_run(bench, spec.model_copy(update={"mode": "live"}))
-    work(bench)
-    progress = bench.run(run.id).progress
-    assert mock.stats()["answered"] == 2 * 20
-    assert (progress.scored, progress.cached) == (20, 0)
-    assert progress.cost_usd == pytest.approx(bench.run(live.id).progress.cost_usd / 2) != 0
 
 
 def test_a_job_whose_answer_was_lost_is_found_by_its_token(
@@ -198,10 +204,8 @@ def test_a_cancelled_run_cancels_its_jobs(
     run = only_run(bench, batch_spec(tmp_path, mock, "openai"))
 
     async def cancel() -> None:
-        working = asyncio.create_task(bench.work(asyncio.Event(), until_idle=True))
-        await submitted(bench, run.id, working)
-        bench.cancel(run.id)
-        await working
+        async with submitted(bench, run.id):
+            bench.cancel(run.id)
 
     asyncio.run(cancel())
     assert bench.run(run.id).state == "cancelled"
@@ -224,3 +228,162 @@ def test_the_quote_shows_both_modes(bench: Workbench, mock: MockProcess, tmp_pat
     quote = bench.quote(batch_spec(tmp_path, mock, "openai"))
     assert quote.cost_usd_high is not None
     assert quote.batch_cost_usd_high == pytest.approx(quote.cost_usd_high / 2)
+
+
+def capped(folder: Path, mock: MockProcess, cap: float, rows: int = 20) -> EvaluationSpec:
+    limits = {"max_concurrency": 4, "max_cost_usd": cap}
+    return batch_spec(folder, mock, "openai", rows=rows, limits=limits)
+
+
+def test_under_a_cap_what_fails_in_a_job_is_called_live_too(
+    bench: Workbench, mock: MockProcess, tmp_path: Path
+) -> None:
+    mock.control(p_500=0.5, seed=3)
+    run = only_run(bench, capped(tmp_path, mock, 0.3))
+    work(bench)
+    done, evaluation = bench.run(run.id), bench.evaluation(run.evaluation_id)
+    assert (done.state, done.progress.scored) == ("finished", 20), done.reason
+    assert mock.stats()["answered_in_batch"] < 20
+    assert evaluation.unconfirmed_usd == 0
+    assert evaluation.spent_usd == pytest.approx(done.progress.cost_usd)
+
+
+def test_a_cap_with_room_for_one_job_at_a_time(
+    bench: Workbench, mock: MockProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_stage, "MOST_REQUESTS", 10)
+    run = only_run(bench, capped(tmp_path, mock, 0.15, rows=20))
+    monkeypatch.setattr("prompt_app.engine.calling.PAGE", 10)
+    work(bench)
+    done = bench.run(run.id)
+    assert (done.state, done.progress.scored) == ("finished", 20), done.reason
+    assert len(jobs_of(bench, run.id)) == 2
+    assert mock.stats()["answered_in_batch"] == 20
+
+
+def test_a_refused_job_costs_nothing(
+    bench: Workbench, mock: MockProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object) -> str:
+        raise RequestRefusedError("not today")
+
+    submit = OpenAIBatches.submit
+    monkeypatch.setattr(OpenAIBatches, "submit", refuse)
+    run = only_run(bench, capped(tmp_path, mock, 0.3))
+    work(bench)
+    paused, evaluation = bench.run(run.id), bench.evaluation(run.evaluation_id)
+    assert (paused.state, evaluation.unconfirmed_usd) == ("paused", 0), paused.reason
+    monkeypatch.setattr(OpenAIBatches, "submit", submit)
+    bench.resume(run.id)
+    work(bench)
+    assert bench.run(run.id).progress.scored == 20
+
+
+def test_a_paused_run_keeps_its_jobs_and_their_reservation(
+    bench: Workbench, mock: MockProcess, tmp_path: Path
+) -> None:
+    mock.control(batch_seconds=1)
+    run = only_run(bench, capped(tmp_path, mock, 0.3))
+
+    async def pause() -> None:
+        async with submitted(bench, run.id):
+            bench.pause(run.id)
+
+    asyncio.run(pause())
+    assert bench.evaluation(run.evaluation_id).unconfirmed_usd > 0
+    bench.resume(run.id)
+    work(bench)
+    evaluation = bench.evaluation(run.evaluation_id)
+    assert bench.run(run.id).progress.scored == mock.stats()["answered_in_batch"] == 20
+    assert (evaluation.unconfirmed_usd, evaluation.spent_usd > 0) == (0, True)
+
+
+@pytest.mark.parametrize("spread", [False, True])
+def test_a_run_that_no_worker_holds_is_cancelled_with_its_jobs(
+    spread: bool, bench: Workbench, mock: MockProcess, tmp_path: Path
+) -> None:
+    mock.control(batch_seconds=30)
+    run = only_run(bench, batch_spec(tmp_path, mock, "openai", rows=20))
+
+    async def pause() -> None:
+        async with submitted(bench, run.id):
+            bench.pause(run.id)
+
+    async def stop_a_chunk_worker() -> None:
+        worker = chunk_worker(bench)
+        (chunk,) = await worker.advance_run(run.id)
+        working = asyncio.create_task(worker.work_chunk(run.id, chunk))
+        while not jobs_of(bench, run.id):
+            await asyncio.sleep(0.02)
+        worker.stop()
+        assert not await working
+
+    asyncio.run(stop_a_chunk_worker() if spread else pause())
+    bench.cancel(run.id)
+    (job,) = jobs_of(bench, run.id)
+    assert state_at_provider(mock, job) == "in_progress"
+    if spread:
+        assert [each.chunk for each in bench.store.waiting_work(5)] == [0]
+        assert asyncio.run(chunk_worker(bench).work_chunk(run.id, 0))
+    else:
+        work(bench)
+    assert state_at_provider(mock, job) == "cancelled"
+    assert bench.run(run.id).state == "cancelled"
+
+
+def chunk_worker(bench: Workbench) -> ChunkWorker:
+    return ChunkWorker(bench.store, bench.settings, this_worker())
+
+
+def test_a_job_that_takes_its_time_to_be_cancelled_is_waited_for(
+    bench: Workbench, mock: MockProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it answers meanwhile is paid for, and kept."""
+
+    async def goes_on(*_: object) -> None: ...
+
+    monkeypatch.setattr(OpenAIBatches, "cancel", goes_on)
+    mock.control(batch_seconds=1.5)
+    run = only_run(bench, batch_spec(tmp_path, mock, "openai", rows=20))
+
+    async def cancel() -> None:
+        async with submitted(bench, run.id):
+            bench.cancel(run.id)
+
+    asyncio.run(cancel())
+    assert bench.run(run.id).state == "cancelled"
+    assert bench.run(run.id).progress.answered == mock.stats()["answered"] == 20
+
+
+def test_what_another_run_was_answered_meanwhile_is_counted_for_both(
+    bench: Workbench, mock: MockProcess, tmp_path: Path
+) -> None:
+    mock.control(batch_seconds=1.5)
+    spec = batch_spec(tmp_path, mock, "openai", rows=20)
+    run = only_run(bench, spec)
+    runs = [run]
+
+    async def call_live_too() -> None:
+        async with submitted(bench, run.id):
+            runs.append(only_run(bench, spec.model_copy(update={"mode": "live"})))
+
+    asyncio.run(call_live_too())
+    by_batch, live = (bench.run(each.id).progress for each in runs)
+    assert (by_batch.cached, live.cached, mock.stats()["answered"]) == (0, 0, 40)
+    assert by_batch.cost_usd == pytest.approx(live.cost_usd / 2)
+
+
+def test_chunk_workers_submit_a_run_whole(
+    bench: Workbench, mock: MockProcess, tmp_path: Path
+) -> None:
+    """No row is called live because a part of the run is too small for a job."""
+    run = only_run(bench, batch_spec(tmp_path, mock, "bedrock", rows=330))
+
+    async def go() -> None:
+        worker = chunk_worker(bench)
+        for chunk in await worker.advance_run(run.id):
+            await worker.work_chunk(run.id, chunk)
+        await worker.close()
+
+    asyncio.run(go())
+    assert bench.run(run.id).progress.scored == mock.stats()["answered_in_batch"] == 330

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from engine.runs import only_run, rows_file, work
 
 from prompt_app.datamodel.access import LOCAL_PERSON, Role
 from prompt_app.datamodel.evaluation import EvaluationSpec, Run
+from prompt_app.datamodel.finetuning import TrainingSource
 from prompt_app.datamodel.labelling import LabelRubric
 from prompt_app.errors import ConflictError, EvaluationError, PromptAppError, UnknownNameError
 from prompt_app.interfaces import RowFilter
 from prompt_app.interfaces.pairing import PairFilter
-from prompt_app.workbench import Workbench
+from prompt_app.workbench import Workbench, archiving
+from prompt_app.workbench.exporting import ExportFormat
+from prompt_app.workbench.failures import Failures
 
 FILTERS = [
     RowFilter(),
@@ -51,17 +56,66 @@ def test_archived_rows_read_as_they_did(workbench: Workbench, run: Run, tmp_path
     before = [workbench.rows(run.id, wanted, offset=5, limit=20) for wanted in FILTERS]
     row = before[0].items[3]
     values = workbench.score_values(run.id, "exact_match")
-    workbench.export(run.id, tmp_path / "before.jsonl", "jsonl")
+    exports: tuple[ExportFormat, ...] = ("jsonl", "csv", "parquet")
+    for kind in exports:
+        workbench.export(run.id, tmp_path / f"before.{kind}", kind)
     assert workbench.archive.archive(run) == 120
     assert list(workbench.store.iterate_samples(run.id)) == []
     assert [workbench.rows(run.id, wanted, offset=5, limit=20) for wanted in FILTERS] == before
     assert workbench.row(run.id, row.key.example_id, row.key.repeat) == row
     assert workbench.score_values(run.id, "exact_match") == values
     assert workbench.summary(workbench.run(run.id)) == run.summary
-    workbench.export(run.id, tmp_path / "after.jsonl", "jsonl")
-    assert (tmp_path / "after.jsonl").read_text() == (tmp_path / "before.jsonl").read_text()
+    for kind in exports:
+        workbench.export(run.id, tmp_path / f"after.{kind}", kind)
+        assert same_rows(tmp_path / f"after.{kind}", tmp_path / f"before.{kind}")
     with pytest.raises(UnknownNameError):
         workbench.row(run.id, "none")
+
+
+def same_rows(one: Path, other: Path) -> bool:
+    if one.suffix == ".parquet":
+        return bool(pq.read_table(one).equals(pq.read_table(other)))
+    return one.read_bytes() == other.read_bytes()
+
+
+def test_a_page_of_an_archived_run_reads_the_groups_that_it_stands_in(
+    workbench: Workbench, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archiving, "GROUP", 10)
+    workbench.archive.archive(run)
+    read: list[int] = []
+    one_group = pq.ParquetFile.read_row_group
+
+    def counted(file: pq.ParquetFile, group: int, columns: list[str]) -> Any:
+        read.append(group)
+        return one_group(file, group, columns)
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", counted)
+    rows = workbench.rows(run.id, RowFilter(), offset=35, limit=10)
+    assert ([row.position for row in rows.items][:2], rows.total, read) == ([17, 18], 120, [3, 4])
+
+
+def test_a_metric_that_an_archived_run_has_not_scores_nothing(
+    workbench: Workbench, run: Run
+) -> None:
+    wanted = [RowFilter(metric="rouge", sort="score"), RowFilter(metric="rouge", minimum=0.0)]
+    before = [workbench.rows(run.id, each) for each in wanted]
+    workbench.archive.archive(run)
+    assert [workbench.rows(run.id, each) for each in wanted] == before
+    assert workbench.score_values(run.id, "rouge") == []
+
+
+def test_datasets_and_training_files_are_made_of_archived_rows_too(
+    workbench: Workbench, two: list[Run]
+) -> None:
+    run, metric = two[0], "exact_match"
+    source = TrainingSource(runs=(run.id,), metric=metric, at_least=0.5)
+    lowest = Failures(metric=metric, at_most=0.5)
+    examples = list(workbench.finetuning.examples(source))
+    workbench.archive.archive(run)
+    assert list(workbench.finetuning.examples(source)) == examples
+    assert len(examples) == 20
+    assert workbench.curation.collect_failures(run, lowest, "low").added == 20
 
 
 def test_what_is_archived_is_not_worked_on(workbench: Workbench, run: Run) -> None:

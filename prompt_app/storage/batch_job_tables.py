@@ -1,0 +1,24 @@
+"""The table of batch jobs."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Connection, ForeignKey, Integer, Table, Text, exists, select
+
+from prompt_app.storage.tables import Key, metadata
+
+batch_jobs = Table(
+    "batch_jobs",
+    metadata,
+    Column("token", Text, primary_key=True),
+    Column("run", Key, ForeignKey("runs.number"), nullable=False, index=True),
+    Column("first", Integer, nullable=False),
+    Column("last", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("provider_id", Text, nullable=False),
+)
+
+
+def has_open_jobs(connection: Connection, run: int) -> bool:
+    """Whether jobs of run number ``run`` are at its provider, as far as is known."""
+    found = exists().where(batch_jobs.c.run == run, batch_jobs.c.state == "submitted")
+    return bool(connection.scalar(select(found)))
