@@ -86,7 +86,9 @@ class _App(FastAPI):
     async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
         endpoint = None
         if scope["type"] == "http":
-            endpoint = self.known.get((scope["method"], scope["path"]))
+            method, path = scope["method"], scope["path"]
+            # A redirect would go to whatever host the request names.
+            endpoint = self.known.get((method, path)) or self.known.get((method, path.rstrip("/")))
         if endpoint is None:
             await super().__call__(scope, receive, send)
             return

@@ -109,7 +109,7 @@ def problem(error: PromptAppError) -> Answer:
         "detail": error_text(error),
     }
     if isinstance(error, BadRequestError) and error.place:
-        body["field"] = error.place
+        body["field"] = redact(error.place)
     return _answer(error, status, body, b"application/problem+json")
 
 
@@ -128,7 +128,7 @@ def openai_error(error: PromptAppError) -> dict[str, Any]:
     if isinstance(error, UnsupportedParameterError):
         parameter, code = error.parameter, "unsupported_parameter"
     elif isinstance(error, BadRequestError):
-        parameter, code = error.place or None, None
+        parameter, code = redact(error.place) or None, None
     elif isinstance(error, ContextTooLongError):
         code = "context_length_exceeded"
     elif isinstance(error, UnknownNameError | ModelNotFoundError):

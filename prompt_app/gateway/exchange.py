@@ -26,6 +26,7 @@ from prompt_app.errors import PromptAppError
 from prompt_app.gateway.answers import Answer, Headers, StreamedAnswer
 from prompt_app.gateway.core import Gateway
 from prompt_app.gateway.errors import BadRequestError, BodyTooLargeError, ErrorShape, internal_error
+from prompt_app.logs import redact
 from prompt_app.workbench.serving import Asked, CacheUse, Caller
 from prompt_app.workbench.serving.admission import without_tokens
 
@@ -144,7 +145,8 @@ class Exchange:
             token=caller.token_id,
             person=caller.person,
             route=self.route,
-            model=without_tokens(asked.model[:200]),
+            # Only what was answered is known to be a name.
+            model=(asked.model if self.error is None else redact(asked.model))[:200],
             target=spent.target,
             prompt=spent.prompt,
             prompt_version=spent.prompt_version,

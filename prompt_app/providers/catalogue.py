@@ -16,7 +16,13 @@ from prompt_app.datamodel.model import (
     Price,
 )
 from prompt_app.datamodel.prompt import Message
-from prompt_app.errors import EvaluationError, UnknownNameError, UnsupportedParameterError
+from prompt_app.errors import (
+    EvaluationError,
+    InputError,
+    UnknownNameError,
+    UnsupportedParameterError,
+)
+from prompt_app.logs import redact
 from prompt_app.providers import (
     PROVIDERS,
     bedrock,
@@ -40,6 +46,7 @@ from prompt_app.providers.offline import (
 )
 from prompt_app.providers.prices import FREE, listed_model, price_from, split_prefix
 from prompt_app.providers.secrets import OPENAI_BASE_URL
+from prompt_app.registry import nearest_names
 from prompt_app.settings import Settings
 
 if TYPE_CHECKING:
@@ -134,8 +141,13 @@ def _geography(region: str | None) -> str:
 
 def named_model(name: str) -> ModelSpec:
     """``provider:name``, or ``endpoint:NAME`` for a stored endpoint, which the store must be asked
-    for; a bare name is OpenAI's, or Bedrock's where it begins with one of its vendors."""
+    for; a bare name is OpenAI's, or Bedrock's where it begins with one of its vendors. Raises
+    InputError for what is no name."""
     provider, separator, rest = name.partition(":")
+    if not provider.strip() or (separator and not rest.strip()) or not name.isprintable():
+        raise InputError(f"{name!r} is no model's name: write provider:name or a bare name.")
+    if redact(name) != name:
+        raise InputError("The model's name looks like a key or token; it is sent to nobody.")
     if separator and (provider in PROVIDERS or provider == ENDPOINT_PROVIDER):
         return ModelSpec(provider=provider, name=rest)
     if match := _BEDROCK.fullmatch(name):
@@ -149,10 +161,11 @@ def check_model(model: ModelSpec, settings: Settings, *, embeds: bool = False) -
 
     Raises UnknownNameError for a provider or an offline model that does not exist, and for an
     OpenAI or Bedrock name that looks like a slip of the pen: one that the catalogue lacks while
-    it has one with the same digits and at most two other characters. Other unknown names pass,
-    since new models come out faster than catalogues; they have no price. The option ``unlisted:
-    true`` lets every name pass. Raises InputError for wrong options and for a ``base_url`` that
-    must not be reached, and EvaluationError for a model that embeds nothing; resolves its host.
+    it has one with the same digits and at most two other characters, or an OpenAI name with a
+    colon, which its fine-tuned models alone have. Other unknown names pass, since new models
+    come out faster than catalogues; they have no price. The option ``unlisted: true`` lets every
+    name pass. Raises InputError for wrong options and for a ``base_url`` that must not be
+    reached, and EvaluationError for a model that embeds nothing; resolves its host.
     """
     connect(model, settings)
     if embeds and not _embeds(model):
@@ -205,6 +218,10 @@ def _configured_server(model: ModelSpec, settings: Settings) -> str | None:
 def _check_spelling(model: ModelSpec) -> None:
     if model.options.get("unlisted") or listed_model(model) is not None:
         return
+    provider, separator, _ = model.name.partition(":")
+    if model.provider == "openai" and separator and provider != "ft":
+        # OpenAI has no such names; other servers of its protocol do (llama3:8b).
+        raise UnknownNameError("provider", provider, nearest_names(provider, PROVIDERS))
     from rapidfuzz.distance import OSA
 
     prefix, name = split_prefix(model.name.lower())

@@ -57,4 +57,4 @@ class GatewayBeside:
 
 def takes(path: str) -> bool:
     """Whether ``path`` is one of the gateway's."""
-    return path.startswith(PREFIXES) or path in PATHS
+    return path.startswith(PREFIXES) or path.rstrip("/") in PATHS

@@ -112,6 +112,7 @@ def test_every_listed_model_passes_its_own_check() -> None:
         ),
         ("offline:ech", "echo"),
         ("opnai:gpt-4o", "openai"),
+        ("openai:bedrok:amazon.nova-lite-v1:0", "bedrock"),
     ],
 )
 def test_a_slip_of_the_pen_is_told_with_the_nearest_name(reference: str, nearest: str) -> None:
@@ -144,6 +145,7 @@ def test_an_unlisted_name_can_be_insisted_on() -> None:
 def test_another_server_has_names_of_its_own() -> None:
     check_model(spec("openai:gpt-4o-mni", base_url="http://localhost:1/v1"), settings())
     check_model(spec("openai:gpt-4o-mni"), settings(openai_base_url="http://localhost:1/v1"))
+    check_model(spec("openai:llama3:8b"), settings(openai_base_url="http://localhost:1/v1"))
 
 
 @pytest.mark.parametrize(
