@@ -58,6 +58,8 @@ class AccessToken(Record):
     """Names that may be called, ``*`` standing for anything; empty: every one."""
     created_at: datetime
     created_by: str = ""
+    terms_by: str = ""
+    """Id of who set its limits, models and end; empty: of who made it."""
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
 

@@ -118,18 +118,23 @@ class AccessTokens:
         expires = changes.expires_at
         if expires is not None and expires != token.expires_at and expires <= datetime.now(UTC):
             raise InputError("A token's end lies in the future; to end it now revoke it.")
-        changed = token.model_copy(
-            update={
-                "name": _checked_name(changes.name),
-                "limits": changes.limits,
-                "models": changes.models,
-                "expires_at": expires,
-            }
-        )
+        terms = {"limits": changes.limits, "models": changes.models, "expires_at": expires}
+        changed = token.model_copy(update={"name": _checked_name(changes.name), **terms})
+        if any(getattr(token, name) != value for name, value in terms.items()):
+            self._check_terms(token)
+            changed = changed.model_copy(update={"terms_by": self._actor.id})
         self._store.change_token(changed)
         details = changed.model_dump_json(include={"name", "limits", "models", "expires_at"})
         Audit(self._store, self._actor).note("token.edit", token_id, details)
         return changed
+
+    def _check_terms(self, token: AccessToken) -> None:
+        """What an admin set for somebody is not theirs to lift."""
+        self._actor.require(Role.EDITOR, "change what an access token may do")
+        if (token.terms_by or token.created_by) not in ("", self._actor.id):
+            self._actor.require(
+                Role.ADMIN, "change the limits, models or end that an admin gave this access token"
+            )
 
     def rotate(self, token_id: str) -> NewToken:
         """A new secret in the place of the old one, which is refused from now on; everything

@@ -212,3 +212,31 @@ def test_tokens_are_changed_by_their_owners_and_admins_within_reason(tmp_path: P
     newest = workbench.audit.entries().items[0]
     assert (newest.action, json.loads(newest.details)["name"]) == ("token.edit", "y")
     workbench.close()
+
+
+def test_what_an_admin_set_its_owner_does_not_lift(tmp_path: Path) -> None:
+    workbench = temporary_workbench(tmp_path)
+    limits, models = TokenLimits(usd_per_day=1), ("offline:*",)
+    eve = Person(id="eve", name="Eve", role=Role.EDITOR)
+    hers, admins = workbench.acting_as(eve).access_tokens, workbench.access_tokens
+    given = admins.create("given", owner=eve, limits=limits, models=models, days=1).token
+    own = hers.create("own").token
+    admins.edit(own.id, TokenChanges("own", limits, models, given.expires_at))
+    for token in (given, own):
+        for wanted in (
+            TokenChanges(token.name, TokenLimits(), models, given.expires_at),
+            TokenChanges(token.name, limits, (), given.expires_at),
+            TokenChanges(token.name, limits, models, None),
+        ):
+            with pytest.raises(PermissionDeniedError, match="admin"):
+                hers.edit(token.id, wanted)
+        renamed = hers.edit(token.id, TokenChanges("mine", limits, models, given.expires_at))
+        assert (renamed.name, renamed.limits, renamed.models) == ("mine", limits, models)
+        with pytest.raises(PermissionDeniedError, match="admin"):
+            hers.edit(token.id, TokenChanges("mine", TokenLimits(), (), None))
+    free = hers.create("free", limits=limits).token
+    assert hers.edit(free.id, TokenChanges("free", TokenLimits(), (), None)).limits == TokenLimits()
+    viewer = workbench.acting_as(eve.model_copy(update={"role": Role.VIEWER})).access_tokens
+    with pytest.raises(PermissionDeniedError):
+        viewer.edit(free.id, TokenChanges("free", limits, (), None))
+    workbench.close()
