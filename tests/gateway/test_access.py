@@ -206,6 +206,8 @@ async def test_here_no_token_is_needed_but_strangers_are_kept_out(
             {"Origin": "https://example.com"},
             {"Sec-Fetch-Site": "cross-site"},
             {"Host": f"rebound.example.com:{port}"},
+            {"X-Forwarded-For": "203.0.113.7"},
+            {"Forwarded": "for=203.0.113.7"},
         ):
             assert (await post(gateway, None, **headers))[0] == 403, headers
         same = {"Origin": gateway.url, "Sec-Fetch-Site": "same-origin"}
