@@ -7,11 +7,13 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import orjson
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from prompt_app.errors import AssessmentError, RubricError
 from prompt_app.gateway.errors import BadRequestError
-from prompt_app.gateway.exchange import Exchange
+from prompt_app.gateway.exchange import MOST_BODY_BYTES, Exchange
 from prompt_app.rubrics.code_rules import Rules, read_code_rules
 from prompt_app.rubrics.files import read_rubric
 from prompt_app.rubrics.lesson_rules import lesson_rules
@@ -21,16 +23,32 @@ from prompt_app.rubrics.replies import read_reply
 from prompt_app.workbench.rubrics import Rubrics
 
 DEFAULT_MODEL = "openai:gpt-5-mini"
+API_KEYS = frozenset({"api-key", "api_key"})
 TRUE = frozenset({"1", "true", "yes", "on"})
 
 
 async def read_values(exchange: Exchange) -> dict[str, Any]:
-    """The parameters of a form or a JSON object."""
+    """The parameters of a form or a JSON object. An api-key is used for nothing, so that it is
+    not kept with the call's body either. Raises BadRequestError."""
     body = await exchange.body()
+    exchange.request_body = b""
+    values = await _parsed(exchange, body)
+    for name in API_KEYS & values.keys():
+        del values[name]
+    exchange.request_body = orjson.dumps(values)
+    return values
+
+
+async def _parsed(exchange: Exchange, body: bytes) -> dict[str, Any]:
     kind = exchange.header(b"content-type").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        form = await Request(exchange.scope, _replayed(body)).form(max_files=0, max_fields=50)
-        return {name: str(value) for name, value in form.items()}
+        request = Request(exchange.scope, _replayed(body))
+        try:
+            form = await request.form(max_files=10, max_fields=50, max_part_size=MOST_BODY_BYTES)
+            return {name: await _text_of(value) for name, value in form.items()}
+        except (HTTPException, ValueError) as error:
+            told = error.detail if isinstance(error, HTTPException) else str(error)
+            raise BadRequestError(f"The form cannot be read: {told}") from None
     if kind == "application/x-www-form-urlencoded":
         fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
         return {name: values[-1] for name, values in fields.items()}
@@ -41,6 +59,10 @@ async def read_values(exchange: Exchange) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise BadRequestError("Send the parameters as a form or as a JSON object.")
     return values
+
+
+async def _text_of(value: str | UploadFile) -> str:
+    return value if isinstance(value, str) else str(await value.read(), "utf-8", "replace")
 
 
 def _replayed(body: bytes) -> Any:
@@ -126,7 +148,7 @@ def _parameters(values: dict[str, Any]) -> RubricParameters:
         except (TypeError, ValueError):
             raise BadRequestError(f"{name}: it must be a number", name) from None
         if not 0 <= value <= most:
-            raise BadRequestError(f"{name}: it must be at most {most:g}", name)
+            raise BadRequestError(f"{name}: it must be from 0 to {most:g}", name)
         return value
 
     kind = str(values.get("response-type") or "tsv")

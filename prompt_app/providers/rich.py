@@ -126,8 +126,9 @@ def _blocks(message: RichMessage) -> list[dict[str, Any]]:
 def _block(part: dict[str, Any]) -> dict[str, Any]:
     if part.get("type") == "text":
         return {"text": part["text"]}
-    url = (part.get("image_url") or {}).get("url") or ""
-    found = _IMAGE.fullmatch(url)
+    image = part.get("image_url")
+    url = image.get("url") if isinstance(image, dict) else image
+    found = _IMAGE.fullmatch(url) if isinstance(url, str) else None
     if found is None:
         raise _refused(
             "messages: Bedrock takes an image as data:image/png;base64,... (png, jpeg, gif, "
@@ -146,7 +147,7 @@ def _use(call: dict[str, Any]) -> dict[str, Any]:
         function = call["function"]
         given = json.loads(function.get("arguments") or "{}")
         return {"toolUse": {"toolUseId": call["id"], "name": function["name"], "input": given}}
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise _refused(
             "messages: a tool call needs an id, and a function with a name and arguments as JSON."
         ) from None

@@ -12,6 +12,7 @@ from gateway.running import RunningGateway
 
 from prompt_app.datamodel.prompt import PromptTemplate
 from prompt_app.datamodel.serving import Assistant, ModelRoute, RouteTarget, Scope
+from prompt_app.gateway.errors import TITLES
 from prompt_app.providers.mock_server import MockServer
 
 CHAT = {"model": "offline:echo", "messages": [{"role": "user", "content": "Hello"}]}
@@ -147,6 +148,61 @@ async def test_an_assessment_by_the_calls_own_rubric(
     assert (await call(gateway, "POST", "/assessment", json=given, headers=bare))[0] == 200
 
 
+async def test_a_form_may_hold_files_and_a_long_work(
+    gateway: RunningGateway, mock_server: MockServer
+) -> None:
+    mock_server.control(reply=REPLY)
+    given = {"prompt": "Assess it.", "rubric": RUBRIC, "model": "openai:fixed"}
+    work = b"var a = createSprite(1, 1);\n//" + b"x" * 1_500_000
+    for remove, wanted in (("1", 200), ("0", 413)):
+        form = aiohttp.FormData({**given, "remove-comments": remove})
+        form.add_field("code", work, filename="work.js")
+        status, body = await call(gateway, "POST", "/assessment", data=form)
+        assert status == wanted, body
+    # It is the model that cannot take it, not the gateway.
+    assert (body["type"], body["title"]) == ("urn:prompt-app:context_too_long", "Body too large")
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent"),
+    [
+        ("multipart/form-data", b"code=1"),
+        ("multipart/form-data; boundary=x", b"no part"),
+        ("multipart/form-data; boundary=x", b"--x\r\nno header\r\n\r\n\r\n--x--"),
+        ("multipart/form-data; boundary=\xff", b"--x--"),
+        ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data\r\n\r\n1"),
+        ("application/x-www-form-urlencoded", b"%ff&&==&code=%00"),
+        ("application/json", b"[1]"),
+        ("text/plain", b"{"),
+    ],
+)
+async def test_a_form_that_cannot_be_read_is_the_callers_mistake(
+    gateway: RunningGateway, kind: str, sent: bytes
+) -> None:
+    status, body = await call(
+        gateway, "POST", "/assessment", data=sent, headers={"Content-Type": kind}
+    )
+    assert (status, body["status"]) == (400, 400), body
+
+
+async def test_a_key_that_is_not_used_is_not_kept_either(
+    tmp_path: Path, mock_server: MockServer
+) -> None:
+    key = "a-key-of-another-service"
+    given = {"code": "var a;", "prompt": "Assess.", "rubric": RUBRIC, "model": "openai:fixed"}
+    mock_server.control(reply=REPLY)
+    with RunningGateway(tmp_path, mock_server.url, gateway_body_days=1) as gateway:
+        for sent in (
+            {"json": {**given, "api-key": key}},
+            {"data": {**given, "api-key": key}},
+            {"data": aiohttp.FormData({**given, "api_key": key}, default_to_multipart=True)},
+        ):
+            assert (await call(gateway, "POST", "/assessment", **sent))[0] == 200
+        bodies = [gateway.workbench.usage.call(each.id).body for each in gateway.usage(3)]
+    assert all(body and "var a;" in body for body in bodies)
+    assert key not in str(bodies)
+
+
 async def test_a_blank_work_costs_nothing(gateway: RunningGateway) -> None:
     given = {"code": "  \n", "prompt": "Assess.", "rubric": RUBRIC, "student-id": "s1"}
     status, body = await call(gateway, "POST", "/assessment", json=given)
@@ -164,13 +220,14 @@ async def test_wrong_too_long_unavailable_and_late_are_told_apart(
 
     async def status(**changes: Any) -> int:
         found, body = await call(gateway, "POST", "/assessment", json={**given, **changes})
-        assert body["status"] == found
+        assert (body["status"], body["title"]) == (found, TITLES[found])
         assert body["detail"]
         return found
 
     assert await status(rubric="no rubric") == 400
     assert await status(examples='[["one"]]') == 400
-    assert await status(temperature="hot") == 400
+    for wrong in ("hot", -1, "nan", 2.1):
+        assert await status(temperature=wrong) == 400
     assert await status(code=None) == 400
     assert await status(**{"code-feature-extractor": '["Sprites"]'}) == 400
     assert await status(lesson="L9", rubric="") == 400

@@ -237,3 +237,20 @@ def test_models_that_cannot_refuse_in_words(ours: RunningGateway) -> None:
         body = {"messages": [{"role": "user", "content": [{"text": "Hi"}]}], **wrong}
         status, told = converse(ours, "openai:m", body)
         assert status == 400, told
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        {"role": "user", "content": [{"type": "image_url", "image_url": "nope"}]},
+        {"role": "user", "content": [{"type": "image_url", "image_url": {"url": 5}}]},
+        {"role": "user", "content": [{"type": "image_url", "image_url": [1]}]},
+        {"role": "assistant", "content": None, "tool_calls": [{"id": "c1", "function": "f"}]},
+        {"role": "assistant", "content": None, "tool_calls": [{"id": 1}]},
+    ],
+)
+def test_images_and_calls_that_are_none_are_the_callers_mistake(
+    ours: RunningGateway, turn: Any
+) -> None:
+    with pytest.raises(openai.BadRequestError):
+        chat(ours, "bedrock:amazon.nova-lite-v1:0", [turn])

@@ -24,7 +24,7 @@ from prompt_app.gateway.address import Address
 from prompt_app.gateway.answers import Answer
 from prompt_app.gateway.assessment_request import DEFAULT_MODEL, experiment_of, read_values
 from prompt_app.gateway.calling import acting, answer
-from prompt_app.gateway.errors import BadRequestError, problem
+from prompt_app.gateway.errors import TITLES, BadRequestError, problem
 from prompt_app.gateway.exchange import Exchange
 from prompt_app.rubrics.code_rules import votes_by_rules
 from prompt_app.rubrics.model import Experiment
@@ -59,7 +59,7 @@ def refusal(error: PromptAppError) -> Answer:
     elif isinstance(error, LimitReachedError):
         told.status = 429
     body = orjson.loads(told.body)
-    body["status"] = told.status
+    body |= {"status": told.status, "title": TITLES[told.status]}
     told.body = orjson.dumps(body)
     return told
 
