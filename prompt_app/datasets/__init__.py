@@ -12,6 +12,7 @@ from pathlib import Path
 from prompt_app.datamodel.dataset import DatasetOptions, Example, RowProblem
 from prompt_app.datasets.reading import FORMATS, FieldPaths, examples_of, read_fields, read_rows
 from prompt_app.datasets.values import RawRows
+from prompt_app.interfaces.watching import told_of
 from prompt_app.settings import Settings
 
 __all__ = [
@@ -49,7 +50,7 @@ def check_dataset(source: str | Path, options: DatasetOptions, settings: Setting
     seen = FieldPaths()
     problems: list[RowProblem] = []
     rows = problem_count = 0
-    for row in read_rows(source, options, settings):
+    for row in told_of(read_rows(source, options, settings), "rows read"):
         if isinstance(row, Example):
             rows += 1
             seen.note(row.fields)

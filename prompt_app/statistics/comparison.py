@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from prompt_app.datamodel.score import Direction, Interval
 from prompt_app.errors import StatisticsError
+from prompt_app.interfaces.watching import told_of
 from prompt_app.statistics.bootstrap import Resampling
 from prompt_app.statistics.clusters import cluster_codes
 from prompt_app.statistics.interval_choice import interval_for
@@ -92,7 +93,8 @@ def compare(
     family = max(1, len(metrics))
     # The level that Holm's first step asks for: what could be detected is said for that.
     strictest = 1 - (1 - options.level) / family
-    measured = [_measure(metric, options, strictest) for metric in metrics]
+    each = told_of(metrics, "comparisons", len(metrics), every=1)
+    measured = [_measure(metric, options, strictest) for metric in each]
     adjusted = _adjust(measured)
     return tuple(decide(result, options.level, options.power, family) for result in adjusted)
 

@@ -16,8 +16,8 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from prompt_app.logs import configure_logging
 from prompt_app.settings import load_settings
 from prompt_app.ui.auth_routes import auth_routes
-from prompt_app.ui.backup_route import backup_route
 from prompt_app.ui.components.errors import show_error
+from prompt_app.ui.download_route import download_route
 from prompt_app.ui.headers import SecurityHeaders, trusted_hosts
 from prompt_app.ui.login import login_secrets
 from prompt_app.ui.serving import GatewayBeside
@@ -53,7 +53,7 @@ app = st.App(
     Path(__file__).with_name("main.py"),
     secrets=login_secrets(settings),
     lifespan=lifespan,
-    routes=[*auth_routes(settings), backup_route(), upload_route(settings)],
+    routes=[*auth_routes(settings), download_route(), upload_route(settings)],
     middleware=[
         Middleware(TrustedHostMiddleware, allowed_hosts=trusted_hosts(settings)),
         Middleware(SecurityHeaders, settings=settings),

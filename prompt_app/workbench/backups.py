@@ -9,6 +9,7 @@ from prompt_app.datamodel.access import Person, Role
 from prompt_app.errors import InputError
 from prompt_app.interfaces import Store
 from prompt_app.interfaces.backup import BackupContents, Progress, TableUsage
+from prompt_app.interfaces.watching import tell
 from prompt_app.settings import Settings
 from prompt_app.storage import open_blob_store
 
@@ -33,6 +34,8 @@ class Backups:
         if file.exists() and not force:
             raise InputError(f"{file} exists; give another name, or --force to replace it.")
         fresh = file.with_name(f".{file.name}.new") if file.exists() else file
+        if progress is None:
+            progress = _told(sum(each.rows for each in self.usage()))
         contents = self._store.back_up(fresh, open_blob_store(self._settings), progress)
         if fresh != file:
             fresh.replace(file)
@@ -49,7 +52,7 @@ class Backups:
             folder.mkdir(parents=True, exist_ok=True)
             self.write(folder / f"before-restore-{backup_name()}")
         blobs = open_blob_store(self._settings)
-        return self._store.restore(file, blobs, replace=replace, progress=progress)
+        return self._store.restore(file, blobs, replace=replace, progress=progress or _told(None))
 
     @property
     def place(self) -> str:
@@ -59,6 +62,17 @@ class Backups:
     def usage(self) -> list[TableUsage]:
         """How much of what is stored."""
         return self._store.usage()
+
+
+def _told(total: int | None) -> Progress:
+    """Tells whoever watches how many rows are done in all."""
+    done: dict[str, int] = {}
+
+    def note(what: str, count: int) -> None:
+        done[what] = count
+        tell("rows", sum(done.values()), total)
+
+    return note
 
 
 def backup_name() -> str:

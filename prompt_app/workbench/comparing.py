@@ -12,6 +12,7 @@ from prompt_app.datamodel.score import MetricSpec
 from prompt_app.engine.summary import read_clusters
 from prompt_app.errors import EvaluationError
 from prompt_app.interfaces import RowFilter, Store
+from prompt_app.interfaces.watching import tell
 from prompt_app.metrics import create_metric
 from prompt_app.registry import nearest_names
 from prompt_app.statistics.comparison import PairedMetric, compare
@@ -57,10 +58,14 @@ def compare_runs(
     warnings = [_unfinished(run) for run in runs if run.state != "finished"]
     warnings += [_stopped(run) for run in runs if run.reason and run.state == "finished"]
     clusters = read_clusters(store, baseline.spec)
-    before = {key: store.example_means(baseline.id, key) for key in chosen}
+    before = {}
+    for key in chosen:
+        tell("runs read", 0, len(runs))
+        before[key] = store.example_means(baseline.id, key)
     paired: list[PairedMetric] = []
     shared: dict[str, int] = {}
-    for candidate in candidates:
+    for number, candidate in enumerate(candidates, start=1):
+        tell("runs read", number, len(runs))
         match = match_examples(store, baseline, candidate)
         shared[candidate.id] = match.shared
         pairs, apart = _common(baseline, candidate, chosen)

@@ -16,6 +16,7 @@ from prompt_app.engine.summary import metric_interval, read_clusters
 from prompt_app.errors import EvaluationError
 from prompt_app.interfaces import Page, Store
 from prompt_app.interfaces.pairing import CallFigures, PairFilter, SamplePair
+from prompt_app.interfaces.watching import told_of
 from prompt_app.metrics import create_metric
 from prompt_app.statistics.comparison import PairedMetric, compare
 from prompt_app.statistics.verdict import PairedComparison
@@ -225,7 +226,9 @@ class RunContrasts:
         changed: frozenset[str] = frozenset()
         for run in runs[1:]:
             changed |= match_examples(self._store, runs[0], run).changed
-        return [without(self._store.example_means(run.id, metric), changed) for run in runs]
+        means = self._store.example_means
+        each = told_of(runs, "runs read", len(runs), every=1)
+        return [without(means(run.id, metric), changed) for run in each]
 
 
 def _spec(runs: Sequence[Run], metric: str) -> MetricSpec:

@@ -11,6 +11,7 @@ from prompt_app.datamodel.names import require_name
 from prompt_app.datamodel.project import ProjectItem
 from prompt_app.errors import ConflictError, UnknownNameError
 from prompt_app.interfaces import Page, Store
+from prompt_app.interfaces.watching import tell, told_of
 from prompt_app.settings import Settings
 from prompt_app.workbench.dataset_difference import VersionDifference, compare_keys
 from prompt_app.workbench.dataset_exports import ExportReport, export_dataset
@@ -58,6 +59,9 @@ class Curation:
 
     def rows(self, version: DatasetVersion) -> Iterator[Example]:
         """All of them in order, some at a time in memory."""
+        return told_of(self._all(version), "rows", version.rows)
+
+    def _all(self, version: DatasetVersion) -> Iterator[Example]:
         last = -1
         while some := self._store.list_examples(
             version.id, after_position=last, limit=ROWS_AT_ONCE
@@ -74,8 +78,11 @@ class Curation:
 
     def difference(self, before: DatasetVersion, after: DatasetVersion) -> VersionDifference:
         """Rows added, removed and changed."""
+        tell("versions", 0, 2)
+        earlier = self._store.example_keys(before.id)
+        tell("versions", 1, 2)
         return compare_keys(
-            self._store.example_keys(before.id),
+            earlier,
             self._store.example_keys(after.id),
             by_place=after.options.id_field is None,
         )
@@ -172,11 +179,12 @@ class Curation:
             raise ConflictError(f"There is a dataset {new_name!r} already.")
         versions = self._store.list_dataset_versions(name)
         store = self._store.beside(ProjectItem("dataset", name))
-        for version in reversed(versions):
+        for place, version in enumerate(reversed(versions)):
             copied = store.save_dataset_version(
                 new_name,
                 version.options,
-                self.rows(version),
+                # Each version is stored by itself: who waits can stop the first one alone.
+                self._all(version) if place else self.rows(version),
                 source=version.source,
                 skipped_rows=version.skipped_rows,
                 note=version.note,

@@ -9,6 +9,7 @@ from prompt_app.datamodel.evaluation import Run
 from prompt_app.datasets import RawRows, examples_of
 from prompt_app.errors import DatasetError, InputError, UnknownNameError
 from prompt_app.interfaces import RowFilter, Store
+from prompt_app.interfaces.watching import tell
 
 PAGE = 500
 ROWS_AT_ONCE = 1_000
@@ -62,6 +63,7 @@ def failing_positions(store: Store, run: Run, wanted: Failures) -> list[int]:
     for row_filter in filters:
         offset = 0
         while True:
+            tell("rows found", len(found))
             page = store.list_samples(run.id, row_filter, offset=offset, limit=PAGE)
             found.update(sample.position for sample in page.items)
             offset += PAGE

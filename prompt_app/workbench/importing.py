@@ -19,6 +19,7 @@ from prompt_app.datasets.exchange import EXCHANGES, Exchange
 from prompt_app.datasets.guessing import guessed_reference
 from prompt_app.errors import DatasetError
 from prompt_app.interfaces import Store
+from prompt_app.interfaces.watching import told_of
 from prompt_app.settings import Settings
 
 PROBLEMS_SHOWN = 20
@@ -71,7 +72,7 @@ def import_dataset(
     version = store.save_dataset_version(
         name,
         options,
-        read_examples(source, options, settings),
+        told_of(read_examples(source, options, settings), "rows stored", check.rows),
         source=display_name(source),
         skipped_rows=check.problem_count,
         note=note,

@@ -18,6 +18,7 @@ from prompt_app.datamodel.prompt import FewShot, PinnedPrompt, PromptTemplate
 from prompt_app.datamodel.rendering import check_not_empty, render_text, template_placeholders
 from prompt_app.errors import EvaluationError, InputError
 from prompt_app.interfaces import Store
+from prompt_app.interfaces.watching import tell
 
 PAGE = 1000
 
@@ -28,6 +29,7 @@ def all_examples(store: Store, version_id: str, split: str | None = None) -> Ite
     while page := store.list_examples(version_id, split=split, after_position=position, limit=PAGE):
         yield from page
         position = page[-1].position
+        tell("rows read", position + 1)
 
 
 class PromptPinner:

@@ -14,6 +14,7 @@ from prompt_app.engine.plan import plan_work
 from prompt_app.engine.scoring import ScoringJob, ScoringPlan
 from prompt_app.errors import MetricError
 from prompt_app.interfaces import Store
+from prompt_app.interfaces.watching import tell
 from prompt_app.metrics import create_judges, metric_class
 from prompt_app.providers.batching import BATCH_PROVIDERS, BATCH_SHARE
 from prompt_app.providers.caching import cache_key
@@ -105,6 +106,7 @@ def _quote_run(store: Store, version_id: str, run: ResolvedRun) -> _RunQuote:
         )
     ):
         read += len(page)
+        tell("rows read", read, MOST_ROWS_READ)
         position = page[-1].position
         planned = list(plan_work(spec, page, frozenset()))
         items += len(planned)

@@ -20,6 +20,7 @@ from prompt_app.engine.scoring import JudgeAnswer, Outcome, ScoringJob, ScoringP
 from prompt_app.engine.summary import read_clusters
 from prompt_app.errors import EvaluationError, MetricError, ProviderError
 from prompt_app.interfaces import Judge, Store
+from prompt_app.interfaces.watching import told_of
 from prompt_app.settings import Settings
 from prompt_app.statistics.comparison import PairedMetric, compare
 from prompt_app.statistics.verdict import PairedComparison
@@ -93,7 +94,8 @@ async def regrade(
         asking = _Asking(_callers_of(callers, store, run, spec))
         # One after another: each row may be several calls, and there are few.
         plan = ScoringPlan(run.spec.model_copy(update={"metrics": (spec,)}))
-        outcomes = [await _judge_again(store, run, plan, each, asking) for each in before]
+        each_row = told_of(before, "rows judged", len(before), every=1)
+        outcomes = [await _judge_again(store, run, plan, each, asking) for each in each_row]
     finally:
         await callers.close()
     regraded = tuple(

@@ -15,6 +15,7 @@ from prompt_app.datamodel.dataset import DatasetOptions, DatasetVersion, Example
 from prompt_app.datamodel.serving import UsageFilter, UsageGroup, UsageRecord, UsageTotals
 from prompt_app.errors import InputError
 from prompt_app.interfaces import Page, Store
+from prompt_app.interfaces.watching import told_of
 from prompt_app.workbench.exporting import neutral_cell
 
 
@@ -47,7 +48,7 @@ class Usage:
         written = io.StringIO(newline="")
         table = csv.writer(written)
         table.writerow(names)
-        for record in self._store.iterate_usage(self._own(which)):
+        for record in told_of(self._store.iterate_usage(self._own(which)), "calls"):
             table.writerow([neutral_cell(_cell(getattr(record, name))) for name in names])
         return written.getvalue().encode()
 

@@ -447,12 +447,14 @@ class Workbench(Capabilities):
 
     def export(self, run_id: str, path: Path, export_format: ExportFormat) -> int:
         """Write all rows to ``path``; returns their number."""
+        from prompt_app.interfaces.watching import told_of
         from prompt_app.workbench.exporting import export_rows
 
         run = self.run(run_id)
         archived = self.store.archive_key(run.id) is not None
         samples = self.archive.iterate(run) if archived else self.store.iterate_samples(run.id)
-        return export_rows(self.store, run, samples, path, export_format)
+        rows = told_of(samples, "rows", run.progress.done)
+        return export_rows(self.store, run, rows, path, export_format)
 
     # work
 

@@ -51,10 +51,10 @@ def test_a_judge_is_held_against_people_and_asked_again(
     settled(page)
     labels.fill("human")
     labels.press("Enter")
-    expect(page.get_by_text("40 rows are labelled by people and judged.")).to_be_visible()
+    expect(page.get_by_text("Labelled by people, and judged: 40 rows.")).to_be_visible()
     expect(page.get_by_role("region", name="Agreement with people")).to_be_visible()
     page.get_by_role("button", name="Judge them again").click()
-    expect(page.get_by_text("10 of 10 scores are as before")).to_be_visible()
+    expect(page.get_by_text("10 of 10 scores as before")).to_be_visible()
     assert "judges=true" in page.url
     settled(page)
     check_accessibility(page)

@@ -67,9 +67,9 @@ def test_a_file_can_be_removed_and_another_chosen(
     chooser.set_input_files(third)
     expect(page.get_by_text("a.exe: the ending is none of")).to_be_visible()
     chooser.set_input_files(first)
-    expect(page.get_by_text("1 rows, all of them good.")).to_be_visible()
+    expect(page.get_by_text("1 row, and it is good.")).to_be_visible()
     page.get_by_role("button", name="Remove").click()
-    expect(page.get_by_text("all of them good.")).to_be_hidden()
+    expect(page.get_by_text("1 row, and it is good.")).to_be_hidden()
     chooser.set_input_files(second)
     expect(page.get_by_text("2 rows, all of them good.")).to_be_visible()
 

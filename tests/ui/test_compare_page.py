@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Event
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from prompt_app.datamodel.evaluation import Evaluation
+from prompt_app.interfaces.watching import told_of
+from prompt_app.ui.components import long_work
 from prompt_app.ui.components.downloads import table_file
 from prompt_app.ui.components.pair_list import CHANGES, pair_filter
 from prompt_app.ui.components.wording import literal
 from prompt_app.workbench import Workbench
+from prompt_app.workbench.comparing import RunComparison
 
 OpenPage = Callable[..., AppTest]
 COMPARE = "app_pages/compare.py"
@@ -106,3 +111,29 @@ def test_a_table_becomes_a_file_without_formulas() -> None:
 
 def test_spaces_and_signs_of_a_text_stay() -> None:
     assert literal("  a  *b*\n\tc") == "\u00a0\u00a0a\u00a0\u00a0\\*b\\*  \n" + "\u00a0" * 4 + "c"
+
+
+def test_a_comparison_is_cancelled_and_started_again(
+    open_page: OpenPage, finished: Evaluation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compare, go_on = Workbench.compare, Event()
+
+    def slowly(*given: Any, **options: Any) -> RunComparison:
+        for _ in told_of(range(1_000_000_000), "examples", 4, every=1):
+            if go_on.wait(0.01):
+                break
+        return compare(*given, **options)
+
+    monkeypatch.setattr(long_work, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(Workbench, "compare", slowly)
+    app = open_page(COMPARE, runs=",".join(finished.run_ids))
+    assert not app.dataframe
+    next(each for each in app.button if each.label == "Cancel").click().run()
+    work = app.session_state["compare.verdicts"]
+    assert work.join(10)
+    app.run()
+    assert "Matching the examples: cancelled." in [each.value for each in app.caption]
+    go_on.set()
+    monkeypatch.setattr(long_work, "PATIENCE_SECONDS", 30)
+    next(each for each in app.button if each.label == "Start again").click().run()
+    assert app.dataframe

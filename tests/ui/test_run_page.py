@@ -160,4 +160,4 @@ def test_a_judge_is_held_against_labels_and_asked_again(
     assert not app.exception
     again = next(each for each in app.button if each.label == "Judge them again")
     again.click().run()
-    assert any("10 of 10 scores are as before" in each.value for each in app.markdown)
+    assert any("10 of 10 scores as before" in each.value for each in app.markdown)

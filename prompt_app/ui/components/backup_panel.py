@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 import streamlit as st
 
 from prompt_app.datamodel.access import Role
+from prompt_app.datamodel.counting import counted
 from prompt_app.errors import PromptAppError
 from prompt_app.interfaces.backup import BackupContents
-from prompt_app.ui.backup_route import BACKUP_PATH
 from prompt_app.ui.components.errors import message_of, show_message
 from prompt_app.ui.components.file_upload import file_upload
 from prompt_app.ui.components.kept_file import KeptFile, forget_file
+from prompt_app.ui.components.long_work import (
+    Work,
+    ended_work,
+    forget_results,
+    is_at_work,
+    start_work,
+)
+from prompt_app.ui.components.made_file import file_made, make_file
 from prompt_app.ui.components.stored import kind_of
 from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import person, workbench
-from prompt_app.workbench.backups import ENDING
+from prompt_app.workbench.backups import ENDING, backup_name
 
 FILE = "restore.file"
 SAID = "replace everything"
-_RESULT = "restore.result"
+_RESULT, _RESTORING, _BACKUP = "restore.result", "restore.work", "backup"
 
 
 @dataclass(frozen=True)
@@ -40,11 +49,10 @@ def backup_section() -> None:
     if not person().may(Role.ADMIN):
         st.caption("Admins can take all data away as one file, and restore it.")
         return
-    st.caption(
-        "One file with everything that is stored. Large stores take a while: there the command "
-        "`prompt-app backup` is the better way."
-    )
-    st.link_button("Download a backup", BACKUP_PATH, icon=":material/download:")
+    st.caption("One file with everything that is stored; `prompt-app backup` makes it, too.")
+    if st.button("Download a backup", icon=":material/download:", disabled=is_at_work(_BACKUP)):
+        make_file(_BACKUP, backup_name(), workbench().backups.write)
+    file_made(_BACKUP)
     _restored()
     with st.expander("Restore a backup", icon=":material/restore:"):
         _restore_form()
@@ -58,8 +66,8 @@ def _restored() -> None:
     with st.container(border=True):
         st.success(
             plain(
-                f"{done.name} was restored: {done.contents.row_count:,} rows and "
-                f"{done.contents.files:,} files."
+                f"{done.name} was restored: {counted(done.contents.row_count, 'row')} and "
+                f"{counted(done.contents.files, 'file')}."
             ),
             icon=":material/check:",
         )
@@ -87,23 +95,21 @@ def _restore_form() -> None:
     ready = kept is not None and said.strip().lower() == SAID
     pressed = st.button("Restore", type="primary", icon=":material/restore:", disabled=not ready)
     if pressed and kept is not None:
-        _restore(kept)
+        restore = partial(workbench().backups.restore, kept.path, replace=True)
+        start_work(_RESTORING, "Restoring", restore)
+    if (work := ended_work(_RESTORING)) is not None and kept is not None:
+        _finish(work, kept)
 
 
-def _restore(kept: KeptFile) -> None:
-    told = st.empty()
-
-    def tell(what: str, done: int) -> None:
-        told.caption(plain(f"{what.replace('_', ' ')}: {done:,}"))
-
+def _finish(work: Work[BackupContents], kept: KeptFile) -> None:
     try:
-        with st.spinner("Restoring", show_time=True):
-            contents = workbench().backups.restore(kept.path, replace=True, progress=tell)
+        contents = work.result()
     except PromptAppError as error:
         show_message(message_of(error).replace(str(kept.path), kept.name))
         return
     folder = workbench().settings.data_dir / "backups"
     st.cache_data.clear()
+    forget_results()
     st.session_state[_RESULT] = Restored(kept.name, contents, str(folder))
     forget_file(FILE)
     st.rerun()

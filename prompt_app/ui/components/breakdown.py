@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from prompt_app.datamodel.evaluation import Run
-from prompt_app.ui.components.compare_choice import run_labels
+from prompt_app.ui.components.compare_choice import run_labels, stamp_of
 from prompt_app.ui.components.errors import errors_shown
+from prompt_app.ui.components.long_work import worked_out
 from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import workbench
@@ -39,8 +41,14 @@ def breakdown_section(runs: Sequence[Run], metric: str) -> None:
             )
             return
         field = st.selectbox("Field", fields, key="group", bind="query-params", width=300)
-        stamp = hash(tuple(run.model_dump_json() for run in runs))
-        broken = _broken_down(tuple(run.id for run in runs), metric, field, stamp)
+        broken = worked_out(
+            "compare.groups",
+            "Comparing group by group",
+            (stamp_of(runs), metric, field),
+            partial(workbench().contrasts.breakdown, [run.id for run in runs], metric, field),
+        )
+        if broken is None:
+            return
         frame = breakdown_frame(broken, runs)
         data_table(
             frame, f"{metric}-by-{field}", alt=f"{metric} of each run by {field}", key="groups"
@@ -74,8 +82,3 @@ def breakdown_frame(broken: Breakdown, runs: Sequence[Run]) -> pd.DataFrame:
             row[f"{name}: verdict"] = result.verdict.replace("_", " ")
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-@st.cache_data(show_spinner="Comparing group by group", ttl="30m", max_entries=20)
-def _broken_down(ids: tuple[str, ...], metric: str, field: str, stamp: int) -> Breakdown:
-    return workbench().contrasts.breakdown(ids, metric, field)

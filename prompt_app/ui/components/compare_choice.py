@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from prompt_app.datamodel.base import content_hash
 from prompt_app.datamodel.evaluation import Run
 from prompt_app.errors import PromptAppError
 from prompt_app.ui.components.errors import show_message
@@ -83,6 +84,11 @@ def run_labels(runs: Sequence[Run]) -> dict[str, str]:
     """Run id -> its name, with the id behind it where several share the name."""
     names = Counter(run.name for run in runs)
     return {run.id: run.name if names[run.name] == 1 else f"{run.name} ({run.id})" for run in runs}
+
+
+def stamp_of(runs: Sequence[Run]) -> str:
+    """Changes with whatever is stored of the runs, or with their order."""
+    return content_hash([run.model_dump_json() for run in runs])
 
 
 def _found(run_id: str) -> Run | None:

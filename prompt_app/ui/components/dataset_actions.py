@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from prompt_app.datamodel.dataset import DatasetVersion
 from prompt_app.errors import PromptAppError
 from prompt_app.ui.components.errors import message_of, show_message
+from prompt_app.ui.components.long_work import ended_work, start_work
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import DATASET, DATASETS, EVALUATE, may_edit, workbench
-
-_ERROR = "dataset.rename.error"
 
 
 def dataset_actions(version: DatasetVersion) -> None:
@@ -55,13 +56,13 @@ def _rename(name: str) -> None:
         "All versions go under the new name. Runs keep the old one, which leaves the lists and "
         "can be put back."
     )
-    refusal = st.session_state.pop(_ERROR, None)
-    if refusal:
-        show_message(refusal)
+    place = f"rename.{name}"
     if st.button("Rename to this", type="primary", disabled=new_name.strip() == name):
+        start_work(place, "Renaming", partial(workbench().curation.rename, name, new_name))
+    if (work := ended_work(place)) is not None:
         try:
-            renamed = workbench().curation.rename(name, new_name)
+            renamed: DatasetVersion = work.result()
         except PromptAppError as error:
-            st.session_state[_ERROR] = message_of(error)
-            st.rerun()
+            show_message(message_of(error))
+            return
         st.switch_page(DATASET, query_params={"name": renamed.name})

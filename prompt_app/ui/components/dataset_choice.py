@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.dataset import DatasetVersion
 from prompt_app.errors import UnknownNameError
 from prompt_app.ui.components.errors import show_message
 from prompt_app.ui.components.wording import ago, plain
 from prompt_app.ui.state import DATASET, DATASETS, named_in_address, workbench
+
+_SAVED = "version.saved"
 
 
 def chosen_versions() -> list[DatasetVersion]:
@@ -30,6 +33,9 @@ def chosen_versions() -> list[DatasetVersion]:
 def chosen_version(versions: list[DatasetVersion]) -> DatasetVersion:
     """The one of ``?version=``, or the newest."""
     numbers = {version.number: version for version in versions}
+    saved = st.session_state.pop(_SAVED, None)
+    if saved in numbers:
+        st.session_state["version"] = saved
     if len(numbers) == 1:
         return versions[0]
     number = st.selectbox(
@@ -42,15 +48,21 @@ def chosen_version(versions: list[DatasetVersion]) -> DatasetVersion:
     return numbers[number]
 
 
+def go_to_version(number: int) -> None:
+    """The page is about that version from now on."""
+    st.session_state[_SAVED] = number
+    st.rerun()
+
+
 def version_facts(version: DatasetVersion) -> None:
     facts = [
         f"saved {ago(version.created_at)}",
-        f"{version.rows:,} rows",
-        f"{len(version.columns):,} fields",
+        counted(version.rows, "row"),
+        counted(len(version.columns), "field"),
     ]
     facts.append(f"reference answers in {version.options.reference_field}")
     if version.skipped_rows:
-        facts.append(f"{version.skipped_rows:,} bad rows skipped")
+        facts.append(f"{counted(version.skipped_rows, 'bad row')} skipped")
     if version.source:
         facts.append(f"from {version.source}")
     st.caption(plain(" · ".join(facts)))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.dataset import DatasetVersion, Example, field_paths
 from prompt_app.datamodel.evaluation import DatasetSelection, SeededSample
 from prompt_app.ui.components.tables import data_table
@@ -16,6 +17,7 @@ from prompt_app.ui.state import workbench
 
 ROWS_SHOWN = 5
 STORED, UPLOAD = "Stored dataset", "Upload a file"
+_ADDED = "added.dataset"
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,10 @@ class ChosenDataset:
 
 def dataset_form() -> ChosenDataset | None:
     """None until a dataset is in the store and chosen."""
+    if (added := st.session_state.pop(_ADDED, None)) is not None:
+        st.session_state["dataset.source"] = STORED
+        st.session_state["dataset.name"] = added
+        st.session_state.pop("dataset.version", None)
     names = [version.name for version in workbench().list_datasets()]
     st.session_state.setdefault("dataset.source", STORED if names else UPLOAD)
     source = st.segmented_control(
@@ -50,9 +56,7 @@ def dataset_form() -> ChosenDataset | None:
 
 
 def _choose(version: DatasetVersion) -> None:
-    st.session_state["dataset.source"] = STORED
-    st.session_state["dataset.name"] = version.name
-    st.session_state.pop("dataset.version", None)
+    st.session_state[_ADDED] = version.name
 
 
 def _stored(names: list[str]) -> ChosenDataset | None:
@@ -73,9 +77,12 @@ def _stored(names: list[str]) -> ChosenDataset | None:
             split = None if chosen == "all" else chosen
         sample = _sample()
     examples = workbench().examples(version, limit=50)
-    facts = [f"{version.rows:,} rows", f"reference answers in {version.options.reference_field}"]
+    facts = [
+        counted(version.rows, "row"),
+        f"reference answers in {version.options.reference_field}",
+    ]
     if version.skipped_rows:
-        facts.append(f"{version.skipped_rows:,} bad rows skipped")
+        facts.append(f"{counted(version.skipped_rows, 'bad row')} skipped")
     st.caption(plain(" · ".join(facts)))
     with st.expander("First rows", icon=":material/table_rows:"):
         cells = [

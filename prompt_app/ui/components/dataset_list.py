@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.dataset import DatasetVersion
 from prompt_app.ui.components.errors import errors_shown
 from prompt_app.ui.components.pager import paged, pager
@@ -77,7 +78,7 @@ def _card(version: DatasetVersion, project: str | None, *, removed: bool) -> Non
                     on_click=workbench().curation.restore,
                     args=(version.name,),
                 )
-        facts = [f"{version.rows:,} rows", shortened(", ".join(version.columns), 120)]
+        facts = [counted(version.rows, "row"), shortened(", ".join(version.columns), 120)]
         facts += [version.source, ago(version.created_at)]
         st.caption(plain(" · ".join(fact for fact in facts if fact)))
 

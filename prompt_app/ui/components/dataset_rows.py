@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
@@ -13,10 +12,13 @@ import streamlit as st
 from prompt_app.datamodel.dataset import DatasetVersion, Example
 from prompt_app.errors import ConflictError, PromptAppError
 from prompt_app.interfaces import Page
-from prompt_app.ui.components.downloads import file_downloads
+from prompt_app.ui.components.dataset_choice import go_to_version
+from prompt_app.ui.components.downloads import file_menu
 from prompt_app.ui.components.draft import Draft, Kind, Sheet
 from prompt_app.ui.components.draft_keeper import keep_draft
 from prompt_app.ui.components.errors import show_message
+from prompt_app.ui.components.long_work import ended_work, is_at_work, start_work
+from prompt_app.ui.components.made_file import file_made
 from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.search_field import search_field
 from prompt_app.ui.components.tables import table_height
@@ -36,6 +38,7 @@ def row_section(version: DatasetVersion, newest: DatasetVersion) -> None:
     """A fragment: what is above the rows stays as it is while one searches and turns pages."""
     if st.session_state.pop(_MOVED, False):
         st.rerun()
+    _finish_saving(version)
     text, split = _filters(version)
     page = paged(
         lambda offset: workbench().curation.page(
@@ -47,6 +50,7 @@ def row_section(version: DatasetVersion, newest: DatasetVersion) -> None:
     )
     draft = _draft(version.name)
     can_edit = may_edit() and version.number == (draft.number if draft else newest.number)
+    can_edit = can_edit and not is_at_work(_saving(version))
     if page.total == 0 and not (can_edit and draft):
         st.info("No row fits. Clear the search.", icon=":material/filter_alt_off:")
         return
@@ -55,8 +59,9 @@ def row_section(version: DatasetVersion, newest: DatasetVersion) -> None:
     else:
         _reader(version, page)
     pager(page, ROWS_A_PAGE, "row")
-    make = partial(_exported, workbench(), version)
-    file_downloads(f"{version.name}-{version.number}", make, tuple(OWN_FORMATS), key="rows")
+    place, name = f"file.{version.id}", f"{version.name}-{version.number}"
+    file_menu(place, name, partial(_export, workbench(), version), OWN_FORMATS)
+    file_made(place)
     if can_edit:
         _save_bar(version, newest)
     elif draft:
@@ -161,11 +166,8 @@ def _columns(version: DatasetVersion, kinds: dict[str, Kind]) -> dict[str, Any]:
     return configs
 
 
-def _exported(bench: Workbench, version: DatasetVersion, ending: str) -> bytes:
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / f"rows.{ending}"
-        bench.curation.export(version, path, ending)
-        return path.read_bytes()
+def _export(bench: Workbench, version: DatasetVersion, ending: str, path: Path) -> None:
+    bench.curation.export(version, path, ending)
 
 
 def _save_bar(version: DatasetVersion, newest: DatasetVersion) -> None:
@@ -221,19 +223,35 @@ def _save(version: DatasetVersion) -> None:
     if not draft:
         return
     try:
-        saved = workbench().curation.save_edits(version, draft.edits(), note.strip())
+        edits = draft.edits()
+    except PromptAppError as error:
+        st.session_state[_REFUSED] = shortened(str(error), 500)
+        return
+    save = partial(workbench().curation.save_edits, version, edits, note.strip())
+    start_work(_saving(version), "Saving the rows", save)
+
+
+def _finish_saving(version: DatasetVersion) -> None:
+    """Nothing of the draft is dropped until all of it is stored."""
+    if (work := ended_work(_saving(version))) is None:
+        return
+    try:
+        saved: DatasetVersion = work.result()
     except ConflictError as error:
         st.session_state[_REFUSED] = f"{error} Your edits are kept."
-        st.session_state[_MOVED] = True  # there is a newer version than the page knows
-        return
+        st.rerun()  # there is a newer version than the page knows
     except PromptAppError as error:
         st.session_state[_REFUSED] = shortened(str(error), 500)
         return
     _forget(version.name)
     st.session_state.pop("rows.note", None)
-    _show_version(saved.number)
     is_new = saved.number > version.number
     st.toast(f"Saved as version {saved.number}." if is_new else "Nothing differs: no new version.")
+    go_to_version(saved.number)
+
+
+def _saving(version: DatasetVersion) -> str:
+    return f"saving.{version.id}"
 
 
 def _move_to(name: str, number: int) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pandas as pd
 import streamlit as st
 
 from prompt_app.datamodel.dataset import DatasetVersion
+from prompt_app.ui.components.long_work import worked_out
 from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import shortened
 from prompt_app.ui.state import workbench
@@ -15,8 +17,11 @@ from prompt_app.workbench.profiling import MOST_DISTINCT, FieldProfile
 
 
 def schema_section(version: DatasetVersion) -> None:
-    with st.spinner("Reading every row"):
-        profiles = _profiles(version.id, version)
+    profiles = worked_out(
+        "schema", "Reading", (version.id,), partial(workbench().curation.profile, version)
+    )
+    if profiles is None:
+        return
     frame = pd.DataFrame([_row(version, profile) for profile in profiles])
     data_table(
         frame,
@@ -31,12 +36,6 @@ def schema_section(version: DatasetVersion) -> None:
         alt="Fields of the dataset",
     )
     st.caption("Lengths are characters of texts and items of lists.")
-
-
-@st.cache_data(show_spinner=False, max_entries=50)
-def _profiles(version_id: str, _version: DatasetVersion) -> tuple[FieldProfile, ...]:
-    """A version never changes, so that what is kept under its id never goes stale."""
-    return workbench().curation.profile(_version)
 
 
 def _row(version: DatasetVersion, profile: FieldProfile) -> dict[str, object]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from prompt_app.datamodel.dataset import DatasetVersion
-from prompt_app.errors import PromptAppError
-from prompt_app.ui.components.errors import message_of, show_message
+from prompt_app.ui.components.dataset_choice import go_to_version
+from prompt_app.ui.components.errors import errors_shown
+from prompt_app.ui.components.long_work import ended_work, start_work
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import may_edit, workbench
 
-_ERROR = "splits.error"
 USUAL = {"dev": 20.0, "test": 80.0}
 
 
@@ -45,19 +47,19 @@ def split_section(version: DatasetVersion, *, is_newest: bool) -> None:
         seed = st.number_input(
             "Seed", value=version.options.seed, step=1, key=f"splits.seed.{version.id}", width=140
         )
-    refusal = st.session_state.pop(_ERROR, None)
-    if refusal:
-        show_message(refusal)
-    with st.container(horizontal=True):
-        st.button(
-            f"Save as version {version.number + 1}",
-            type="primary",
-            icon=":material/save:",
-            on_click=_deal,
-            args=(version, edited.to_dict("records"), int(seed)),
-        )
-        if version.split_rows:
-            st.button("Without splits", on_click=_deal, args=(version, [], 0))
+    place = f"splits.{version.id}"
+    with st.container(horizontal=True), errors_shown():
+        if st.button(
+            f"Save as version {version.number + 1}", type="primary", icon=":material/save:"
+        ):
+            _deal(place, version, edited.to_dict("records"), int(seed))
+        if version.split_rows and st.button("Without splits"):
+            _deal(place, version, [], 0)
+    if (work := ended_work(place)) is not None:
+        with errors_shown():
+            saved: DatasetVersion = work.result()
+            st.toast(plain(f"Saved as version {saved.number}."))
+            go_to_version(saved.number)
 
 
 def _now(version: DatasetVersion) -> None:
@@ -78,17 +80,13 @@ def _now(version: DatasetVersion) -> None:
         st.caption(f"Dealt by seed {options.seed}.")
 
 
-def _deal(version: DatasetVersion, rows: list[dict[str, Any]], seed: int) -> None:
-    try:
-        parts = _fractions(rows)
-        saved = workbench().curation.deal_splits(version, parts, seed)
-    except PromptAppError as error:
-        st.session_state[_ERROR] = message_of(error)
-        return
-    st.session_state["version"] = saved.number
-    st.toast(plain(f"Saved as version {saved.number}."))
+def _deal(
+    place: str, version: DatasetVersion, rows: Sequence[Mapping[Any, Any]], seed: int
+) -> None:
+    deal = partial(workbench().curation.deal_splits, version, _fractions(rows), seed)
+    start_work(place, "Dealing the rows", deal)
 
 
-def _fractions(rows: list[dict[str, Any]]) -> dict[str, float]:
+def _fractions(rows: Sequence[Mapping[Any, Any]]) -> dict[str, float]:
     named = [(str(row["Split"]).strip(), row["Percent"]) for row in rows if row["Split"]]
     return {name: float(percent) / 100 for name, percent in named if percent and percent > 0}

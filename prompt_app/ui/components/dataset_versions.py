@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
 from prompt_app.datamodel.dataset import DatasetVersion, Example
 from prompt_app.interfaces import Page
+from prompt_app.ui.components.long_work import worked_out
 from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.verbatim import verbatim
@@ -24,7 +27,14 @@ def version_section(version: DatasetVersion, versions: list[DatasetVersion]) -> 
         st.caption("There is one version. Edited rows, or a changed file, make the next one.")
         return
     earlier = _earlier(version, versions)
-    found = _difference(earlier.id, version.id, earlier, version)
+    found = worked_out(
+        "versions.difference",
+        "Comparing every row",
+        (earlier.id, version.id),
+        partial(workbench().curation.difference, earlier, version),
+    )
+    if found is None:
+        return
     st.subheader(f"From version {earlier.number} to version {version.number}")
     with st.grid("auto", min_column_width=120):
         st.metric("Added", f"{len(found.added):,}")
@@ -77,14 +87,6 @@ def _earlier(version: DatasetVersion, versions: list[DatasetVersion]) -> Dataset
         width=180,
     )
     return others[number]
-
-
-@st.cache_data(show_spinner="Comparing every row", max_entries=20)
-def _difference(
-    before_id: str, after_id: str, _before: DatasetVersion, _after: DatasetVersion
-) -> VersionDifference:
-    """Versions never change, so that what is kept under their ids never goes stale."""
-    return workbench().curation.difference(_before, _after)
 
 
 def _rows(

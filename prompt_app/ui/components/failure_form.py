@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.evaluation import Run
 from prompt_app.errors import PromptAppError
 from prompt_app.ui.components.errors import message_of, show_message
+from prompt_app.ui.components.long_work import ended_work, start_work
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import DATASET, may_edit, workbench
-from prompt_app.workbench.failures import Failures
+from prompt_app.workbench.failures import CollectedRows, Failures
 
 
 def failure_form(run: Run) -> None:
@@ -39,17 +43,21 @@ def _form(run: Run) -> None:
     source = run.spec.dataset_name.partition("@")[0]
     name = st.text_input("Dataset", f"{source}-failures", key="failures.name", max_chars=100)
     st.caption("A dataset of this name keeps its rows and gets those that it lacks.")
-    if not st.button("Collect the rows", type="primary", key="failures.collect"):
-        return
     wanted = Failures(failed=failed, unscored=unscored, metric=metric, at_most=at_most)
+    place = f"failures.{run.id}"
+    if st.button("Collect the rows", type="primary", key="failures.collect"):
+        collect = partial(workbench().curation.collect_failures, run, wanted, name)
+        start_work(place, "Collecting the rows", collect)
+    if (work := ended_work(place)) is None:
+        return
     try:
-        with st.spinner("Collecting the rows"):
-            found = workbench().curation.collect_failures(run, wanted, name)
+        found: CollectedRows = work.result()
     except PromptAppError as error:
         show_message(message_of(error))
         return
     if found.added == 0:
-        st.info(plain(f"{found.version.name} has all {found.already_there:,} rows already."))
+        there = counted(found.already_there, "row")
+        st.info(plain(f"Nothing is added: {found.version.name} has the {there} already."))
         return
-    st.toast(plain(f"{found.added:,} rows added to {found.version.name}."))
+    st.toast(plain(f"{counted(found.added, 'row')} added to {found.version.name}."))
     st.switch_page(DATASET, query_params={"name": found.version.name})

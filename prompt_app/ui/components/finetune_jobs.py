@@ -6,6 +6,7 @@ from typing import Literal
 
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.finetuning import FinetuneJob, JobState
 from prompt_app.errors import PromptAppError
 from prompt_app.ui.components.errors import errors_shown, show_message
@@ -82,7 +83,7 @@ def _card(job: FinetuneJob) -> None:
         facts = [
             job.id,
             job.request.provider,
-            f"{job.examples:,} examples",
+            counted(job.examples, "example"),
             f"{trained:,} tokens trained" if trained else "",
             job.created_by,
             ago(job.created_at),

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.finetuning import FinetuneRequest, TrainingCheck, TrainingSource
 from prompt_app.ui.components.wording import money, plain
 from prompt_app.ui.state import workbench
@@ -34,7 +35,7 @@ def start_section(source: TrainingSource | None, check: TrainingCheck | None) ->
     epochs = request["epochs"] or USUAL_EPOCHS
     tokens = check.tokens * epochs
     cost = "" if price is None else f", about {money(tokens * price / 1e6)}"
-    st.caption(plain(f"{epochs} epochs: about {tokens:,} tokens{cost}"))
+    st.caption(plain(f"{counted(epochs, 'epoch')}: about {tokens:,} tokens{cost}"))
     if check.leaks:
         request["allow_leaks"] = st.checkbox(
             "Start although examples stand in evaluation splits", key="tuning.leaks"

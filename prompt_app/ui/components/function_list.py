@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.pipeline import FunctionInfo
 from prompt_app.ui.components.search_field import search_field
 from prompt_app.ui.components.tables import data_table
@@ -52,7 +53,7 @@ def function_list() -> None:
         },
         alt="Functions that a pipeline can call",
     )
-    st.caption(f"{len(found):,} of {len(every):,} functions")
+    st.caption(f"{len(found):,} of {counted(len(every), 'function')}")
 
 
 def _fits(info: FunctionInfo, text: str, sources: list[str]) -> bool:

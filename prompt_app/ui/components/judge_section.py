@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.evaluation import ACTIVE_STATES, Run
 from prompt_app.datamodel.score import Interval
 from prompt_app.statistics.estimate import Estimate
 from prompt_app.ui.components.errors import errors_shown
+from prompt_app.ui.components.long_work import Work, ended_work, start_work
 from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import money, number, plain
 from prompt_app.ui.state import may_edit, workbench
 from prompt_app.workbench.calibrating import Calibration
+from prompt_app.workbench.regrading import Regrading
 
 
 def judge_section(run: Run) -> None:
@@ -52,7 +57,7 @@ def _calibration(run: Run, metric: str) -> None:
         return
     with errors_shown():
         result = workbench().calibrate(run.id, metric, field)
-        st.caption(f"{result.labelled:,} rows are labelled by people and judged.")
+        st.caption(f"Labelled by people, and judged: {counted(result.labelled, 'row')}.")
         rows = _rows(result)
         if rows:
             data_table(pd.DataFrame(rows), f"{metric}-agreement", alt="Agreement with people")
@@ -104,9 +109,16 @@ def _regrading(run: Run, metric: str) -> None:
         asked = st.button(
             "Judge them again", icon=":material/replay:", help="Calls the judge; stores nothing."
         )
-    if not asked:
-        return
-    with errors_shown(), st.spinner("Asking the judge"):
-        again = workbench().regrade(run.id, metric, rows=rows)
-        told = f"{again.unchanged} of {len(again.rows)} scores are as before"
+    place = f"regrade.{run.id}.{metric}"
+    if asked:
+        again = partial(workbench().regrade, run.id, metric, rows=rows)
+        start_work(place, "Asking the judge", again)
+    if (work := ended_work(place)) is not None:
+        _regraded(work)
+
+
+def _regraded(work: Work[Regrading]) -> None:
+    with errors_shown():
+        again = work.result()
+        told = f"{again.unchanged:,} of {counted(len(again.rows), 'score')} as before"
         st.markdown(plain(f"{told} ({money(again.cost_usd)}). {again.comparison.sentence}"))

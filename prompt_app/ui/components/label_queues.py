@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.labelling import LabelQueue, LabelRubric
 from prompt_app.errors import UnknownNameError
 from prompt_app.interfaces import Page
@@ -65,7 +66,7 @@ def _card(queue: LabelQueue) -> None:
         kind = "which of two replies is better" if queue.is_pair else ", ".join(queue.rubric.labels)
         st.caption(
             plain(
-                f"{kind} · {standing.labelled:,} of {standing.rows:,} rows labelled by "
+                f"{kind} · {standing.labelled:,} of {counted(standing.rows, 'row')} labelled by "
                 f"{_people(len(standing.labellers))} · {ago(queue.created_at)}"
             )
         )

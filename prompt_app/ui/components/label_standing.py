@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.labelling import Annotation, LabelQueue
 from prompt_app.errors import PromptAppError
 from prompt_app.statistics.estimate import Estimate
@@ -24,7 +25,7 @@ def standing_section(queue: LabelQueue) -> None:
     rows = row_count(queue.id)
     standing = labelling.standing(queue.id, rows)
     share = standing.labelled / standing.rows if standing.rows else 0.0
-    st.progress(share, text=f"{standing.labelled:,} of {standing.rows:,} rows labelled")
+    st.progress(share, text=f"{standing.labelled:,} of {counted(standing.rows, 'row')} labelled")
     if not standing.labellers:
         return
     _people(queue, standing)
@@ -72,7 +73,7 @@ def _people(queue: LabelQueue, standing: LabelStanding) -> None:
                 st.text(f"Same label: {estimate_text(standing.agreeing)}")
                 st.text(f"Krippendorff's alpha: {estimate_text(standing.alpha)}")
     if standing.splits:
-        with st.expander(f"{len(standing.splits):,} rows on which people differ"):
+        with st.expander(f"{counted(len(standing.splits), 'row')} on which people differ"):
             for split in standing.splits[:MOST_SPLITS]:
                 said = ", ".join(f"{name}: {label}" for name, label in split.labels.items())
                 st.page_link(

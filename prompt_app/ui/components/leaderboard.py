@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -11,11 +12,14 @@ import streamlit as st
 from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.evaluation import Run
 from prompt_app.datamodel.score import cautions
-from prompt_app.ui.components.compare_choice import run_labels
+from prompt_app.interfaces.watching import told_of
+from prompt_app.ui.components.compare_choice import run_labels, stamp_of
 from prompt_app.ui.components.errors import errors_shown
+from prompt_app.ui.components.long_work import worked_out
 from prompt_app.ui.components.tables import data_chart, data_table
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import workbench
+from prompt_app.workbench import Workbench
 from prompt_app.workbench.contrasting import CallSummary, Leaderboard
 
 PRICES = {
@@ -28,8 +32,15 @@ PRICES = {
 def leaderboard_section(runs: Sequence[Run], metric: str) -> None:
     st.subheader("Leaderboard")
     with errors_shown():
-        board = _board(tuple(run.id for run in runs), metric, _stamp(runs))
-        calls = {run.id: _calls(run.id, _stamp([run])) for run in runs}
+        found = worked_out(
+            "compare.leaderboard",
+            "Comparing every run with every other",
+            (stamp_of(runs), metric),
+            partial(_standings, workbench(), [run.id for run in runs], metric),
+        )
+        if found is None:
+            return
+        board, calls = found
         labels = run_labels(runs)
         frame = leaderboard_frame(board, calls, labels)
         data_table(
@@ -134,16 +145,9 @@ def quality_chart(frame: pd.DataFrame, metric: str, column: str, axis: str) -> d
     }
 
 
-@st.cache_data(show_spinner="Comparing every run with every other", ttl="30m", max_entries=20)
-def _board(ids: tuple[str, ...], metric: str, stamp: int) -> Leaderboard:
-    return workbench().contrasts.leaderboard(ids, metric)
-
-
-@st.cache_data(show_spinner=False, ttl="30m", max_entries=100)
-def _calls(run_id: str, stamp: int) -> CallSummary:
-    return workbench().contrasts.calls(run_id)
-
-
-def _stamp(runs: Sequence[Run]) -> int:
-    """Changes with whatever is stored of the runs."""
-    return hash(tuple(run.model_dump_json() for run in runs))
+def _standings(
+    bench: Workbench, ids: Sequence[str], metric: str
+) -> tuple[Leaderboard, dict[str, CallSummary]]:
+    board = bench.contrasts.leaderboard(ids, metric)
+    each = told_of(ids, "calls read", len(ids), every=1)
+    return board, {run_id: bench.contrasts.calls(run_id) for run_id in each}

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.model import ModelSpec
 from prompt_app.providers.catalogue import ModelCard
 from prompt_app.ui.components.access_check import (
@@ -59,7 +60,7 @@ def model_catalogue() -> None:
         st.info("No model fits.", icon=":material/info:")
     else:
         _table(cards)
-        st.caption(f"{len(cards):,} models. Prices are US dollars per million tokens.")
+        st.caption(f"{counted(len(cards), 'model')}. Prices are US dollars per million tokens.")
     reach_notes()
     for provider, problem in problems.items():
         if problem and provider not in reaches():

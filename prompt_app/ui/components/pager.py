@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.interfaces import Page
 
 Item = TypeVar("Item")
@@ -45,7 +46,7 @@ def pager(found: Page[Any], size: int, noun: str, *, key: str = KEY, order: str 
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
-        count = f"{found.total:,} {noun}{'s' if found.total != 1 else ''}"
+        count = counted(found.total, noun)
         if found.searched is not None:
             count += f" among the first {found.searched:,} searched"
         st.caption(", ".join(part for part in (count, order) if part))

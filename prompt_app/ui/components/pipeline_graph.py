@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.pipelines.checking import Bound, BoundList, CheckedPipeline, Step
 from prompt_app.pipelines.tree import Argument
 from prompt_app.ui.components.tables import data_chart
@@ -95,7 +96,7 @@ def pipeline_graph(checked: CheckedPipeline) -> None:
         "pipeline-graph",
         height=layout.rows * ROW_HEIGHT + 44,
         width=layout.depth * LEVEL_WIDTH + BOX_WIDTH + 16,
-        alt=f"Graph of {len(checked.steps)} steps: {_described(checked.root)}",
+        alt=f"Graph of {counted(len(checked.steps), 'step')}: {_described(checked.root)}",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.ui.components.errors import show_message
 from prompt_app.ui.components.play_form import Models, PlayInput, Prompts, is_whole
 from prompt_app.ui.components.play_saving import save_prompt_dialog, save_row_dialog
@@ -37,7 +38,7 @@ def start_section(prompts: Prompts, models: Models, given: PlayInput | None) -> 
     quote = playground.quote(calls)
     cost = "the price is unknown" if quote.cost_usd is None else f"at most {money(quote.cost_usd)}"
     words = (
-        f"{quote.calls:,} call{'s' if quote.calls != 1 else ''}, about {quote.input_tokens:,} "
+        f"{counted(quote.calls, 'call')}, about {quote.input_tokens:,} "
         f"tokens in, at most {quote.output_tokens:,} out: {cost}."
     )
     if not quote.is_bounded:

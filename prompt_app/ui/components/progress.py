@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.evaluation import ACTIVE_STATES, Run
 from prompt_app.ui.components.errors import errors_shown
 from prompt_app.ui.components.run_list import state_badge
@@ -40,7 +41,9 @@ def _panel(run_id: str, was_active: bool) -> None:
     progress = run.progress
     if was_active:
         share = progress.done / progress.total if progress.total else 0.0
-        st.progress(min(share, 1.0), text=f"{progress.done:,} of {progress.total:,} samples")
+        st.progress(
+            min(share, 1.0), text=f"{progress.done:,} of {counted(progress.total, 'sample')}"
+        )
     _figures(run, is_active=was_active)
     if run.state == "queued" and _seconds_since(run.created_at) > PATIENCE_SECONDS:
         st.info("Waiting for a worker. `prompt-app start` runs one, or start `prompt-app worker`.")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.project import ItemKind
 from prompt_app.errors import PromptAppError
 from prompt_app.ui.components.errors import message_of, show_message
@@ -63,6 +64,6 @@ def _form(kind: ItemKind, name: str, own: str | None, known: list[str], *, has_r
         except PromptAppError as error:
             show_message(message_of(error))
             return
-        along = f", with {moved.evaluations} evaluations" if moved.evaluations else ""
+        along = f", with {counted(moved.evaluations, 'evaluation')}" if moved.evaluations else ""
         st.session_state[_MOVED] = f"{name} belongs to {chosen} now{along}."
         st.rerun()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.prompt import PromptVersion
 from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.project_move import project_badge, project_names
@@ -58,5 +59,5 @@ def version_facts(version: PromptVersion, uses: int | None = None) -> str:
     """Note, author, time and uses in one line."""
     facts = [version.note, version.author, ago(version.created_at)]
     if uses is not None:
-        facts.append(f"{uses:,} run{'s' if uses != 1 else ''}" if uses else "not used yet")
+        facts.append(counted(uses, "run") if uses else "not used yet")
     return " · ".join(fact for fact in facts if fact)

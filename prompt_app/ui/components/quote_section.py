@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.evaluation import EvaluationSpec, Quote
 from prompt_app.errors import PromptAppError
 from prompt_app.ui.components.errors import show_message
+from prompt_app.ui.components.long_work import worked_out
 from prompt_app.ui.components.wording import duration, money, plain, span
 from prompt_app.ui.state import submission_key, workbench
 
 
 def quote_section(spec: EvaluationSpec) -> bool:
     """Shows the quote, or the one message of what is wrong; returns whether it can start."""
-    quote = _quote(spec)
-    if isinstance(quote, str):
-        show_message(quote)
+    try:
+        quote = worked_out(
+            "quote",
+            "Working out what this will take",
+            (submission_key(spec.content_id),),
+            partial(workbench().quote, spec),
+        )
+    except PromptAppError as error:
+        show_message(str(error))
+        return False
+    if quote is None:
         return False
     st.caption(_grid(spec))
     figures = {
@@ -45,11 +57,11 @@ def _grid(spec: EvaluationSpec) -> str:
     as two."""
     prompts, models = len(spec.prompts), len(spec.models)
     names = [
-        f"{prompts:,} prompt{'s' if prompts != 1 else ''}",
-        f"{models:,} model{'s' if models != 1 else ''} with parameters",
+        counted(prompts, "prompt"),
+        f"{counted(models, 'model')} with parameters",
     ]
     runs = prompts * models
-    text = f"{' × '.join(names)} = {runs:,} run{'s' if runs != 1 else ''}"
+    text = f"{' × '.join(names)} = {counted(runs, 'run')}"
     return f"{text}, {spec.repeats:,} repeats of each row." if spec.repeats > 1 else f"{text}."
 
 
@@ -57,17 +69,3 @@ def _price(quote: Quote) -> str:
     if quote.cost_usd_low is None or quote.cost_usd_high is None:
         return "unknown"
     return span(money(quote.cost_usd_low), money(quote.cost_usd_high))
-
-
-def _quote(spec: EvaluationSpec) -> Quote | str:
-    """Computed once for each state of the form, whose models' servers are tried."""
-    key = submission_key(spec.content_id)
-    if st.session_state.get("quote.key") != key:
-        with st.spinner("Working out what this will take"):
-            try:
-                st.session_state["quote"] = workbench().quote(spec)
-            except PromptAppError as error:
-                st.session_state["quote"] = str(error)
-        st.session_state["quote.key"] = key
-    found: Quote | str = st.session_state["quote"]
-    return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, cast, get_args
 
 import pandas as pd
@@ -15,9 +14,10 @@ from prompt_app.datamodel.evaluation import Run
 from prompt_app.datamodel.rendering import template_placeholders
 from prompt_app.errors import PromptAppError
 from prompt_app.interfaces import Page, RowFilter, StoredSample
-from prompt_app.ui.components.downloads import file_downloads, report_download
+from prompt_app.ui.components.downloads import file_menu, report_button
 from prompt_app.ui.components.errors import show_message
 from prompt_app.ui.components.failure_form import failure_form
+from prompt_app.ui.components.made_file import file_made
 from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.references import references
 from prompt_app.ui.components.row_drawer import open_addressed_row, open_drawer
@@ -39,6 +39,7 @@ def row_section(run: Run) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute"):
         st.subheader("Rows")
         _downloads(run)
+    file_made(_file(run))
     if run.progress.done == 0:
         st.info("Rows appear here as soon as the first samples are done.", icon=":material/info:")
         return
@@ -49,8 +50,8 @@ def _downloads(run: Run) -> None:
     with st.container(horizontal=True, width="content", vertical_alignment="center"):
         failure_form(run)
         if run.progress.done:
-            make = partial(_exported, workbench(), run.id)
-            file_downloads(run.id, make, get_args(ExportFormat), key="rows")
+            make = partial(_export, workbench(), run.id)
+            file_menu(_file(run), run.id, make, get_args(ExportFormat))
         st.page_link(
             LABEL,
             label="Label replies",
@@ -58,14 +59,15 @@ def _downloads(run: Run) -> None:
             query_params={"runs": run.id},
             help="Let people say what these replies are worth",
         )
-        report_download(f"{run.id}.html", partial(workbench().reports.run, run.id))
+        report_button(_file(run), f"{run.id}.html", partial(workbench().reports.run, run.id))
 
 
-def _exported(workbench: Workbench, run_id: str, export_format: str) -> bytes:
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / f"rows.{export_format}"
-        workbench.export(run_id, path, cast(ExportFormat, export_format))
-        return path.read_bytes()
+def _export(bench: Workbench, run_id: str, export_format: str, path: Path) -> None:
+    bench.export(run_id, path, cast(ExportFormat, export_format))
+
+
+def _file(run: Run) -> str:
+    return f"file.{run.id}"
 
 
 @st.fragment

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.ui.components.errors import errors_shown
 from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.verbatim import verbatim
@@ -54,7 +55,7 @@ def dataset_section() -> None:
         return
     with errors_shown():
         works, labels = rubrics.dataset_counts(*chosen)
-        st.caption(f"{works:,} works, {labels:,} labelled")
+        st.caption(f"{counted(works, 'work')}, {labels:,} labelled")
         st.caption("People's labels")
         verbatim(rubrics.labels_text(*chosen))
         file = st.selectbox("Work", rubrics.works(*chosen), key="work", width=320)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.rubric_test import RubricTestOptions
 from prompt_app.ui.components.errors import errors_shown
 from prompt_app.ui.components.model_form import model_references
@@ -121,8 +122,9 @@ def _quoted(options: RubricTestOptions) -> bool:
         time = span(duration(quote.seconds_low), duration(quote.seconds_high))
         st.caption(
             plain(
-                f"{quote.works:,} works: {quote.calls:,} calls, {quote.cached:,} from stored "
-                f"replies, {quote.without_model:,} without a model · {price} · {time}"
+                f"{counted(quote.works, 'work')}: {counted(quote.calls, 'call')}, "
+                f"{quote.cached:,} from stored replies, {quote.without_model:,} without a model "
+                f"· {price} · {time}"
             )
         )
         return quote.works > 0

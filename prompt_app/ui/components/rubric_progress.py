@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.rubric_test import RubricTest
 from prompt_app.ui.components.errors import errors_shown
 from prompt_app.ui.components.rubric_tests import rubric_state
@@ -28,7 +29,10 @@ def _panel(test_id: str, was_active: bool) -> None:
     progress = test.progress
     with st.container(horizontal=True, vertical_alignment="center"):
         rubric_state(test)
-        facts = [test.options.model or "", f"{progress.done:,} of {progress.total:,} works"]
+        facts = [
+            test.options.model or "",
+            f"{progress.done:,} of {counted(progress.total, 'work')}",
+        ]
         facts += [money(progress.cost_usd), f"started {ago(test.created_at)}", test.id]
         st.caption(plain(" · ".join(fact for fact in facts if fact)))
     if test.reason:
@@ -36,7 +40,7 @@ def _panel(test_id: str, was_active: bool) -> None:
     if not test.is_active:
         return
     share = progress.done / progress.total if progress.total else 0.0
-    st.progress(min(share, 1.0), text=f"{progress.done:,} of {progress.total:,} works")
+    st.progress(min(share, 1.0), text=f"{progress.done:,} of {counted(progress.total, 'work')}")
     waited = (datetime.now(UTC) - test.created_at).total_seconds() if test.created_at else 0.0
     if test.state == "queued" and waited > PATIENCE_SECONDS:
         st.info("Waiting for a worker. `prompt-app start` runs one, or start `prompt-app worker`.")

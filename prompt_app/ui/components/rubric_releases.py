@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.rubric_test import RubricTest
 from prompt_app.rubrics.releases import Release
 from prompt_app.ui.components.errors import errors_shown
@@ -111,7 +112,7 @@ def _comparison(lesson: str, names: list[str]) -> None:
     st.markdown(plain(compared.exact.sentence))
     st.caption(plain(f"Changed: {', '.join(compared.changed) or 'nothing'}."))
     for clause, moved in compared.clauses.items():
-        st.caption(plain(f"The changed clause of {clause!r} moved {moved} labels."))
+        st.caption(plain(f"The changed clause of {clause!r} moved {counted(moved, 'label')}."))
     if not compared.moved:
         st.caption("No label moved.")
         return

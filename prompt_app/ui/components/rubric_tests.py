@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.rubric_test import RubricTest
 from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.run_list import STATES
@@ -52,7 +53,7 @@ def _card(test: RubricTest) -> None:
             rubric_state(test)
         progress = test.progress
         facts = [", ".join(test.options.lessons or test.lessons), test.options.model or ""]
-        facts.append(f"{progress.done:,} of {progress.total:,} works")
+        facts.append(f"{progress.done:,} of {counted(progress.total, 'work')}")
         if progress.cost_usd:
             facts.append(money(progress.cost_usd))
         facts += [f"by {test.created_by}" if test.created_by else "", ago(test.created_at)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.errors import PromptAppError
 from prompt_app.rubrics.results import StudentResult
 from prompt_app.rubrics.votes import ConceptVote
@@ -96,7 +97,7 @@ def _note(student: StudentResult) -> str:
     elif not student.held_out:
         told.append("used for tuning, not counted")
     if student.problems:
-        told.append(f"{len(student.problems)} replies without an assessment")
+        told.append(f"{counted(len(student.problems), 'response')} without an assessment")
     return ", ".join(told)
 
 

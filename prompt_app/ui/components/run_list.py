@@ -7,6 +7,7 @@ from typing import Literal
 
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.evaluation import ACTIVE_STATES, Run, RunState
 from prompt_app.datamodel.score import MetricSummary
 from prompt_app.ui.components.project_move import project_badge, project_names
@@ -73,7 +74,10 @@ def _card(run: Run, project: str | None, *, can_pick: bool) -> None:
             state_badge(run)
             project_badge(project)
         progress = run.progress
-        facts = [f"{run.spec.dataset_name}", f"{progress.done:,} of {progress.total:,} samples"]
+        facts = [
+            f"{run.spec.dataset_name}",
+            f"{progress.done:,} of {counted(progress.total, 'sample')}",
+        ]
         if progress.failed:
             facts.append(f"{progress.failed:,} failed")
         if progress.cost_usd + progress.judge_cost_usd:

@@ -8,6 +8,7 @@ from math import log
 import pandas as pd
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.evaluation import ACTIVE_STATES, Run
 from prompt_app.datamodel.score import MetricInfo, MetricSummary, cautions
 from prompt_app.ui.components.distribution import distribution_chart
@@ -102,7 +103,7 @@ def _interval_text(summary: MetricSummary) -> str:
 def _denominators(summary: MetricSummary) -> str:
     counts = f"{summary.scored:,} scored, {summary.failed:,} failed, {summary.skipped:,} skipped"
     if summary.examples != summary.scored:
-        counts += f", over {summary.examples:,} examples"
+        counts += f", over {counted(summary.examples, 'example')}"
     return counts
 
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from functools import partial
+from time import time
 
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.finetuning import TrainingCheck, TrainingSource
 from prompt_app.ui.components.errors import show_message
+from prompt_app.ui.components.long_work import worked_out
+from prompt_app.ui.components.made_file import file_made, make_file
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import workbench
 
 LEAKS_SHOWN = 10
+KEPT_SECONDS = 120
+"""Datasets may get other splits meanwhile. Kept apart by reach, too: a check names the datasets
+whose splits were looked through."""
 
 
 def check_section(source: TrainingSource | None) -> TrainingCheck | None:
@@ -19,7 +26,14 @@ def check_section(source: TrainingSource | None) -> TrainingCheck | None:
     if source is None:
         st.caption("Choose examples first.")
         return None
-    check = _checked(source.to_json(), repr(workbench().store.reach))
+    check = worked_out(
+        "training.check",
+        "Checking",
+        (source.to_json(), repr(workbench().store.reach), int(time() / KEPT_SECONDS)),
+        partial(workbench().finetuning.check, source),
+    )
+    if check is None:
+        return None
     with st.container(horizontal=True):
         st.metric("Examples", f"{check.examples:,}")
         st.metric("Tokens of one epoch", f"{check.tokens:,}", help="Estimated.")
@@ -33,22 +47,17 @@ def check_section(source: TrainingSource | None) -> TrainingCheck | None:
         st.success("Roles and lengths are as they should be.", icon=":material/check:")
     with st.container(horizontal=True):
         for provider, label in (("openai", "OpenAI"), ("bedrock", "Bedrock")):
-            st.download_button(
-                f"JSONL for {label}",
-                partial(workbench().finetuning.lines, source, provider),  # type: ignore[arg-type]
-                file_name=f"training-{provider}.jsonl",
-                mime="application/jsonl",
-                icon=":material/download:",
-                on_click="ignore",
-                disabled=check.examples == 0,
-            )
+            if st.button(
+                f"JSONL for {label}", icon=":material/download:", disabled=check.examples == 0
+            ):
+                export = workbench().finetuning.export
+                make_file(
+                    "training.file",
+                    f"training-{provider}.jsonl",
+                    partial(export, source, provider=provider),  # type: ignore[arg-type]
+                )
+    file_made("training.file")
     return check
-
-
-@st.cache_data(show_spinner="Checking", ttl="2m", max_entries=50)
-def _checked(source: str, reach: str) -> TrainingCheck:
-    """Kept apart by ``reach``: it names the datasets whose splits were looked through."""
-    return workbench().finetuning.check(TrainingSource.from_json(source))
 
 
 def _leaks(check: TrainingCheck) -> None:
@@ -59,8 +68,8 @@ def _leaks(check: TrainingCheck) -> None:
         st.caption(plain(f"No row of {against} is among the examples."))
     else:
         show_message(
-            f"{len(check.leaks):,} examples stand in evaluation splits: scores there would mean "
-            "nothing for the new model."
+            f"In evaluation splits, too: {counted(len(check.leaks), 'example')}. Scores there "
+            "would mean nothing for the new model."
         )
         with st.expander("Which", icon=":material/search:"):
             for leak in check.leaks[:LEAKS_SHOWN]:

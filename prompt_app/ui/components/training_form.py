@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.evaluation import Run
 from prompt_app.datamodel.finetuning import TrainingSource
 from prompt_app.ui.components.wording import plain
@@ -94,7 +95,7 @@ def _dataset_fields() -> dict[str, object] | None:
             width=200,
             help="A field's name, or a template. Of several answers the first is taken.",
         )
-    st.caption(plain(f"{version.rows:,} rows · fields: {', '.join(version.columns)}"))
+    st.caption(plain(f"{counted(version.rows, 'row')} · fields: {', '.join(version.columns)}"))
     if not prompt.strip() or not response.strip():
         st.caption("Name the fields of prompt and response.")
         return None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.dataset import (
     DatasetOptions,
     DatasetVersion,
@@ -18,10 +20,17 @@ from prompt_app.datamodel.dataset import (
 from prompt_app.datasets import FORMATS, DatasetCheck
 from prompt_app.datasets.exchange import EXCHANGES
 from prompt_app.datasets.guessing import guessed_reference
-from prompt_app.errors import PromptAppError
+from prompt_app.errors import InputError, PromptAppError
 from prompt_app.ui.components.errors import message_of, show_message
 from prompt_app.ui.components.file_upload import file_upload
 from prompt_app.ui.components.kept_file import KeptFile, forget_file
+from prompt_app.ui.components.long_work import (
+    Work,
+    ended_work,
+    is_at_work,
+    start_work,
+    worked_out,
+)
 from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import shortened
 from prompt_app.ui.state import workbench
@@ -32,7 +41,7 @@ Added = Callable[[DatasetVersion], None]
 _BY_ENDING = "Plain rows, by the file's ending"
 KEPT = "upload.kept"
 OTHER_ENDINGS = ("ndjson", "pq", "yaml", "yml")
-_ERROR = "upload.error"
+_ADDING = "upload.adding"
 
 
 def upload_form(done: Added) -> None:
@@ -129,44 +138,40 @@ def _table(rows: Sequence[dict[str, Any]], reference_field: str) -> None:
 
 
 def _checked(kept: KeptFile, name: str, options: DatasetOptions, done: Added) -> None:
-    with st.spinner("Checking every row"):
-        try:
-            check = _check(kept, options)
-        except PromptAppError as error:
-            show_message(_without_folder(message_of(error), kept))
-            return
+    try:
+        check = worked_out(
+            "upload.check",
+            "Checking every row",
+            (kept.file_id, options.content_id),
+            partial(workbench().check_dataset, kept.path, options),
+        )
+    except PromptAppError as error:
+        show_message(_without_folder(message_of(error), kept))
+        return
+    if check is None:
+        return
     skip = False
     if check.problem_count:
         skip = _bad_rows(check)
     else:
-        st.caption(f"{check.rows:,} rows, all of them good.")
-    refusal = st.session_state.pop(_ERROR, None)
-    if refusal:
-        show_message(refusal)
-    st.button(
+        good = "all of them good" if check.rows != 1 else "and it is good"
+        st.caption(f"{counted(check.rows, 'row')}, {good}.")
+    if st.button(
         "Add dataset",
         type="primary",
         icon=":material/add:",
-        disabled=bool(check.problem_count) and not skip,
-        on_click=_add,
-        args=(kept, name, options, skip, done),
-    )
-
-
-def _check(kept: KeptFile, options: DatasetOptions) -> DatasetCheck:
-    """Reads the file once for each choice of options."""
-    key = (kept.file_id, options.content_id)
-    if st.session_state.get("upload.checked") != key:
-        st.session_state["upload.check"] = workbench().check_dataset(kept.path, options)
-        st.session_state["upload.checked"] = key
-    check: DatasetCheck = st.session_state["upload.check"]
-    return check
+        disabled=(bool(check.problem_count) and not skip) or is_at_work(_ADDING),
+    ):
+        _add(kept, name, options, skip)
+    if (work := ended_work(_ADDING)) is not None:
+        _added(work, kept, done)
 
 
 def _bad_rows(check: DatasetCheck) -> bool:
     """Lists them; returns whether the person chose to leave them out."""
     st.warning(
-        f"{check.problem_count:,} of {check.rows + check.problem_count:,} rows cannot be used.",
+        f"{check.problem_count:,} of {counted(check.rows + check.problem_count, 'row')} "
+        "cannot be used.",
         icon=":material/warning:",
     )
     problems = [{"Line": each.line, "Reason": each.reason} for each in check.problems]
@@ -187,21 +192,31 @@ def _bad_rows(check: DatasetCheck) -> bool:
     return choice == "Skip them"
 
 
-def _add(kept: KeptFile, name: str, options: DatasetOptions, skip: bool, done: Added) -> None:
+def _add(kept: KeptFile, name: str, options: DatasetOptions, skip: bool) -> None:
+    bench = workbench()
+
+    def add() -> DatasetVersion:
+        try:
+            return bench.import_dataset(
+                kept.path, name=name.strip() or None, options=options, skip_bad_rows=skip
+            )
+        except ValueError:
+            raise InputError(
+                f"{name!r} cannot be a dataset's name: use letters, digits, '.', '_' and '-'."
+            ) from None
+
+    start_work(_ADDING, f"Adding {kept.name}", add)
+
+
+def _added(work: Work[DatasetVersion], kept: KeptFile, done: Added) -> None:
     try:
-        version = workbench().import_dataset(
-            kept.path, name=name.strip() or None, options=options, skip_bad_rows=skip
-        )
-    except (PromptAppError, ValueError) as error:
-        message = (
-            message_of(error)
-            if isinstance(error, PromptAppError)
-            else (f"{name!r} cannot be a dataset's name: use letters, digits, '.', '_' and '-'.")
-        )
-        st.session_state[_ERROR] = _without_folder(message, kept)
+        version = work.result()
+    except PromptAppError as error:
+        show_message(_without_folder(message_of(error), kept))
         return
     forget_file(KEPT)
     done(version)
+    st.rerun()
 
 
 def _without_folder(message: str, kept: KeptFile) -> str:

@@ -7,9 +7,11 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.serving import UsageFilter, UsageRecord
 from prompt_app.errors import PromptAppError
 from prompt_app.ui.components.errors import show_message
+from prompt_app.ui.components.made_file import file_made, make_file
 from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import plain
@@ -42,11 +44,13 @@ def usage_calls(which: UsageFilter) -> None:
         },
     )  # fmt: skip
     pager(found, ROWS, "call")
-    st.download_button(
-        "All these calls as CSV", lambda: workbench().usage.calls_file(which),
-        file_name="gateway-calls.csv", mime="text/csv", on_click="ignore",
-        icon=":material/download:", type="tertiary",
-    )  # fmt: skip
+    bench = workbench()
+    if st.button("All these calls as CSV", icon=":material/download:", type="tertiary"):
+        make_file(
+            "calls.file", "gateway-calls.csv",
+            lambda path: path.write_bytes(bench.usage.calls_file(which)),
+        )  # fmt: skip
+    file_made("calls.file")
     picked = [records[row].id for row in chosen.selection.rows if row < len(records)]
     if picked and may_edit():
         _pick(picked)
@@ -55,7 +59,7 @@ def usage_calls(which: UsageFilter) -> None:
 def _pick(picked: list[str]) -> None:
     with st.form("pick"):
         name = st.text_input("Dataset", "gateway-calls")
-        if st.form_submit_button(f"Save {len(picked)} calls as a dataset"):
+        if st.form_submit_button(f"Save {counted(len(picked), 'call')} as a dataset"):
             try:
                 version = workbench().usage.pick(picked, name)
             except PromptAppError as error:

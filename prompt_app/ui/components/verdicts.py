@@ -12,9 +12,11 @@ import streamlit as st
 from prompt_app.datamodel.evaluation import Run
 from prompt_app.datamodel.score import cautions
 from prompt_app.statistics.verdict import PairedComparison, Verdict
-from prompt_app.ui.components.compare_choice import run_labels
-from prompt_app.ui.components.downloads import report_download
+from prompt_app.ui.components.compare_choice import run_labels, stamp_of
+from prompt_app.ui.components.downloads import report_button
 from prompt_app.ui.components.errors import errors_shown
+from prompt_app.ui.components.long_work import worked_out
+from prompt_app.ui.components.made_file import file_made
 from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import LABEL, workbench
@@ -47,8 +49,9 @@ def verdict_section(runs: Sequence[Run]) -> None:
         help="Asks whether the runs are equivalent, for metrics from 0 to 1: 0.02 is two points.",
     )
     with errors_shown():
-        with st.spinner("Matching the examples", show_time=True):
-            compared = comparison(runs, margin or None)
+        compared = comparison(runs, margin or None)
+        if compared is None:
+            st.stop()
         for warning in compared.warnings:
             st.warning(plain(warning), icon=":material/warning:")
         labels = run_labels(runs)
@@ -58,10 +61,9 @@ def verdict_section(runs: Sequence[Run]) -> None:
         _numbers(compared)
         ids = [run.id for run in runs]
         with st.container(horizontal=True, vertical_alignment="center"):
-            report_download(
-                "comparison.html",
-                partial(workbench().reports.comparison, ids, margin=margin or None),
-            )
+            place = f"file.{','.join(ids)}"
+            make = partial(workbench().reports.comparison, ids, margin=margin or None)
+            report_button(place, "comparison.html", make)
             if len(ids) == 2:
                 st.page_link(
                     LABEL,
@@ -69,18 +71,18 @@ def verdict_section(runs: Sequence[Run]) -> None:
                     icon=":material/new_label:",
                     query_params={"runs": ",".join(ids)},
                 )
+        file_made(place)
 
 
-def comparison(runs: Sequence[Run], margin: float | None) -> RunComparison:
-    """Kept while nothing has been scored anew."""
-    return _compared(
-        tuple(run.id for run in runs), margin, tuple(hash(run.model_dump_json()) for run in runs)
+def comparison(runs: Sequence[Run], margin: float | None) -> RunComparison | None:
+    """Kept while nothing has been scored anew; None while it is worked out."""
+    ids = [run.id for run in runs]
+    return worked_out(
+        "compare.verdicts",
+        "Matching the examples",
+        (stamp_of(runs), margin),
+        partial(workbench().compare, ids, margin=margin),
     )
-
-
-@st.cache_data(show_spinner=False, ttl="30m", max_entries=20)
-def _compared(ids: tuple[str, ...], margin: float | None, stamp: tuple[int, ...]) -> RunComparison:
-    return workbench().compare(ids, margin=margin)
 
 
 def _candidate(name: str, baseline: str, results: Sequence[PairedComparison]) -> None:

@@ -1,0 +1,48 @@
+"""Work that takes long shows how far it is, goes on behind other pages, and can be cancelled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from browser.studio import settled
+from playwright.sync_api import Page, expect
+
+from prompt_app.workbench import Workbench
+
+pytestmark = pytest.mark.xdist_group("browser")  # one studio for all
+ROWS = 8_000
+
+
+def test_an_export_is_cancelled_and_another_one_downloaded(
+    studio: str, new_page: Callable[..., Page], workbench: Workbench, tmp_path: Path
+) -> None:
+    path = tmp_path / "long.jsonl"
+    rows = ({"question": f"Row {n}?", "answers": [f"{n}"], "more": [n] * 9} for n in range(ROWS))
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    workbench.import_dataset(path, name="long")
+    page = new_page()
+    page.goto(f"{studio}/dataset?name=long&view=Export")
+    settled(page)
+    formats = page.get_by_role("combobox", name="File format")
+    formats.fill("promptfoo tests, YAML")
+    formats.press("Enter")
+    settled(page)
+    page.get_by_role("button", name="Make the file").click()
+    expect(page.get_by_text(f"of {ROWS:,} rows")).to_be_visible()
+    cancel = page.get_by_role("button", name="Cancel")
+    page.get_by_role("link", name="Runs", exact=True).click()
+    expect(cancel).to_be_hidden()
+    page.go_back()
+    cancel.click()
+    expect(page.get_by_text("Cancelled. Nothing was changed.")).to_be_visible()
+    page.goto(f"{studio}/dataset?name=long")
+    settled(page)
+    page.get_by_role("button", name="Download", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="JSONL", exact=True).click()
+    assert download.value.suggested_filename == "long-1.jsonl"
+    assert len(download.value.path().read_text().splitlines()) == ROWS
+    expect(page.get_by_role("link", name="long-1.jsonl")).to_be_visible()
