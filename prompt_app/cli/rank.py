@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from prompt_app.cli.common import AsJson, console, print_json, print_table
+from prompt_app.cli.common import AsJson, console, counted, print_json, print_table
 from prompt_app.cli.opening import opened_workbench
 
 if TYPE_CHECKING:
     from prompt_app.datamodel.score import Interval
+    from prompt_app.workbench.ranking import PositionBias
 
 
 def rank(
@@ -26,10 +27,12 @@ def rank(
     """
     with opened_workbench() as workbench:
         ranking = workbench.rank(run_ids, metric)
+        bias = workbench.position_bias(run_ids, metric)
         names = {run_id: workbench.run(run_id).name for run_id in run_ids}
     if as_json:
         print_json({**asdict(ranking), "intervals": {
-            item.name: ranking.interval(item.name) for item in ranking.items}})  # fmt: skip
+            item.name: ranking.interval(item.name) for item in ranking.items},
+            "position": asdict(bias)})  # fmt: skip
         return
     first = ranking.items[0].name
     rows = [
@@ -45,6 +48,20 @@ def rank(
         console.print("Every comparison was a tie: nothing tells these apart, in any order.")
     elif ranking.regularised:
         console.print("Some never lose to the rest: half a win each way was added to every pair.")
+    _print_bias(bias)
+
+
+def _print_bias(bias: PositionBias) -> None:
+    share = bias.consistency
+    if share.value is None or share.interval is None:
+        return
+    console.print(
+        f"Both orders gave the same answer to {share.value:.0%} of {counted(share.n, 'question')} "
+        f"(95% interval {share.interval.lower:.0%} to {share.interval.upper:.0%}); the judge took "
+        f"whatever was shown first {counted(bias.first, 'time')}, whatever was shown second "
+        f"{counted(bias.second, 'time')}.",
+        markup=False,
+    )
 
 
 def _bounds(interval: Interval | None) -> str:

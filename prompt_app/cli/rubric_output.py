@@ -18,17 +18,19 @@ from prompt_app.cli.common import (
     print_table,
 )
 from prompt_app.cli.plain import THRESHOLD_MISSED, UNFINISHED
+from prompt_app.datamodel.score import Interval
 from prompt_app.errors import RubricError
 from prompt_app.rubrics.confidence import (
     ConfidenceRule,
     accuracy_data,
     exact_confidence,
+    kappa_data,
     pass_fail_confidence,
 )
 from prompt_app.rubrics.files import lesson_path
 from prompt_app.rubrics.folders import Folder, LocalFolder
 from prompt_app.rubrics.labels import write_labels
-from prompt_app.rubrics.measures import LessonMeasures, measure
+from prompt_app.rubrics.measures import ConceptMeasures, LessonMeasures, measure
 from prompt_app.rubrics.model import LabelFile, StudentLabels
 from prompt_app.rubrics.report import bounds, percent, write_report
 from prompt_app.rubrics.results import LessonResult
@@ -170,28 +172,41 @@ def _write_new_labels(result: LessonResult, folder: Folder) -> str:
 
 
 def _print(result: LessonResult, exact: LessonMeasures, pass_fail: LessonMeasures) -> None:
+    names = ["all", *(each.name for each in exact.concepts)]
+    both = [exact.overall, *exact.concepts], [pass_fail.overall, *pass_fail.concepts]
     rows = [
         [
             name,
             percent(a.accuracy), bounds(a.accuracy.interval),
-            "undefined" if a.kappa is None else f"{a.kappa:.2f}",
             percent(b.accuracy), bounds(b.accuracy.interval),
             a.accuracy.scored, a.accuracy.unscored,
         ]
-        for name, a, b in zip(
-            ["all", *(each.name for each in exact.concepts)],
-            [exact.overall, *exact.concepts], [pass_fail.overall, *pass_fail.concepts],
-            strict=True,
-        )
+        for name, a, b in zip(names, *both, strict=True)
     ]  # fmt: skip
     console.print(f"\n{result.lesson}, {result.model}, {exact.students} works", markup=False)
-    columns = ["key concept", "exact#", "95% interval#", "kappa#", "pass/fail#", "95% interval#",
+    columns = ["key concept", "exact#", "95% interval#", "pass/fail#", "95% interval#",
                "compared#", "unscored#"]  # fmt: skip
     print_table(columns, rows, "No labels.")
+    _print_kappas(dict(zip(names, both[0], strict=True)))
     for kind, count in exact.errors.items():
         console.print(f"replies with {kind}: {count}", markup=False)
     if exact.ties:
         console.print(f"tied votes: {exact.ties}", markup=False)
+
+
+def _print_kappas(measured: dict[str, ConceptMeasures]) -> None:
+    """Of exact labels. The weighted one counts a neighbouring label as nearly right."""
+    rows = [
+        [name, *_beyond_chance(each.kappa, each.kappa_interval),
+         *_beyond_chance(each.weighted_kappa, each.weighted_kappa_interval)]
+        for name, each in measured.items()
+    ]  # fmt: skip
+    columns = ["key concept", "kappa#", "95% interval#", "weighted kappa#", "95% interval#"]
+    print_table(columns, rows, "")
+
+
+def _beyond_chance(kappa: float | None, interval: Interval | None) -> list[str]:
+    return ["undefined" if kappa is None else f"{kappa:.2f}", bounds(interval, ".2f")]
 
 
 def _data(result: LessonResult, exact: LessonMeasures, pass_fail: LessonMeasures) -> dict[str, Any]:
@@ -199,9 +214,10 @@ def _data(result: LessonResult, exact: LessonMeasures, pass_fail: LessonMeasures
         measures.view: {
             "overall": accuracy_data(measures.overall.accuracy),
             "concepts": {
-                each.name: {**accuracy_data(each.accuracy), "kappa": each.kappa}
+                each.name: {**accuracy_data(each.accuracy), **kappa_data(each)}
                 for each in measures.concepts
             },
+            "overall_kappa": kappa_data(measures.overall),
         }
         for measures in (exact, pass_fail)
     }

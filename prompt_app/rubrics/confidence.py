@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from prompt_app.datamodel.base import Record
-from prompt_app.rubrics.measures import Accuracy, accuracy_of
+from prompt_app.rubrics.measures import Accuracy, ConceptMeasures, accuracy_of
 from prompt_app.rubrics.results import LessonResult, View, pairs
 
 Level = Literal["HIGH", "MEDIUM", "LOW"]
@@ -84,6 +84,17 @@ def accuracy_data(accuracy: Accuracy) -> dict[str, Any]:
         "agreeing": accuracy.agreeing,
         "scored": accuracy.scored,
         "unscored": accuracy.unscored,
+    }
+
+
+def kappa_data(measures: ConceptMeasures) -> dict[str, Any]:
+    """As JSON; None where undefined."""
+    plain, weighted = measures.kappa_interval, measures.weighted_kappa_interval
+    return {
+        "kappa": measures.kappa,
+        "kappa_interval": None if plain is None else [plain.lower, plain.upper],
+        "weighted_kappa": measures.weighted_kappa,
+        "weighted_kappa_interval": None if weighted is None else [weighted.lower, weighted.upper],
     }
 
 

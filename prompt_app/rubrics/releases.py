@@ -10,13 +10,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from prompt_app.datamodel.base import Record, content_hash
-from prompt_app.datamodel.score import Interval
 from prompt_app.errors import ConflictError, RubricError
 from prompt_app.rubrics.confidence import (
     ConfidenceRule,
     accuracy_data,
     calibration,
     exact_confidence,
+    kappa_data,
     pass_fail_confidence,
 )
 from prompt_app.rubrics.files import checked_name, experiment_files, read_experiment
@@ -207,19 +207,12 @@ def _accuracies(measures: LessonMeasures) -> dict[str, Any]:
         "concepts": {
             each.name: {
                 **accuracy_data(each.accuracy),
-                "kappa": each.kappa,
-                "kappa_interval": _bounds(each.kappa_interval),
-                "weighted_kappa": each.weighted_kappa,
-                "weighted_kappa_interval": _bounds(each.weighted_kappa_interval),
+                **kappa_data(each),
                 "confusion": each.confusion,
             }
             for each in measures.concepts
         },
     }
-
-
-def _bounds(interval: Interval | None) -> list[float] | None:
-    return None if interval is None else [interval.lower, interval.upper]
 
 
 def _json(value: Any) -> str:

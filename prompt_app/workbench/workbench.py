@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from prompt_app.workbench.connections import Connection
     from prompt_app.workbench.exporting import ExportFormat
     from prompt_app.workbench.powering import PowerPlan
+    from prompt_app.workbench.ranking import PositionBias
     from prompt_app.workbench.regrading import Regrading
     from prompt_app.workbench.resolving import ResolvedEvaluation
     from prompt_app.workbench.spending import Spending
@@ -352,6 +353,12 @@ class Workbench(Capabilities):
         from prompt_app.workbench.ranking import rank_runs
 
         return rank_runs(self.readable, [self.run(run_id) for run_id in run_ids], metric)
+
+    def position_bias(self, run_ids: Sequence[str], metric: str) -> PositionBias:
+        """How far the pairwise judge ``metric`` of these runs follows the order of the answers."""
+        from prompt_app.workbench.ranking import position_bias
+
+        return position_bias(self.readable, [self.run(run_id) for run_id in run_ids], metric)
 
     def calibrate(
         self,

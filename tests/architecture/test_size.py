@@ -22,7 +22,7 @@ ALLOWED_LINES = {
     "prompt_app/errors.py": 380,  # the whole tree on one page; classes without code
     "prompt_app/interfaces/__init__.py": 460,  # all sockets on one page; protocols without code
     "prompt_app/settings.py": 400,  # one table: every variable with its meaning
-    "prompt_app/workbench/workbench.py": 480,  # all that a person can do, a few lines each
+    "prompt_app/workbench/workbench.py": 500,  # all that a person can do, a few lines each
 }
 
 

@@ -67,12 +67,13 @@ def test_votes_of_a_judge_are_judgements(workbench: Workbench, tmp_path: Path) -
 
 
 def judge(choice: str) -> dict[str, Any]:
-    """Always names the one that is shown first, or second: a tie of both orders; the offline
-    judge really compares."""
+    """``position`` always names the one that is shown first: a tie of both orders; ``compares``
+    always the one that is not a mill."""
+    first, second = (json.dumps({"reasoning": "so", "better": b}) for b in ("first", "second"))
     if choice == "position":
-        reply = json.dumps({"reasoning": "so", "better": "first"})
-        return {"provider": "offline", "name": "fixed", "options": {"reply": reply}}
-    return {"provider": "offline", "name": "judge"}
+        return {"provider": "offline", "name": "fixed", "options": {"reply": first}}
+    rules = [{"contains": '"first": "a mill"', "reply": second}, {"reply": first}]
+    return {"provider": "offline", "name": "scripted", "options": {"rules": rules}}
 
 
 def test_runs_are_ranked_against_the_same_answers(workbench: Workbench, tmp_path: Path) -> None:
@@ -84,6 +85,18 @@ def test_runs_are_ranked_against_the_same_answers(workbench: Workbench, tmp_path
     assert len(ranking.items) == 3
     assert (ranking.comparisons, ranking.ties) == (60, 60)
     assert [item.strength for item in ranking.items] == [0.0, 0.0, 0.0]
+    bias = workbench.position_bias(runs, "pairwise")
+    assert (bias.consistency.value, bias.consistency.n) == (0, 60)
+    assert (bias.first, bias.second) == (60, 0)
+
+
+def test_a_judge_that_compares_is_consistent(workbench: Workbench, tmp_path: Path) -> None:
+    metric = {"name": "pairwise", "judge": judge("compares"), "options": {"against": "other"}}
+    runs = evaluated(workbench, tmp_path, metrics=[metric])
+    bias = workbench.position_bias(runs, "pairwise")
+    assert (bias.consistency.value, bias.consistency.n) == (1, 30)
+    assert bias.consistency.interval is not None
+    assert (bias.first, bias.second) == (0, 0)
 
 
 def test_what_cannot_be_ranked_is_refused(workbench: Workbench, tmp_path: Path) -> None:
