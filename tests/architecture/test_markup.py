@@ -21,11 +21,11 @@ READS_MARKDOWN = {
 }  # fmt: skip
 OPTIONS_ARE_MARKDOWN = {"pills", "radio", "segmented_control"}
 TEXTS = {"label", "help", "text", "body", "caption", "delta"}
-SAFE_CALLS = {"plain", "literal", "_marked", "_grid", "len", "get_args"}
+SAFE_CALLS = {"plain", "literal", "_marked", "_grid", "_title", "counted", "len", "get_args"}
 """What escapes, and what gives numbers or words of the program."""
 NUMBERS = {"number", "newest", "current", "based_on", "index", "seed", "done", "total", "attempts",
            "rubric_number"}  # fmt: skip
-WORDS = {"label", "role", "state", "status", "value", "wanted", "kinds", "among", "part", "missing",
+WORDS = {"good", "label", "role", "state", "status", "value", "wanted", "kinds", "among", "part", "missing",
          "spec"}  # fmt: skip
 """Names and attributes that hold words of the program itself."""
 

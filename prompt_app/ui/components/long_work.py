@@ -131,7 +131,7 @@ def worked_out(
         return None
     if work.was_cancelled:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"{title}: cancelled.")
+            st.caption(f"{plain(title)}: cancelled.")
             st.button(
                 "Start again", key=f"{place}.again", icon=":material/replay:",
                 on_click=st.session_state.pop, args=(place, None),
