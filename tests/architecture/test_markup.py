@@ -25,8 +25,8 @@ SAFE_CALLS = {"plain", "literal", "_marked", "_grid", "_title", "counted", "len"
 """What escapes, and what gives numbers or words of the program."""
 NUMBERS = {"number", "newest", "current", "based_on", "index", "seed", "done", "total", "attempts",
            "rubric_number"}  # fmt: skip
-WORDS = {"good", "label", "role", "state", "status", "value", "wanted", "kinds", "among", "part", "missing",
-         "spec"}  # fmt: skip
+WORDS = {"good", "label", "role", "state", "status", "value", "wanted", "kinds", "among", "part",
+         "missing", "spec"}  # fmt: skip
 """Names and attributes that hold words of the program itself."""
 
 
