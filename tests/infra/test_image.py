@@ -235,6 +235,14 @@ class TestCompose:
             for port in service.get("ports", []):
                 assert port.startswith("127.0.0.1:")
 
+    def test_keeps_sqlite_on_a_volume(self) -> None:
+        app = COMPOSE["services"]["app"]
+        assert app["volumes"] == ["data:/data"]
+        assert "data" in COMPOSE["volumes"]
+        told = app["environment"]
+        assert told["PROMPT_APP_DATA_DIR"] == "/data"
+        assert not {"DATABASE_URL", "PROMPT_APP_BROKER_URL"} & set(told)
+
     def test_replaces_the_source_and_restarts(self) -> None:
         (sync, *rebuilds) = COMPOSE["services"]["app"]["develop"]["watch"]
         assert (sync["action"], sync["path"]) == ("sync+restart", "prompt_app")

@@ -159,5 +159,7 @@ def test_the_scripts_and_their_cdk() -> None:
         ("destroy", "destroy"),
     ):
         assert scripts[name] == f"node scripts/cdk.mjs {command}"
-    pinned = json.loads((ROOT / "package.json").read_text())["devDependencies"]
-    assert pinned["aws-cdk"] == "2.1148.1"
+    package = json.loads((ROOT / "package.json").read_text())
+    assert package["devDependencies"]["aws-cdk"] == "2.1148.1"
+    oldest = int(package["engines"]["node"].removeprefix(">="))
+    assert int((ROOT / ".nvmrc").read_text()) >= oldest

@@ -53,7 +53,9 @@ def stored_password(server: PostgresServer, user: str) -> str:
 
 
 @pytest.mark.parametrize("which", [0, 1])
-async def test_they_run_an_evaluation(owner: Settings, which: int) -> None:
+async def test_they_run_an_evaluation_and_restore_a_backup(
+    owner: Settings, which: int, tmp_path: Path
+) -> None:
     migrate_store(owner)
     workbench = open_workbench(as_user(owner, which))
     try:
@@ -62,6 +64,9 @@ async def test_they_run_an_evaluation(owner: Settings, which: int) -> None:
         await workbench.work(asyncio.Event(), until_idle=True)
         runs = [workbench.run(run_id) for run_id in submission.run_ids]
         assert {run.state for run in runs} == {"finished"}
+        workbench.backups.write(tmp_path / "all.promptapp")
+        workbench.backups.restore(tmp_path / "all.promptapp", replace=True)
+        assert {run.id for run in workbench.list_runs().items} == set(submission.run_ids)
     finally:
         workbench.close()
 
@@ -91,11 +96,17 @@ def test_they_change_rows_alone(owner: Settings) -> None:
     database.close()
 
 
-def test_a_second_time_gives_the_password_that_holds_now(
+def test_a_second_time_gives_the_password_that_holds_now_and_no_log_shows_it(
     owner: Settings, postgres_server: PostgresServer
 ) -> None:
     user = next(iter(owner.database_users))
+    with postgres_server.connect() as connection:
+        database = user.removesuffix("_web")
+        connection.execute(f"ALTER DATABASE {database} SET log_statement = 'all'")  # type: ignore[arg-type]
     migrate_store(owner)
+    log = (postgres_server.unix_socket.parent / "log").read_text("utf-8")
+    assert f'CREATE ROLE "{user}" LOGIN PASSWORD ' in log
+    assert PASSWORD not in log
     first = stored_password(postgres_server, user)
     assert first.startswith("SCRAM-SHA-256$")
     assert PASSWORD not in first
