@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -30,9 +31,17 @@ class RichMessage(Message):
 
     @property
     def images(self) -> int:
+        return sum(part.get("type") == "image_url" for part in self._parts())
+
+    @property
+    def document_characters(self) -> int:
+        """Of the data of attached documents, as base64."""
+        files = (part.get("file") or {} for part in self._parts() if part.get("type") == "file")
+        return sum(len(file.get("file_data") or "") for file in files)
+
+    def _parts(self) -> Sequence[dict[str, Any]]:
         content = self.turn.get("content")
-        parts = content if isinstance(content, list) else ()
-        return sum(part.get("type") == "image_url" for part in parts)
+        return content if isinstance(content, list) else ()
 
 
 class FewShot(Record):

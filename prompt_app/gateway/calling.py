@@ -89,7 +89,9 @@ async def _pipeline_reply(exchange: Exchange, asked: Asked) -> Reply:
     name = asked.model[len(PIPELINE) :]
     rich = any(isinstance(message, RichMessage) for message in asked.messages)
     if rich or TOOL_FIELDS & asked.parameters.extra.keys():
-        raise InputError("A pipeline takes text alone, neither images nor tools.")
+        raise InputError("A pipeline takes text alone, neither images, files nor tools.")
+    if asked.parameters.num_responses > 1:
+        raise InputError("A pipeline gives one response: leave 'n' out.")
     arguments = asked.variables
     if arguments is None:
         names = await asyncio.to_thread(pipelines(exchange).arguments, name)
@@ -139,7 +141,8 @@ async def call_pipeline(
 
 
 def pipelines(exchange: Exchange) -> Pipelines:
-    return acting(exchange).pipelines
+    """Of whose calls no texts are kept: bodies are, where that is switched on."""
+    return acting(exchange).pipelines.without_texts()
 
 
 def acting(exchange: Exchange) -> Workbench:

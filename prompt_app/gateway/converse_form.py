@@ -1,4 +1,4 @@
-"""Converse's images and tools in OpenAI's form, in which the app holds them."""
+"""Converse's images, documents and tools in OpenAI's form, in which the app holds them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from prompt_app.datamodel.prompt import Message, RichMessage, Role
 from prompt_app.gateway.errors import BadRequestError
+from prompt_app.providers.rich import file_part
 
 Blocks = list[dict[str, Any]]
 
@@ -34,6 +35,7 @@ def read_turn(role: Role, blocks: Blocks) -> list[Message]:
     return [*results, RichMessage(role=role, content=text, turn=turn)]
 
 
+_SOURCES = frozenset({"bytes", "text"})
 _SILENT = frozenset({"toolResult", "toolUse", "cachePoint"})
 
 
@@ -88,9 +90,12 @@ def _part(block: dict[str, Any]) -> dict[str, Any]:
         image = block["image"]
         url = f"data:image/{image['format']};base64,{image['source']['bytes']}"
         return {"type": "image_url", "image_url": {"url": url}}
+    if "document" in block and not block["document"]["source"].keys().isdisjoint(_SOURCES):
+        return file_part(block["document"])
     kinds = ", ".join(name for name, value in block.items() if value is not None) or "nothing"
     raise BadRequestError(
-        f"A content block with {kinds} is not taken: only text, images as bytes and tools are."
+        f"A content block with {kinds} is not taken: only text, tools, and "
+        "images and documents that are sent with the call are."
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from prompt_app.gateway.address import Address
-from prompt_app.gateway.errors import TITLES, bedrock_problem, openai_problem
+from prompt_app.gateway.errors import TITLES, internal_error
 
 _IN_PATH = re.compile(r"\{(\w+)(?::\w+)?\}")
 ERRORS = (400, 401, 403, 404, 408, 413, 424, 429, 500, 502, 503, 504)
@@ -74,6 +74,5 @@ def _parameter(name: str, place: str) -> dict[str, Any]:
 
 
 def _error(address: Address, status: int) -> dict[str, Any]:
-    own = (openai_problem, bedrock_problem)
-    kind = "application/json" if address.shape in own else "application/problem+json"
+    kind = address.shape(internal_error()).kind.decode()
     return {"description": TITLES.get(status, "Refused"), "content": {kind: {}}}

@@ -60,7 +60,9 @@ _NOT_CHAT = re.compile(
 )
 MOST_TYPOS = 2
 _BEDROCK = re.compile(
-    r"(?:bedrock\.)?((?:[a-z-]+\.)?(?:ai21|amazon|anthropic|cohere|deepseek|meta|mistral)\..+)"
+    r"(?:bedrock\.)?((?:[a-z-]+\.)?(?:ai21|amazon|anthropic|cohere|deepseek|google|luma|meta"
+    r"|minimax|mistral|moonshot|moonshotai|nvidia|openai|qwen|stability|twelvelabs|writer|zai)\..+)"
+    r"|(arn:aws[a-z-]*:bedrock:.+)"
 )
 
 
@@ -141,8 +143,8 @@ def _geography(region: str | None) -> str:
 
 def named_model(name: str) -> ModelSpec:
     """``provider:name``, or ``endpoint:NAME`` for a stored endpoint, which the store must be asked
-    for; a bare name is OpenAI's, or Bedrock's where it begins with one of its vendors. Raises
-    InputError for what is no name."""
+    for; a bare name is OpenAI's, or Bedrock's where it begins with one of its vendors or is an
+    ARN of it. Raises InputError for what is no name."""
     provider, separator, rest = name.partition(":")
     if not provider.strip() or (separator and not rest.strip()) or not name.isprintable():
         raise InputError(f"{name!r} is no model's name: write provider:name or a bare name.")
@@ -151,7 +153,7 @@ def named_model(name: str) -> ModelSpec:
     if separator and (provider in PROVIDERS or provider == ENDPOINT_PROVIDER):
         return ModelSpec(provider=provider, name=rest)
     if match := _BEDROCK.fullmatch(name):
-        return ModelSpec(provider="bedrock", name=match[1])
+        return ModelSpec(provider="bedrock", name=match[1] or match[2])
     return ModelSpec(provider="openai", name=name)
 
 

@@ -1,11 +1,12 @@
-"""Images and calls of tools: OpenAI's form, in which this app holds them, and Converse's."""
+"""Images, documents and calls of tools: OpenAI's form, in which this app holds them, and
+Converse's."""
 
 from __future__ import annotations
 
 import binascii
 import json
 import re
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,20 @@ from prompt_app.errors import RequestRefusedError
 TOOL_FIELDS = frozenset({"tools", "tool_choice"})
 """Of ``extra``, as OpenAI's protocol names them."""
 RICH_PROVIDERS = frozenset({"openai", "bedrock"})
+_MIME = {
+    kind: f"data:{mime};base64"
+    for kind, mime in {
+        "pdf": "application/pdf",
+        "csv": "text/csv",
+        "doc": "application/msword",
+        "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "xls": "application/vnd.ms-excel",
+        "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "html": "text/html",
+        "txt": "text/plain",
+        "md": "text/markdown",
+    }.items()
+}
 _IMAGE = re.compile(r"data:image/(png|jpeg|jpg|gif|webp);base64,(.+)", re.DOTALL)
 
 
@@ -26,7 +41,7 @@ def refuse_where_unknown(request: GenerationRequest) -> None:
         return
     rich = any(isinstance(message, RichMessage) for message in request.messages)
     if rich or TOOL_FIELDS & request.parameters.extra.keys():
-        raise _refused(f"{model.reference} takes text alone, neither images nor tools.")
+        raise _refused(f"{model.reference} takes text alone, neither images, files nor tools.")
 
 
 def openai_messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
@@ -126,6 +141,8 @@ def _blocks(message: RichMessage) -> list[dict[str, Any]]:
 def _block(part: dict[str, Any]) -> dict[str, Any]:
     if part.get("type") == "text":
         return {"text": part["text"]}
+    if part.get("type") == "file":
+        return {"document": _document(part.get("file") or {})}
     image = part.get("image_url")
     url = image.get("url") if isinstance(image, dict) else image
     found = _IMAGE.fullmatch(url) if isinstance(url, str) else None
@@ -140,6 +157,30 @@ def _block(part: dict[str, Any]) -> dict[str, Any]:
         raise _refused("messages: an image is not valid base64.") from None
     kind = "jpeg" if found[1] == "jpg" else found[1]
     return {"image": {"format": kind, "source": {"bytes": found[2]}}}
+
+
+def file_part(document: dict[str, Any]) -> dict[str, Any]:
+    """Converse's ``document`` as a part of a chat completion. Raises KeyError or TypeError for
+    one that is not as Converse says."""
+    kind, source = document["format"], document["source"]
+    data = source.get("bytes") or b64encode(source["text"].encode()).decode()
+    file = {"filename": f"{document['name']}.{kind}", "file_data": f"{_MIME[kind]},{data}"}
+    return {"type": "file", "file": file}
+
+
+def _document(file: dict[str, Any]) -> dict[str, Any]:
+    name, _, kind = str(file.get("filename") or "document").rpartition(".")
+    head, separator, data = str(file.get("file_data") or "").partition(",")
+    by_mime = next((known for known, mime in _MIME.items() if mime == head), None)
+    kind = kind.lower() if kind.lower() in _MIME else by_mime or ""
+    if not separator or not kind:
+        raise _refused(
+            "messages: Bedrock takes a file as file_data (data:application/pdf;base64,...) with a "
+            f"filename that ends in one of {', '.join(_MIME)}."
+        )
+    # Bedrock takes no other characters in a document's name.
+    name = re.sub(r"[^A-Za-z0-9 ()\[\]-]+", "-", name).strip() or "document"
+    return {"format": kind, "name": name, "source": {"bytes": data}}
 
 
 def _use(call: dict[str, Any]) -> dict[str, Any]:

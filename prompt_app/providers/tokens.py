@@ -16,6 +16,8 @@ TOKENS_PER_MESSAGE = 6
 """Role and separators."""
 TOKENS_PER_IMAGE = 1600
 """Of about 1000 x 1000 pixels, where large ones are scaled down."""
+CHARACTERS_PER_DOCUMENT_TOKEN = 4.5
+"""Of base64, which has 4 for 3 bytes: as much as if all of a document were text."""
 MOST_TOKENS_PER_MESSAGE = 32
 MOST_TOKENS_PER_CALL = 128
 
@@ -30,6 +32,7 @@ def estimate_tokens(messages: Sequence[Message]) -> int:
         tokens += TOKENS_PER_MESSAGE + len(text) / CHARACTERS_PER_TOKEN
         if isinstance(message, RichMessage):
             tokens += TOKENS_PER_IMAGE * message.images
+            tokens += message.document_characters / CHARACTERS_PER_DOCUMENT_TOKEN
         if not text.isascii():
             tokens += (_bytes(text) - len(text)) * TOKENS_PER_EXTRA_BYTE
     return math.ceil(tokens)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -57,6 +58,13 @@ class Pipelines:
         self._store = store
         self._actor = actor
         self._checker = PipelineChecker(settings, store)
+        self._keeps_texts = True
+
+    def without_texts(self) -> Pipelines:
+        """The same; what is kept of its calls tells neither arguments, inputs nor outputs."""
+        quiet = copy.copy(self)
+        quiet._keeps_texts = False
+        return quiet
 
     # functions
 
@@ -253,12 +261,19 @@ class Pipelines:
         return self._store.get_pipeline_call(call_id)
 
     async def _keep(self, call: PipelineCall) -> PipelineCall:
-        await asyncio.to_thread(self._store.save_pipeline_call, call, keep=KEPT_CALLS)
+        kept = call if self._keeps_texts else _without_texts(call)
+        await asyncio.to_thread(self._store.save_pipeline_call, kept, keep=KEPT_CALLS)
         return call
 
 
 async def _no_model(request: Any) -> Any:
     raise ValueError("no step asks a model")
+
+
+def _without_texts(call: PipelineCall) -> PipelineCall:
+    nothing: dict[str, Any] = {"output": None, "error": ""}
+    steps = tuple(step.model_copy(update={**nothing, "inputs": {}}) for step in call.steps)
+    return call.model_copy(update={**nothing, "arguments": {}, "steps": steps})
 
 
 def _finished(record: PipelineCall, executed: Executed) -> PipelineCall:

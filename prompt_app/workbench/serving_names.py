@@ -6,6 +6,7 @@ from typing import Literal
 
 from prompt_app.datamodel.access import Person, Role
 from prompt_app.datamodel.serving import Assistant, ModelRoute
+from prompt_app.errors import InputError
 from prompt_app.interfaces import Store
 from prompt_app.workbench.auditing import Audit
 
@@ -42,8 +43,15 @@ class ServingNames:
     def save_alias(
         self, route: ModelRoute, *, based_on: ModelRoute | Literal["any"] | None = "any"
     ) -> None:
-        """As :meth:`save_assistant`."""
+        """As :meth:`save_assistant`; raises InputError for a target that no alias can have."""
         self._actor.require(Role.EDITOR, "change aliases")
+        aliases = {route.name, *(each.name for each in self._store.list_routes())}
+        for target in (*route.targets, *route.fallbacks):
+            if target.model in aliases or target.model.startswith("pipeline/"):
+                raise InputError(
+                    f"{target.model!r}: an alias stands for models, prompts and assistants, "
+                    "neither for pipelines nor for other aliases."
+                )
         self._store.save_route(route, based_on=based_on)
         self._audit.note("alias.save", route.name, route.to_json())
 

@@ -165,7 +165,7 @@ async def test_a_spend_limit_needs_a_known_price(gateway: RunningGateway) -> Non
     token = gateway.workbench.access_tokens.create("capped", limits=limits).secret
     assert (await post(gateway, token))[0] == 200, "the offline models are free"
     status, body, _ = await post(gateway, token, {**CHAT, "model": "sagemaker:echo"})
-    assert status == 429
+    assert status == 403
     assert "price" in body["error"]["message"]
 
 

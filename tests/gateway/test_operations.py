@@ -13,6 +13,7 @@ import schemathesis
 from aiohttp import web
 from gateway.running import RunningGateway
 from hypothesis import HealthCheck, given, settings
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from prompt_app.datamodel.serving import Scope
 from prompt_app.gateway.routes import ADDRESSES
@@ -73,12 +74,22 @@ async def test_traces_go_where_an_exporter_is_set(
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{port}")
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
     with RunningGateway(tmp_path, mock_server.url) as gateway:
-        await post(gateway, CHAT)
+        await post(gateway, {**CHAT, "model": "bedrock:amazon.nova-pro-v1:0"})
         async with asyncio.timeout(10):
             while not received:
                 await asyncio.sleep(0.02)
     await runner.cleanup()
-    assert b"gen_ai.usage.output_tokens" in b"".join(received)
+    traces = ExportTraceServiceRequest.FromString(received[0])
+    (span,) = traces.resource_spans[0].scope_spans[0].spans
+    found = {each.key: each.value for each in span.attributes}
+    assert span.name == "chat bedrock:amazon.nova-pro-v1:0"
+    assert found["gen_ai.operation.name"].string_value == "chat"
+    assert found["gen_ai.provider.name"].string_value == "aws.bedrock"
+    assert found["gen_ai.request.model"].string_value == "bedrock:amazon.nova-pro-v1:0"
+    assert found["gen_ai.response.model"].string_value == "amazon.nova-pro-v1:0"
+    assert found["gen_ai.usage.input_tokens"].int_value > 0
+    assert found["gen_ai.usage.output_tokens"].int_value > 0
+    assert span.end_time_unix_nano > span.start_time_unix_nano
 
 
 async def test_two_hundred_open_streams_do_not_slow_a_health_check(

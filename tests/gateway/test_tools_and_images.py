@@ -222,12 +222,12 @@ def test_converse_to_either(ours: RunningGateway, vendor: Vendor, model: str) ->
 def test_models_that_cannot_refuse_in_words(ours: RunningGateway) -> None:
     ask = [{"role": "user", "content": "Hello"}]
     for model in ("offline:echo", "sagemaker:echo"):
-        with pytest.raises(openai.BadRequestError, match="neither images nor tools"):
+        with pytest.raises(openai.BadRequestError, match="neither images, files nor tools"):
             chat(ours, model, ask, tools=[TOOL])
-        with pytest.raises(openai.BadRequestError, match="neither images nor tools"):
+        with pytest.raises(openai.BadRequestError, match="neither images, files nor tools"):
             chat(ours, model, [SEEN])
     ours.workbench.pipelines.save("shout", "upper(word)")
-    with pytest.raises(openai.BadRequestError, match="neither images nor tools"):
+    with pytest.raises(openai.BadRequestError, match="neither images, files nor tools"):
         chat(ours, "pipeline/shout", [SEEN])
     for wrong in (
         {"guardrailConfig": {"guardrailIdentifier": "g"}},
@@ -254,3 +254,55 @@ def test_images_and_calls_that_are_none_are_the_callers_mistake(
 ) -> None:
     with pytest.raises(openai.BadRequestError):
         chat(ours, "bedrock:amazon.nova-lite-v1:0", [turn])
+
+
+PDF = "JVBERi0="
+
+
+@pytest.mark.parametrize("model", ["openai:m", "amazon.nova-pro-v1:0"])
+def test_documents_by_converse_to_either(ours: RunningGateway, vendor: Vendor, model: str) -> None:
+    given = [
+        {"text": "Sum it up."},
+        {"document": {"format": "pdf", "name": "report 1", "source": {"bytes": PDF}}},
+        {"document": {"format": "txt", "name": "notes", "source": {"text": "Hi"}}},
+    ]
+    status, answer = converse(ours, model, {"messages": [{"role": "user", "content": given}]})
+    assert status == 200, answer
+    content = vendor.asked[0]["messages"][0]["content"]
+    if model == "openai:m":
+        assert content[1]["file"] == {
+            "filename": "report 1.pdf", "file_data": f"data:application/pdf;base64,{PDF}"
+        }  # fmt: skip
+        assert content[2]["file"]["file_data"] == "data:text/plain;base64,SGk="
+    else:
+        assert content[1] == given[1]
+        text = {"format": "txt", "name": "notes", "source": {"bytes": "SGk="}}
+        assert content[2] == {"document": text}
+
+
+def test_a_file_of_a_chat_is_a_document_of_bedrock(ours: RunningGateway, vendor: Vendor) -> None:
+    model = "bedrock:amazon.nova-pro-v1:0"
+    file = {"filename": "my_report.v2.pdf", "file_data": f"data:application/pdf;base64,{PDF}"}
+    chat(ours, model, [{"role": "user", "content": [{"type": "file", "file": file}]}])
+    (block,) = vendor.asked[0]["messages"][0]["content"]
+    assert block["document"]["name"] == "my-report-v2"
+    for wrong in ({"file_id": "f1"}, {"filename": "a.exe", "file_data": "data:x;base64,AA=="}):
+        with pytest.raises(openai.BadRequestError, match="file"):
+            chat(ours, model, [{"role": "user", "content": [{"type": "file", "file": wrong}]}])
+
+
+@pytest.mark.parametrize("image", ["nope", {"url": 5}, {}, None])
+def test_an_image_without_an_address_is_the_clients_mistake(
+    ours: RunningGateway, image: Any
+) -> None:
+    part = {"type": "image_url", "image_url": image}
+    with pytest.raises(openai.BadRequestError, match="url"):
+        chat(ours, "bedrock:amazon.nova-pro-v1:0", [{"role": "user", "content": [part]}])
+
+
+def test_converse_refuses_what_it_does_not_do(ours: RunningGateway) -> None:
+    body = {"messages": [{"role": "user", "content": [{"text": "Hi"}]}]}
+    format_ = {"outputConfig": {"textFormat": {"type": "json_schema"}}}
+    status, told = converse(ours, "openai:m", {**body, **format_})
+    assert (status, "outputConfig" in told["message"]) == (400, True)
+    assert converse(ours, "openai:m", {**body, "requestMetadata": {"a": "b"}})[0] == 200

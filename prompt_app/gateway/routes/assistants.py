@@ -23,6 +23,8 @@ from prompt_app.workbench.serving import Asked
 from prompt_app.workbench.serving.names import Known
 
 GROUPS = {"offline": "Mock", "openai": "OpenAI", "bedrock": "Bedrock", "sagemaker": "SageMaker"}
+OTHERS = "Other"
+"""Prompts, pipelines and aliases, where an assistant answers with such."""
 FINE_TUNED = "Fine-tuned"
 
 
@@ -61,12 +63,13 @@ class Model(BaseModel):
 
 class SampleQuestion(BaseModel):
     status: bool = False
-    selected_question: int | None = None
+    selected_question: Any = None
+    """A number; whatever there is where the status is false."""
 
 
 class CustomQuestion(BaseModel):
     status: bool = False
-    your_question: str | None = None
+    your_question: Any = None
 
 
 class Inference(BaseModel):
@@ -100,7 +103,13 @@ async def supported_models(exchange: Exchange) -> Answer:
         models = acting(exchange).models
         references = [card.reference for card in await asyncio.to_thread(models.cards)]
     for name in references:
-        model = await asyncio.to_thread(known_model, named_model(name), known.store)
+        if "/" in name.partition(":")[0] or name in known.routes:
+            groups.setdefault(OTHERS, []).append(name)
+            continue
+        try:
+            model = await asyncio.to_thread(known_model, named_model(name), known.store)
+        except UnknownNameError:
+            continue  # an endpoint that has been deleted answers nothing
         tuned = model.name.startswith("ft:") or ":custom-model" in model.name
         groups[FINE_TUNED if tuned else GROUPS[model.provider]].append(name)
     return Answer(orjson.dumps({"message": groups}))
@@ -141,9 +150,9 @@ def _question(exchange: Exchange, asked: Inference, assistant: Assistant) -> str
             "Ask a sample question or an own one: set the 'status' of one of them to false."
         )
     if custom.status:
-        if not (custom.your_question or "").strip():
-            raise NoQuestionError("'your_question' is empty.")
-        return custom.your_question or ""
+        if not isinstance(custom.your_question, str) or not custom.your_question.strip():
+            raise NoQuestionError("'your_question' must be a text, and not empty.")
+        return custom.your_question
     if not sample.status:
         raise NoQuestionError("Set the 'status' of 'sample_question' or 'custom_question' to true.")
     if not exchange.gateway.has_seen_questions(_reader(exchange), assistant.name):
@@ -151,7 +160,9 @@ def _question(exchange: Exchange, asked: Inference, assistant: Assistant) -> str
             "Get the list first (GET /get_sample_questions): a number means nothing without it."
         )
     number = sample.selected_question
-    if number is None or not 1 <= number <= len(assistant.questions):
+    if isinstance(number, str) and number.strip().isdecimal():
+        number = int(number)
+    if not isinstance(number, int) or not 1 <= number <= len(assistant.questions):
         raise QuestionNumberError(
             f"'selected_question' must be a number from 1 to {len(assistant.questions)}."
         )

@@ -31,6 +31,11 @@ STOP_REASONS = {
 }
 
 
+NO_EFFECT = frozenset({"requestMetadata", "performanceConfig", "serviceTier",
+                       "additionalModelResponseFieldPaths"})  # fmt: skip
+"""Fields that say nothing about the reply; they are taken and not passed on."""
+
+
 class Block(BaseModel):
     model_config = ConfigDict(extra="allow")
     text: str | None = None
@@ -49,7 +54,7 @@ class InferenceConfig(BaseModel):
 
 
 class ConverseRequest(BaseModel):
-    """Of Converse's other fields none changes a reply here, but those that are refused."""
+    """Any other field that is set is refused: what it asks for is not done here."""
 
     model_config = ConfigDict(extra="allow")
     messages: list[ConverseMessage] = []
@@ -91,6 +96,9 @@ async def _asked(exchange: Exchange) -> Asked:
     request = await exchange.read(ConverseRequest)
     if request.guardrailConfig:
         raise BadRequestError("guardrailConfig: no guardrail is applied here.", "guardrailConfig")
+    for name, value in (request.model_extra or {}).items():
+        if value and name not in NO_EFFECT:
+            raise BadRequestError(f"{name}: it is not taken here.", name)
     config = request.inferenceConfig
     parameters = parameters_of(
         {
@@ -197,6 +205,7 @@ ADDRESSES = (
         paths=("/model/{name:path}/converse-stream",),
         handler=converse_stream,
         summary="The same, streamed as an AWS event stream",
+        produces="application/vnd.amazon.eventstream",
         route="converse_stream",
         shape=bedrock_problem,
         request=ConverseRequest,

@@ -131,22 +131,31 @@ def parameters_of(given: dict[str, Any]) -> InferenceParameters:
 
 
 def message_of(message: ChatMessage) -> Message:
-    """Raises BadRequestError for a part that is neither text nor an image."""
-    content, images = message.content, False
+    """Raises BadRequestError for a part that is neither text, an image nor a file."""
+    content, rich = message.content, False
     if isinstance(content, list):
         parts = []
         for part in content:
-            if part.type == "image_url" and (part.model_extra or {}).get("image_url"):
-                images = True
+            if part.type == "image_url":
+                image = (part.model_extra or {}).get("image_url")
+                if not isinstance(image, dict) or not isinstance(image.get("url"), str):
+                    raise BadRequestError("messages: image_url needs a 'url'", "messages")
+                rich = True
+            elif part.type == "file":
+                file = (part.model_extra or {}).get("file")
+                if not isinstance(file, dict) or not isinstance(file.get("file_data"), str):
+                    raise BadRequestError("messages: file needs a 'file_data'", "messages")
+                rich = True
             elif part.type not in ("text", "input_text", "output_text") or part.text is None:
                 raise BadRequestError(
-                    f"A part of the type {part.type!r} is not taken: only text and image_url are.",
+                    f"A part of the type {part.type!r} is not taken: only text, image_url and "
+                    "file are.",
                     "messages",
                 )
             parts.append(part.text or "")
         content = "".join(parts)
     role = ROLES[message.role]
-    if not images and message.role != "tool" and not message.tool_calls:
+    if not rich and message.role != "tool" and not message.tool_calls:
         return Message.model_construct(role=role, content=content or "")
     turn = message.model_dump(mode="json", exclude_none=True)
     return RichMessage.model_construct(role=role, content=content or "", turn=turn)

@@ -13,6 +13,7 @@ from prompt_app.gateway.answers import Answer
 from prompt_app.gateway.errors import openai_problem
 from prompt_app.gateway.exchange import Exchange
 from prompt_app.gateway.telemetry import CONTENT_TYPE
+from prompt_app.providers import PROVIDERS
 from prompt_app.registry import nearest_names
 
 
@@ -45,7 +46,13 @@ async def _allowed(exchange: Exchange) -> list[str]:
     caller = exchange.caller
     assert caller is not None
     names = await exchange.gateway.serving.names.callable_names(caller.reach)
-    return [name for name in names if caller.may_call(name)]
+    return [name for name in names if caller.may_call(name, *_bare(name))]
+
+
+def _bare(name: str) -> list[str]:
+    """A provider's model is also known without the provider."""
+    provider, _, rest = name.partition(":")
+    return [rest] if provider in PROVIDERS else []
 
 
 def _model(name: str) -> dict[str, object]:

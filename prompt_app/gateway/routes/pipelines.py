@@ -27,7 +27,7 @@ class PipelineCallRequest(BaseModel):
     pipeline_name: str | None = None
     name: str | None = None
     args: dict[str, Any] = {}
-    openaikey_id: int | None = None
+    openaikey_id: Any = None
 
 
 def refusal(error: PromptAppError) -> Answer:

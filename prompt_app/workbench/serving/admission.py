@@ -234,7 +234,8 @@ class Ledger:
             if limit is None:
                 continue
             if usd is None:
-                raise LimitReachedError(
+                # Not a matter of time, so no limit that clients wait for.
+                raise PermissionDeniedError(
                     f"This token may spend ${limit:g} a {period}, which cannot be held for a "
                     "model whose price is not known."
                 )

@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,12 +29,24 @@ from prompt_app.workbench.finetuning import finetuned_cards
 from prompt_app.workbench.pinning import PromptPinner
 from prompt_app.workbench.serving.asking import Asked, Candidate, Target
 
-PROMPT, ASSISTANT, ENDPOINT = "prompt/", "assistant/", f"{ENDPOINT_PROVIDER}:"
+PROMPT, ASSISTANT, PIPELINE, ENDPOINT = (
+    "prompt/",
+    "assistant/",
+    "pipeline/",
+    f"{ENDPOINT_PROVIDER}:",
+)
+LISTED = 200
 PROMPT_SECONDS = 1.0
 """How long a label's move, or an endpoint's change, may go unnoticed."""
 MOST_TARGETS = 500
 DEFAULT_ATTEMPTS = 3
 DEFAULT_TIMEOUT_SECONDS = 120.0
+
+
+_NO_ROUTE = ModelRoute.model_construct(
+    name="", targets=(), fallbacks=(), attempts=DEFAULT_ATTEMPTS,
+    timeout_seconds=DEFAULT_TIMEOUT_SECONDS,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,25 +108,23 @@ class Names:
         route = known.routes.get(asked.model)
         if route is None:
             one = RouteTarget(model=asked.model, prompt_model=asked.prompt_model)
-            if asked.texts:
-                target = await self._target(
-                    known.store, one.model, DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT_SECONDS, embeds=True
-                )
-                return [Candidate(target, (one.model, *target.names))]
-            return [await self._candidate(known, one, DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT_SECONDS)]
+            return [await self._candidate(known, one, _NO_ROUTE, embeds=bool(asked.texts))]
         drawn = route.targets[0]
         if len(route.targets) > 1:
             weights = [target.weight for target in route.targets]
             drawn = random.choices(route.targets, weights)[0]
         return [
-            await self._candidate(known, each, route.attempts, route.timeout_seconds, route.name)
+            await self._candidate(known, each, route, embeds=bool(asked.texts))
             for each in (drawn, *route.fallbacks)
         ]
 
     async def _candidate(
-        self, known: Known, wanted: RouteTarget, attempts: int, timeout: float, alias: str = ""
+        self, known: Known, wanted: RouteTarget, route: ModelRoute, *, embeds: bool
     ) -> Candidate:
-        names = tuple(name for name in (alias, wanted.model) if name)
+        attempts, timeout = route.attempts, route.timeout_seconds
+        names = tuple(name for name in (route.name, wanted.model) if name)
+        if embeds and wanted.model.startswith((PROMPT, ASSISTANT)):
+            raise InputError(f"{wanted.model} answers, and embeds nothing: name a model.")
         if wanted.model.startswith(PROMPT):
             prompt = await self._prompt(known.store, wanted.model[len(PROMPT) :])
             model = wanted.prompt_model or self._settings.gateway_model
@@ -132,7 +142,7 @@ class Names:
             model = wanted.prompt_model or assistant.models[0]
             target = await self._target(known.store, model, attempts, timeout)
             return Candidate(target, names, context=assistant.context)
-        target = await self._target(known.store, wanted.model, attempts, timeout)
+        target = await self._target(known.store, wanted.model, attempts, timeout, embeds=embeds)
         return Candidate(target, (*names, *target.names))
 
     async def _target_of(
@@ -222,6 +232,7 @@ class Names:
             *known.routes,
             *prompts,
             *(f"{ASSISTANT}{name}" for name in known.assistants),
+            *(f"{PIPELINE}{name}" for name in _pipelines(known.store)),
             *(endpoint.reference for endpoint in known.store.list_endpoints()),
             *(card.reference for card in finetuned_cards(known.store)),
             *(card.reference for card in list_models(self._settings)),
@@ -237,6 +248,16 @@ def _read(store: Store) -> Known:
         {route.name: route for route in store.list_routes()},
         {assistant.name: assistant for assistant in store.list_assistants()},
     )
+
+
+def _pipelines(store: Store) -> Iterator[str]:
+    offset = 0
+    while True:
+        page = store.list_pipelines(offset=offset, limit=LISTED)
+        yield from (version.name for version in page.items)
+        offset += LISTED
+        if offset >= page.total:
+            return
 
 
 def _pin(store: Store, reference: str) -> PinnedPrompt:
