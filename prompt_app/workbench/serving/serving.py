@@ -19,7 +19,6 @@ from prompt_app.datamodel.model import (
 from prompt_app.engine.attention import Attention
 from prompt_app.engine.item import new_reply_id
 from prompt_app.errors import (
-    InputError,
     PermissionDeniedError,
     ProviderError,
     RequestRefusedError,
@@ -30,7 +29,7 @@ from prompt_app.providers.caching import cache_key
 from prompt_app.providers.rich import refuse_where_unknown
 from prompt_app.settings import Settings
 from prompt_app.workbench.serving.accounts import Account, note_target
-from prompt_app.workbench.serving.admission import TOKEN_PREFIX, Admission, Caller
+from prompt_app.workbench.serving.admission import Admission, Caller
 from prompt_app.workbench.serving.alerting import SpendWatch
 from prompt_app.workbench.serving.asking import Asked, Candidate, Served
 from prompt_app.workbench.serving.books import Books
@@ -131,9 +130,6 @@ class Serving:
         return None
 
     async def _candidates(self, asked: Asked, caller: Caller) -> list[Candidate]:
-        if TOKEN_PREFIX in asked.model or not asked.model.isprintable():
-            # It would go on to the provider, and into the books.
-            raise InputError("The model's name holds an access token or control characters.")
         candidates = await self.names.candidates(asked, caller.reach)
         if self.books.is_full:
             await self.books.room(candidates[0].target.timeout)
