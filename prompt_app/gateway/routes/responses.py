@@ -16,8 +16,8 @@ from prompt_app.gateway.answers import Answer, StreamedAnswer
 from prompt_app.gateway.calling import Event, answer, begun, continued
 from prompt_app.gateway.errors import BadRequestError, openai_error, openai_problem
 from prompt_app.gateway.exchange import Exchange
-from prompt_app.gateway.responses_form import call_items, read_format, read_input, read_tools
 from prompt_app.gateway.routes.chat import EVENT_STREAM, parameters_of
+from prompt_app.gateway.routes.responses_form import call_items, read_format, read_input, read_tools
 from prompt_app.providers.rich import calls_of
 from prompt_app.workbench.serving import Asked
 

@@ -85,7 +85,7 @@ def call_items(calls: Iterable[Item], response_id: str) -> list[Item]:
     ]
 
 
-def _turn(role: str, content: str | list[ContentPart] | None, **more: Any) -> ChatMessage:
+def _turn(role: Any, content: str | list[ContentPart] | None, **more: Any) -> ChatMessage:
     return ChatMessage.model_construct(role=role, content=content, **more)
 
 
