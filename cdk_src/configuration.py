@@ -109,7 +109,7 @@ class Configuration:
         "VPC_AVAILABILITY_ZONES",
         items(r"[a-z]{2}(-[a-z]+)+-\d[a-z]", "availability zones"),
         "",
-        "Zones of the existing VPC, at least two. Goes with `VPC_ID`.",
+        "Zones of the VPC, at least two; of a new one the region's first two if not set.",
     )
     vpc_private_subnet_ids: tuple[str, ...] | None = variable(
         "VPC_PRIVATE_SUBNET_IDS",

@@ -34,6 +34,8 @@ def contradictions(c: Configuration) -> list[str]:
     problems += _together(c)
     problems += _sizes(c)
     zones, subnets = c.vpc_availability_zones or (), c.vpc_private_subnet_ids or ()
+    if zones and not c.vpc_id and len(set(zones)) < 2:
+        problems.append("VPC_AVAILABILITY_ZONES names one zone; accepted: at least 2.")
     if c.vpc_id and subnets and (len(zones) < 2 or len(zones) != len(subnets)):
         problems.append(
             f"VPC_AVAILABILITY_ZONES names {len(zones)} zones and VPC_PRIVATE_SUBNET_IDS "
@@ -97,7 +99,8 @@ def _together(c: Configuration) -> list[str]:
     problems = []
     for group in groups:
         missing = [name for name, value in group.items() if not value]
-        if missing and len(missing) < len(group):
+        alone = set(group) - set(missing) == {"VPC_AVAILABILITY_ZONES"}  # those of a new VPC
+        if missing and len(missing) < len(group) and not alone:
             problems.append(
                 f"{' and '.join(missing)} not set; accepted: {', '.join(group)} all together "
                 "or none."

@@ -37,10 +37,12 @@ class Network(Construct):
         self.isolated = ec2.SubnetSelection(subnet_group_name="Isolated")
 
     def _new_vpc(self, configuration: Configuration) -> ec2.Vpc:
+        zones = configuration.vpc_availability_zones
         vpc = ec2.Vpc(
             self,
             "Vpc",
-            max_azs=2,
+            availability_zones=list(zones) if zones else None,
+            max_azs=None if zones else 2,
             nat_gateways=configuration.nat_gateways,
             restrict_default_security_group=False,
             subnet_configuration=[

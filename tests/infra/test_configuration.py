@@ -138,6 +138,14 @@ def test_all_wrong_values_are_named_at_once() -> None:
             },
             "names 2 zones and VPC_PRIVATE_SUBNET_IDS 1 subnets",
         ),
+        (
+            {"VPC_AVAILABILITY_ZONES": "eu-west-1a,eu-west-1a"},
+            "VPC_AVAILABILITY_ZONES names one zone; accepted: at least 2.",
+        ),
+        (
+            {"VPC_PRIVATE_SUBNET_IDS": "subnet-01234567"},
+            "VPC_ID and VPC_AVAILABILITY_ZONES not set",
+        ),
         ({"OIDC_CLIENT_ID": "x"}, "OIDC_DISCOVERY_URL and OIDC_CLIENT_SECRET_NAME not set"),
         (
             {"WEB_CPU": "256", "WEB_MEMORY_MIB": "1536"},
@@ -197,6 +205,7 @@ def test_values_that_contradict_each_other(environment: dict[str, str], message:
 
 def test_values_that_belong_together() -> None:
     read_configuration({"STACK_NAME": "x" * 64})
+    read_configuration({"VPC_AVAILABILITY_ZONES": "us-east-1a,us-east-1c"})
     read_configuration({"STACK_NAME": "x" * 53, "DEPLOY_SAGEMAKER_DOMAIN": "true"})
     read_configuration(PROVIDER | {"OIDC_ROLES": "a=admin", "OIDC_GROUPS_CLAIM": "roles"})
     read_configuration({"WEB_CPU": "256", "WEB_MEMORY_MIB": "512", "WEB_MAX_COUNT": "1"})

@@ -946,6 +946,17 @@ class TestNetwork:
         assert len(default.resources("AWS::EC2::NatGateway")) == 1
         assert len(synthesize({"NAT_GATEWAYS": "2"}).resources("AWS::EC2::NatGateway")) == 2
 
+    def test_it_lies_in_the_zones_that_are_named(
+        self, default: Deployment, synthesize: Synthesize
+    ) -> None:
+        """CloudFront's VPC origins are not in every zone."""
+        named = synthesize({"VPC_AVAILABILITY_ZONES": "us-east-1a,us-east-1c"})
+        first_two = {json.dumps({"Fn::Select": [n, {"Fn::GetAZs": ""}]}) for n in (0, 1)}
+        for deployment, zones in ((default, first_two), (named, {"us-east-1a", "us-east-1c"})):
+            subnets = deployment.resources("AWS::EC2::Subnet").values()
+            assert len(subnets) == 6
+            assert {text(subnet["AvailabilityZone"]) for subnet in subnets} == zones
+
 
 class TestStudio:
     def test_alone(self, synthesize: Synthesize) -> None:

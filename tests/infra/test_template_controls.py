@@ -237,6 +237,10 @@ CONTROLS: list[tuple[str, Spoil]] = [
     ("an_existing_vpc_is_used_as_it_is",
      put(SERVICE, "NetworkConfiguration", "AwsvpcConfiguration", "Subnets", to=["subnet-1"])),
     ("a_new_one_is_as_small_as_configured", without("AWS::EC2::NatGateway")),
+    (
+        "it_lies_in_the_zones_that_are_named",
+        put("AWS::EC2::Subnet", "AvailabilityZone", to="us-east-1b"),
+    ),
     ("alone", put("AWS::SageMaker::Domain", "AuthMode", to="SSO")),
     ("is_plain_cloudformation",
      put("AWS::SageMaker::Domain", "AppNetworkAccessType", to="PublicInternetOnly")),
