@@ -140,7 +140,7 @@ class Draft:
 
 
 def _kind(values: Sequence[Any]) -> Kind:
-    if any(isinstance(value, str) and len(value) > MOST_CHARACTERS for value in values):
+    if any(_length(value) > MOST_CHARACTERS for value in values):
         return "long"
     if all(value is None or isinstance(value, str) for value in values):
         return "text"
@@ -155,11 +155,19 @@ def _cell(value: Any, kind: Kind) -> Any:
     if isinstance(value, Unreadable):
         return value.text
     if kind == "long":
-        return shortened(value if isinstance(value, str) else json.dumps(value), MOST_CHARACTERS)
+        return None if value is None else shortened(_written(value), MOST_CHARACTERS)
     if kind != "json":
         return value
-    text = json.dumps(value, ensure_ascii=False)
-    return None if value is None else text
+    return None if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _length(value: Any) -> int:
+    """Characters of a text, and of a list or object as JSON."""
+    return len(_written(value)) if isinstance(value, str | list | dict) else 0
+
+
+def _written(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _value(cell: Any, kind: Kind) -> Any:

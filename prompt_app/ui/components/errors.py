@@ -10,6 +10,7 @@ import streamlit as st
 from pydantic import ValidationError
 
 from prompt_app.errors import PromptAppError
+from prompt_app.ui.components.verbatim import cut
 from prompt_app.ui.components.wording import plain
 from prompt_app.workbench.files import describe_problems
 
@@ -27,7 +28,7 @@ def message_of(error: Exception) -> str:
 
 def show_message(message: str) -> None:
     """An error message as it is: no part of it is taken for markup."""
-    st.error(plain(message), icon=":material/error:")
+    st.error(plain(cut(message)), icon=":material/error:")
 
 
 def show_error(error: Exception) -> bool:

@@ -17,12 +17,17 @@ from prompt_app.ui.components.parameter_form import parameter_fields
 from prompt_app.ui.components.prompt_draft import own_draft
 from prompt_app.ui.components.prompt_editor import message_fields
 from prompt_app.ui.components.prompt_preview import ChosenRow, row_choice
+from prompt_app.ui.components.verbatim import MOST_CHARACTERS, cut, verbatim
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import workbench
 
 Prompts = list[tuple[str, PromptTemplate]]
 Models = list[tuple[ModelSpec, InferenceParameters]]
 OWN = "written here"
+MOST_TYPED = MOST_CHARACTERS
+"""A longer value of a row is shown by its beginning, and no field is there to edit it."""
+MOST_SHOWN = 600
+"""Of a value that is not edited: the button to call stays in sight."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,11 @@ def play_input(prompts: Prompts) -> PlayInput:
 
 def _field(name: str, fields: dict[str, Any], row: ChosenRow | None) -> None:
     given = _text(fields, name)
+    if len(given) > MOST_TYPED:
+        st.caption(plain(name))
+        verbatim(cut(given, MOST_SHOWN))
+        st.caption("Too long to be edited here: it is sent whole, as the row has it.")
+        return
     place = f"{row.dataset.id}.{row.example.id}" if row else ""
     typed = st.text_area(
         plain(name), given, key=f"play.field.{place}.{name}", persist_state="session", height=90
@@ -133,7 +143,7 @@ def _reference(row: ChosenRow) -> None:
     except KeyError:
         return
     if found := reference_values(value):
-        st.caption(plain(f"Reference: {' | '.join(found)}"))
+        st.caption(plain(f"Reference: {cut(' | '.join(found), MOST_SHOWN)}"))
 
 
 def is_whole(prompts: Sequence[object], models: Sequence[object]) -> str:

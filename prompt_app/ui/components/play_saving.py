@@ -7,7 +7,8 @@ from typing import Any
 import streamlit as st
 
 from prompt_app.ui.components.errors import errors_shown
-from prompt_app.ui.components.play_form import OWN
+from prompt_app.ui.components.play_form import MOST_SHOWN, MOST_TYPED, OWN
+from prompt_app.ui.components.verbatim import cut, verbatim
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import workbench
 from prompt_app.workbench.playing import PlannedCall
@@ -39,7 +40,7 @@ def save_row_dialog(fields: dict[str, Any], reply: str) -> None:
         accept_new_options=True,
         placeholder="Choose, or type a new name",
     )
-    reference = st.text_area("Reference answer", reply, help="The reply; correct it if need be.")
+    reference = _reference(reply)
     for field, value in fields.items():
         st.caption(plain(f"{field}: {str(value)[:200]}"))
     wanted = st.button("Save row", type="primary", icon=":material/save:", disabled=not name)
@@ -49,3 +50,11 @@ def save_row_dialog(fields: dict[str, Any], reply: str) -> None:
             st.success(
                 plain(f"Row {saved.rows:,} of {saved.name}, which is version {saved.number} now.")
             )
+
+
+def _reference(reply: str) -> str:
+    if len(reply) <= MOST_TYPED:
+        return st.text_area("Reference answer", reply, help="The reply; correct it if need be.")
+    st.caption("Reference answer: the reply, too long to be edited here. It is saved whole.")
+    verbatim(cut(reply, MOST_SHOWN))
+    return reply

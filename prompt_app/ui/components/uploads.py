@@ -133,7 +133,7 @@ def _table(rows: Sequence[dict[str, Any]], reference_field: str) -> None:
         except KeyError:
             references = ()
         cells = {name: shortened(str(value)) for name, value in row.items()}
-        shown.append({"→ reference answers": " | ".join(references), **cells})
+        shown.append({"→ reference answers": shortened(" | ".join(references)), **cells})
     data_table(pd.DataFrame(shown), "first-rows", alt="First rows of the file")
 
 

@@ -15,8 +15,8 @@ def verbatim(text: str) -> None:
         st.caption("(empty)")
 
 
-def cut(text: str) -> str:
+def cut(text: str, most: int = MOST_CHARACTERS) -> str:
     """What a browser can show; exports hold all of it."""
-    if len(text) <= MOST_CHARACTERS:
+    if len(text) <= most:
         return text
-    return f"{text[:MOST_CHARACTERS]}\n… {len(text) - MOST_CHARACTERS:,} more characters"
+    return f"{text[:most]}\n… {len(text) - most:,} more characters"

@@ -7,7 +7,7 @@ from typing import Literal
 
 import streamlit as st
 
-from prompt_app.ui.components.verbatim import cut, verbatim
+from prompt_app.ui.components.verbatim import verbatim
 from prompt_app.ui.components.wording import literal, plain
 from prompt_app.workbench.word_diff import Piece, word_diff
 
@@ -29,7 +29,11 @@ def words_beside(
                 if text is None:
                     st.caption(plain(missing))
                 else:
-                    verbatim(cut(text))
+                    verbatim(text)
+        if first is not None and second is not None:
+            st.caption(
+                f"Over {MOST_CHARACTERS:,} characters, the words that differ are not marked."
+            )
         return
     ours, theirs = word_diff(first, second)
     for column, pieces, title, mark in (
