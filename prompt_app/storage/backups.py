@@ -144,6 +144,7 @@ def _opened(file: Path) -> Iterator[Database]:
         shutil.copyfile(file, copy)
         source = Database(f"sqlite:///{copy}")
         try:
+            _check_whole(source, file)
             with source.read() as connection:
                 if not inspect(connection).has_table("alembic_version"):
                     raise InputError(f"{file} is no backup of this app.")
@@ -151,6 +152,19 @@ def _opened(file: Path) -> Iterator[Database]:
             yield source
         finally:
             source.close()
+
+
+def _check_whole(source: Database, file: Path) -> None:
+    """Raises InputError that names ``file``, not the copy of it that is looked at."""
+    try:
+        with source.read() as connection:
+            found = str(connection.scalar(text("PRAGMA quick_check(1)")))
+    except StoreError:
+        found = "it cannot be read as a database"
+    if found != "ok":
+        raise InputError(
+            f"{file} is damaged or was cut off: {found}. Nothing was restored; take another backup."
+        )
 
 
 def _make_room(connection: Connection, replace: bool) -> None:

@@ -166,6 +166,17 @@ def test_a_file_that_is_no_backup_is_named(
         store.restore(tmp_path / "none", blobs)
 
 
+def test_a_backup_that_was_cut_off_is_named(
+    store: SqlStore, blobs: FolderBlobStore, tmp_path: Path
+) -> None:
+    store.back_up(tmp_path / "whole", blobs)
+    whole = (tmp_path / "whole").read_bytes()
+    for kept in (0.9, 0.5, 0.01):
+        (tmp_path / "file").write_bytes(whole[: int(len(whole) * kept)])
+        with pytest.raises(InputError, match=f"{tmp_path / 'file'} is damaged or was cut off"):
+            store.restore(tmp_path / "file", blobs, replace=True)
+
+
 def test_a_database_of_something_else_is_no_backup(
     store: SqlStore, blobs: FolderBlobStore, tmp_path: Path
 ) -> None:
