@@ -86,7 +86,8 @@ def validate(
     price: Price = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check roles, lengths, duplicates and leakage of training examples; nothing is sent."""
+    """Check roles, lengths, duplicates and leakage of training examples. No provider is asked; a
+    file is stored as a dataset."""
     with opened_workbench() as workbench:
         source = _source(
             workbench, data, runs=runs, metric=metric, at_least=at_least, most=most,
