@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
+from engine.runs import echo_spec, only_run, rows_file, worker_process
 from gateway.running import RunningGateway
 
 from prompt_app.providers.mock_server import MockServer
@@ -87,15 +91,49 @@ async def test_equal_calls_at_the_same_time_make_one(
     assert sum(not record.cached for record in records) == 1
 
 
-async def test_replies_of_evaluations_and_of_earlier_processes_are_found(
-    gateway: RunningGateway, mock_server: MockServer
+def test_replies_of_evaluations_and_of_other_processes_are_found(
+    gateway: RunningGateway, mock_server: MockServer, tmp_path: Path
 ) -> None:
-    await post(gateway, chat())
-    await asyncio.to_thread(gateway.usage)
-    serving = gateway.app.state.gateway.serving
-    serving._cache._hot.clear()
-    assert (await post(gateway, chat()))[1]["x-cache-hit"] == "true"
+    spec = echo_spec(rows_file(tmp_path, 2), mock_server.url)
+    only_run(gateway.workbench, spec)
+    assert worker_process(tmp_path / "data").wait(60) == 0
+    assert mock_server.stats()["received"] == 2
+    for number in range(2):
+        text, headers = asyncio.run(post(gateway, chat(f"row {number}")))
+        assert (headers["x-cache-hit"], f'"row {number}"' in text) == ("true", True)
+    assert mock_server.stats()["received"] == 2
+
+
+def test_replies_of_an_earlier_gateway_are_found(tmp_path: Path, mock_server: MockServer) -> None:
+    for wanted in ("false", "true"):
+        with RunningGateway(tmp_path, mock_server.url) as gateway:
+            assert asyncio.run(post(gateway, chat()))[1]["x-cache-hit"] == wanted
+            gateway.usage()
     assert mock_server.stats()["received"] == 1
+
+
+async def test_a_stored_reply_can_be_too_old(
+    tmp_path: Path, mock_server: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+    with RunningGateway(tmp_path, mock_server.url, gateway_cache_seconds=3600) as gateway:
+        assert (await post(gateway, chat()))[1]["x-cache-hit"] == "false"
+        monkeypatch.setattr("prompt_app.workbench.serving.cache.time.time", lambda: now + 600)
+        _, headers = await post(gateway, chat(), "max-age=700")
+        assert (headers["x-cache-hit"], int(headers["age"]) // 10) == ("true", 59)
+        assert (await post(gateway, chat()))[1]["x-cache-hit"] == "true"
+        assert (await post(gateway, chat(), "max-age=500"))[1]["x-cache-hit"] == "false"
+        # That call's reply is the newest now.
+        assert (await post(gateway, chat(), "max-age=500"))[1]["x-cache-hit"] == "true"
+        monkeypatch.setattr("prompt_app.workbench.serving.cache.time.time", lambda: now + 9000)
+        assert (await post(gateway, chat(), "max-age=100000"))[1]["x-cache-hit"] == "false"
+
+
+async def test_stored_replies_can_be_turned_off(tmp_path: Path, mock_server: MockServer) -> None:
+    with RunningGateway(tmp_path, mock_server.url, gateway_cache_seconds=0) as gateway:
+        for _ in range(2):
+            assert (await post(gateway, chat(), "max-age=60"))[1]["x-cache-hit"] == "false"
+    assert mock_server.stats()["received"] == 2
 
 
 async def test_a_failed_call_is_not_stored(
