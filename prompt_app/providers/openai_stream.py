@@ -103,6 +103,9 @@ class _Whole:
                 yield ReplyDelta(text, index)
         for call in delta.get("tool_calls") or ():
             _grow_tool_call(grown["tools"], call)
+        for name, tokens in (choice.get("logprobs") or {}).items():
+            if isinstance(tokens, list):
+                grown.setdefault("logprobs", {}).setdefault(name, []).extend(tokens)
         if choice.get("finish_reason"):
             grown["finish_reason"] = choice["finish_reason"]
 
@@ -116,7 +119,14 @@ class _Whole:
             if grown["tools"]:
                 message["tool_calls"] = [call for _, call in sorted(grown["tools"].items())]
             finish = grown.get("finish_reason")
-            choices.append({"index": index, "message": message, "finish_reason": finish})
+            choices.append(
+                {
+                    "index": index,
+                    "message": message,
+                    "logprobs": grown.get("logprobs"),
+                    "finish_reason": finish,
+                }
+            )
         return {
             **self._head,
             "object": "chat.completion",

@@ -102,15 +102,38 @@ def without_tools(extra: dict[str, Any]) -> dict[str, Any]:
 
 def calls_of(reply: Reply, index: int) -> list[dict[str, Any]]:
     """The calls of tools in a response, in OpenAI's form; they are in the provider's own body."""
+    raw, choice = _own_body(reply, index)
+    if choice is not None:
+        return list((choice.get("message") or {}).get("tool_calls") or ())
+    blocks = raw.get("output", {}).get("message", {}).get("content", ())
+    return [_call(block["toolUse"]) for block in blocks if "toolUse" in block]
+
+
+def logprobs_of(reply: Reply, index: int) -> dict[str, Any] | None:
+    """The probabilities of a response's tokens, where OpenAI's protocol brought some."""
+    choice = _own_body(reply, index)[1]
+    found = None if choice is None else choice.get("logprobs")
+    return found if isinstance(found, dict) else None
+
+
+def shows_own_body(reply: Reply) -> bool:
+    """Whether clients are shown a part of the provider's own body."""
+    outputs = enumerate(reply.outputs)
+    return any(
+        each.finish_reason == "tool_use" or logprobs_of(reply, index) for index, each in outputs
+    )
+
+
+def _own_body(reply: Reply, index: int) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """The provider's body that has the response, and its choice in OpenAI's protocol."""
     raw = reply.raw
     if "responses" in raw:
         raw = raw["responses"][index]
         index = 0
     choices = raw.get("choices")
-    if isinstance(choices, list) and index < len(choices):
-        return list((choices[index].get("message") or {}).get("tool_calls") or ())
-    blocks = raw.get("output", {}).get("message", {}).get("content", ())
-    return [_call(block["toolUse"]) for block in blocks if "toolUse" in block]
+    if isinstance(choices, list) and index < len(choices) and isinstance(choices[index], dict):
+        return raw, choices[index]
+    return raw, None
 
 
 def _call(use: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from prompt_app.gateway.answers import Answer, StreamedAnswer
 from prompt_app.gateway.calling import Event, answer, begun, continued
 from prompt_app.gateway.errors import BadRequestError, openai_error, openai_problem
 from prompt_app.gateway.exchange import Exchange
-from prompt_app.providers.rich import calls_of
+from prompt_app.providers.rich import calls_of, logprobs_of
 from prompt_app.workbench.serving import Asked
 
 FINISH_REASONS = {
@@ -181,7 +181,7 @@ def completion(head: dict[str, Any], reply: Reply) -> dict[str, Any]:
             {
                 "index": index,
                 "message": message,
-                "logprobs": None,
+                "logprobs": logprobs_of(reply, index),
                 "finish_reason": FINISH_REASONS[output.finish_reason],
             }
         )
@@ -221,8 +221,14 @@ def _ending(head: dict[str, Any], reply: Reply, include_usage: bool) -> bytes:
         if output.finish_reason == "tool_use":
             calls = enumerate(calls_of(reply, index))
             delta = {"tool_calls": [{**call, "index": at} for at, call in calls]}
-        finish = FINISH_REASONS[output.finish_reason]
-        parts.append(_chunk(head, [{"index": index, "delta": delta, "finish_reason": finish}]))
+        choice = {
+            "index": index,
+            "delta": delta,
+            # Of all its tokens, which official clients add up over the pieces.
+            "logprobs": logprobs_of(reply, index),
+            "finish_reason": FINISH_REASONS[output.finish_reason],
+        }
+        parts.append(_chunk(head, [choice]))
     if include_usage:
         parts.append(_chunk(head, [], usage=usage_of(reply)))
     parts.append(b"data: [DONE]\n\n")

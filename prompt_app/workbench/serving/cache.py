@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from prompt_app.datamodel.model import Reply
 from prompt_app.interfaces import Store, StoredReply
+from prompt_app.providers.rich import shows_own_body
 
 MOST_ENTRIES = 10_000
 MOST_CHARACTERS = 20_000_000
@@ -63,7 +64,7 @@ class ReplyCache:
     def add(self, key: str, reply: Reply, cost_usd: float, born: float | None = None) -> Hit:
         """Put a reply into memory, without the part of the provider's raw body that no client is
         shown."""
-        if reply.raw and reply.outputs[0].finish_reason != "tool_use":
+        if reply.raw and not shows_own_body(reply):
             reply = reply.model_copy(update={"raw": {}})
         size = sum(len(output.text) for output in reply.outputs) + 500
         hit = Hit(reply, cost_usd, time.time() if born is None else born, size)
