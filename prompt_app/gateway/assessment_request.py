@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs
 
 import orjson
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -25,6 +26,30 @@ from prompt_app.workbench.rubrics import Rubrics
 DEFAULT_MODEL = "openai:gpt-5-mini"
 API_KEYS = frozenset({"api-key", "api_key"})
 TRUE = frozenset({"1", "true", "yes", "on"})
+
+
+class AssessmentRequest(BaseModel):
+    """Numbers, switches and lists may come as texts, as a form sends them. A ``release`` or a
+    ``lesson`` with a promoted one brings its own prompt and rubric."""
+
+    model_config = ConfigDict(extra="allow")
+    code: str
+    prompt: str = ""
+    rubric: str = ""
+    """The text of a CSV file."""
+    examples: str | list[tuple[str, str]] = ""
+    """Pairs of a work and a reply."""
+    model: str = DEFAULT_MODEL
+    api_key: Annotated[str, Field(alias="api-key")] = ""
+    remove_comments: Annotated[bool | int | str, Field(alias="remove-comments")] = 0
+    num_responses: Annotated[int | str, Field(alias="num-responses")] = 1
+    temperature: float | str = 0
+    response_type: Annotated[Literal["tsv", "json"], Field(alias="response-type")] = "tsv"
+    code_feature_extractor: Annotated[str | list[str], Field(alias="code-feature-extractor")] = ""
+    code_rules: Annotated[str, Field(alias="code-rules")] = ""
+    lesson: str = ""
+    release: str = ""
+    student_id: Annotated[str, Field(alias="student-id")] = ""
 
 
 async def read_values(exchange: Exchange) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def converse_tools(extra: dict[str, Any]) -> dict[str, Any] | None:
             config["toolChoice"] = {"any": {}}
         elif isinstance(choice, dict):
             config["toolChoice"] = {"tool": {"name": choice["function"]["name"]}}
-    except (KeyError, TypeError):
+    except (AttributeError, KeyError, TypeError):
         raise _refused(
             "tools: each is a function with a name, as OpenAI's protocol says."
         ) from None

@@ -22,7 +22,12 @@ from prompt_app.errors import (
 )
 from prompt_app.gateway.address import Address
 from prompt_app.gateway.answers import Answer
-from prompt_app.gateway.assessment_request import DEFAULT_MODEL, experiment_of, read_values
+from prompt_app.gateway.assessment_request import (
+    DEFAULT_MODEL,
+    AssessmentRequest,
+    experiment_of,
+    read_values,
+)
 from prompt_app.gateway.calling import acting, answer
 from prompt_app.gateway.errors import TITLES, BadRequestError, problem
 from prompt_app.gateway.exchange import Exchange
@@ -255,6 +260,7 @@ ADDRESSES = (
         summary="A work assessed by a rubric",
         route="assessment",
         shape=refusal,
+        request=AssessmentRequest,
         media=("application/json", "application/x-www-form-urlencoded", "multipart/form-data"),
         example={
             "code": "var sprite = createSprite(200, 200);",

@@ -62,11 +62,12 @@ def read_messages(raw: Any) -> tuple[Message, ...]:
         raise BadRequestError("'messages' must be a list that is not empty")
     messages = []
     for one in raw:
-        if not isinstance(one, dict) or one.get("role") not in _ROLES:
+        role = _ROLES.get(str(one.get("role"))) if isinstance(one, dict) else None
+        if role is None:
             raise BadRequestError("a message needs a known 'role'")
-        messages.append(
-            Message.model_construct(role=_ROLES[one["role"]], content=read_content(one["content"]))
-        )
+        # A turn that calls tools may say nothing.
+        content = read_content(one.get("content", "" if one.get("tool_calls") else None))
+        messages.append(Message.model_construct(role=role, content=content))
     return tuple(messages)
 
 
@@ -75,6 +76,7 @@ _ROLES: dict[str, Role] = {
     "developer": "system",
     "user": "user",
     "assistant": "assistant",
+    "tool": "user",
 }
 
 
