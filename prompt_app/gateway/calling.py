@@ -90,8 +90,9 @@ async def _pipeline_reply(exchange: Exchange, asked: Asked) -> Reply:
     rich = any(isinstance(message, RichMessage) for message in asked.messages)
     if rich or TOOL_FIELDS & asked.parameters.extra.keys():
         raise InputError("A pipeline takes text alone, neither images, files nor tools.")
-    if asked.parameters.num_responses > 1:
-        raise InputError("A pipeline gives one response: leave 'n' out.")
+    if asked.texts:
+        raise InputError("A pipeline answers, and embeds nothing: name a model.")
+    _check_parameters(asked)
     arguments = asked.variables
     if arguments is None:
         names = await asyncio.to_thread(pipelines(exchange).arguments, name)
@@ -106,6 +107,15 @@ async def _pipeline_reply(exchange: Exchange, asked: Asked) -> Reply:
         arguments = dict(zip(names, texts[-1:], strict=True)) if names else {}
     call = await call_pipeline(exchange, name, arguments, asked)
     return Reply(outputs=(Output(text=call.output_text),), usage=call.usage, model=asked.model)
+
+
+def _check_parameters(asked: Asked) -> None:
+    """Each step of a pipeline has its own. Raises InputError."""
+    given = asked.parameters.given()
+    names = [*given.pop("extra", ()), *given]
+    if names:
+        shown = ", ".join({"num_responses": "n"}.get(name, name) for name in names)
+        raise InputError(f"A pipeline's steps have parameters of their own: leave out {shown}.")
 
 
 async def call_pipeline(

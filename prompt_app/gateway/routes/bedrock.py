@@ -18,9 +18,11 @@ from prompt_app.gateway.converse_form import read_tools, read_turn, tool_uses
 from prompt_app.gateway.errors import BadRequestError, bedrock_problem, error_text
 from prompt_app.gateway.exchange import Exchange
 from prompt_app.gateway.routes.chat import parameters_of
+from prompt_app.providers.catalogue import named_model
 from prompt_app.providers.event_stream import event
 from prompt_app.providers.rich import calls_of
 from prompt_app.workbench.serving import Asked
+from prompt_app.workbench.serving.names import SERVED
 
 STOP_REASONS = {
     "stop": "end_turn",
@@ -117,12 +119,24 @@ async def _asked(exchange: Exchange) -> Asked:
     if request.promptVariables is not None:
         variables = {name: block.text for name, block in request.promptVariables.items()}
     return Asked(
-        model=exchange.parameters["name"],
+        model=await _named(exchange),
         messages=(*system, *turns),
         parameters=parameters,
         variables=variables,
         cache=exchange.cache_use(),
     )
+
+
+async def _named(exchange: Exchange) -> str:
+    """Bedrock's clients mean a model of Bedrock by a bare name, of whatever vendor. Raises
+    InputError."""
+    assert exchange.caller is not None
+    name = exchange.parameters["name"]
+    known = await exchange.gateway.serving.names.known(exchange.caller.reach)
+    if name in known.routes or name.startswith(SERVED):
+        return name
+    bare = named_model(name).provider == "openai" and not name.startswith("openai:")
+    return f"bedrock:{name}" if bare else name
 
 
 def _plain(blocks: list[Block]) -> list[dict[str, Any]]:

@@ -35,6 +35,8 @@ PROMPT, ASSISTANT, PIPELINE, ENDPOINT = (
     "pipeline/",
     f"{ENDPOINT_PROVIDER}:",
 )
+SERVED = (PROMPT, ASSISTANT, PIPELINE)
+"""What begins so is no model, though it is called as one."""
 LISTED = 200
 PROMPT_SECONDS = 1.0
 """How long a label's move, or an endpoint's change, may go unnoticed."""
@@ -189,6 +191,8 @@ class Names:
         return found
 
     def _make_target(self, name: str, attempts: int, timeout: float, embeds: bool) -> Target:
+        if name.startswith(SERVED):
+            raise InputError(f"{name!r} is no model: it cannot answer for another name.")
         return self._connect(named_model(name), name, attempts, timeout, embeds)
 
     def _connect(
