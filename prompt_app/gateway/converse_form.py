@@ -62,6 +62,27 @@ def read_tools(config: dict[str, Any] | None) -> dict[str, Any]:
     return found
 
 
+def read_format(config: dict[str, Any] | None) -> dict[str, Any]:
+    """``response_format`` of an outputConfig. Raises BadRequestError."""
+    if not config:
+        return {}
+    try:
+        if unknown := config.keys() - {"textFormat"}:
+            raise BadRequestError(
+                f"outputConfig: {', '.join(sorted(unknown))} is not taken here.", "outputConfig"
+            )
+        told = config["textFormat"]["structure"]["jsonSchema"]
+        schema = {"name": told.get("name") or "reply", "schema": json.loads(told["schema"])}
+        if told.get("description"):
+            schema["description"] = told["description"]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise BadRequestError(
+            "outputConfig: its textFormat has a structure with a jsonSchema, whose schema is JSON.",
+            "outputConfig",
+        ) from None
+    return {"response_format": {"type": "json_schema", "json_schema": schema}}
+
+
 def tool_uses(calls: Blocks) -> Blocks:
     """Calls in OpenAI's form as Converse's ``toolUse``."""
     return [

@@ -32,7 +32,12 @@ from prompt_app.providers.faults import (
     says_unsupported,
 )
 from prompt_app.providers.http import HttpResponse, decode_json, request_id_of, token_count
-from prompt_app.providers.rich import converse_messages, converse_tools, without_tools
+from prompt_app.providers.rich import (
+    converse_format,
+    converse_messages,
+    converse_tools,
+    without_translated,
+)
 
 FINISH_REASONS: dict[str, FinishReason] = {
     "end_turn": "stop",
@@ -84,6 +89,8 @@ def request_body(request: GenerationRequest) -> dict[str, Any]:
         body["additionalModelRequestFields"] = fields
     if tools := converse_tools(parameters.extra):
         body["toolConfig"] = tools
+    if shape := converse_format(parameters.extra):
+        body["outputConfig"] = shape
     return body
 
 
@@ -121,7 +128,7 @@ def _model_fields(name: str, parameters: InferenceParameters) -> dict[str, Any]:
                 "reasoning_effort", f"{name} does not take {effort!r}, but only {known}."
             )
         fields.update(family.effort(effort))
-    for key, value in without_tools(parameters.extra).items():
+    for key, value in without_translated(parameters.extra).items():
         given = fields.get(key)
         if isinstance(given, dict) and isinstance(value, dict):
             fields[key] = {**given, **value}

@@ -16,6 +16,7 @@ from prompt_app.errors import RequestRefusedError
 
 TOOL_FIELDS = frozenset({"tools", "tool_choice"})
 """Of ``extra``, as OpenAI's protocol names them."""
+FORMAT_FIELD = "response_format"
 RICH_PROVIDERS = frozenset({"openai", "bedrock"})
 _MIME = {
     kind: f"data:{mime};base64"
@@ -96,8 +97,26 @@ def converse_tools(extra: dict[str, Any]) -> dict[str, Any] | None:
     return config
 
 
-def without_tools(extra: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in extra.items() if name not in TOOL_FIELDS}
+def converse_format(extra: dict[str, Any]) -> dict[str, Any] | None:
+    """``outputConfig`` of the ``response_format`` in ``extra``. Raises RequestRefusedError."""
+    wanted = extra.get(FORMAT_FIELD)
+    if wanted is None or wanted == {"type": "text"}:
+        return None
+    try:
+        given = wanted["json_schema"]
+        told = {"schema": json.dumps(given["schema"])}
+        told |= {name: given[name] for name in ("name", "description") if given.get(name)}
+    except (AttributeError, KeyError, TypeError):
+        raise _refused(
+            f"{FORMAT_FIELD}: Bedrock takes a json_schema with a schema alone."
+        ) from None
+    return {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": told}}}
+
+
+def without_translated(extra: dict[str, Any]) -> dict[str, Any]:
+    """The fields of ``extra`` that Converse has no place of its own for."""
+    translated = TOOL_FIELDS | {FORMAT_FIELD}
+    return {name: value for name, value in extra.items() if name not in translated}
 
 
 def calls_of(reply: Reply, index: int) -> list[dict[str, Any]]:

@@ -219,6 +219,36 @@ def test_converse_to_either(ours: RunningGateway, vendor: Vendor, model: str) ->
         assert asked["toolConfig"] == body["toolConfig"]
 
 
+SHAPE = {"type": "object", "properties": {"city": {"type": "string"}}}
+
+
+@pytest.mark.parametrize("model", ["openai:m", "amazon.nova-pro-v1:0"])
+def test_a_schema_by_either_protocol_to_either(
+    ours: RunningGateway, vendor: Vendor, model: str
+) -> None:
+    named = {"name": "place", "description": "A place."}
+    told = {**named, "schema": json.dumps(SHAPE)}
+    by_converse = {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": told}}}
+    by_openai: Any = {"type": "json_schema", "json_schema": {**named, "schema": SHAPE}}
+    body = {"messages": [{"role": "user", "content": [{"text": "Hi"}]}]}
+    status, answer = converse(ours, model, {**body, "outputConfig": by_converse})
+    assert status == 200, answer
+    ask = [{"role": "user", "content": "Hello"}]
+    chat(ours, model, ask, response_format=by_openai)
+    for asked in vendor.asked:
+        if model == "openai:m":
+            assert asked["response_format"] == by_openai
+        else:
+            assert asked["outputConfig"] == by_converse
+            assert "additionalModelRequestFields" not in asked
+    assert len(vendor.asked) == 2
+    for wrong in ({"textFormat": {}}, {"effort": "low"}, {"textFormat": by_openai}):
+        assert converse(ours, model, {**body, "outputConfig": wrong})[0] == 400, wrong
+    if model != "openai:m":
+        with pytest.raises(openai.BadRequestError, match="json_schema"):
+            chat(ours, model, ask, response_format={"type": "json_object"})
+
+
 def test_models_that_cannot_refuse_in_words(ours: RunningGateway) -> None:
     ask = [{"role": "user", "content": "Hello"}]
     for model in ("offline:echo", "sagemaker:echo"):

@@ -14,7 +14,7 @@ from prompt_app.errors import PromptAppError
 from prompt_app.gateway.address import Address
 from prompt_app.gateway.answers import Answer, StreamedAnswer
 from prompt_app.gateway.calling import Event, answer, begun, continued
-from prompt_app.gateway.converse_form import read_tools, read_turn, tool_uses
+from prompt_app.gateway.converse_form import read_format, read_tools, read_turn, tool_uses
 from prompt_app.gateway.errors import BadRequestError, bedrock_problem, error_text
 from prompt_app.gateway.exchange import Exchange
 from prompt_app.gateway.routes.chat import parameters_of
@@ -64,6 +64,7 @@ class ConverseRequest(BaseModel):
     inferenceConfig: InferenceConfig = InferenceConfig()
     additionalModelRequestFields: dict[str, Any] = {}
     toolConfig: dict[str, Any] | None = None
+    outputConfig: dict[str, Any] | None = None
     guardrailConfig: dict[str, Any] | None = None
     promptVariables: dict[str, Block] | None = None
     """Values for the placeholders of a saved prompt."""
@@ -108,7 +109,11 @@ async def _asked(exchange: Exchange) -> Asked:
             "temperature": config.temperature,
             "top_p": config.topP,
             "stop": tuple(config.stopSequences),
-            "extra": {**request.additionalModelRequestFields, **read_tools(request.toolConfig)},
+            "extra": {
+                **request.additionalModelRequestFields,
+                **read_tools(request.toolConfig),
+                **read_format(request.outputConfig),
+            },
         }
     )
     system = [each for block in request.system for each in read_turn("system", _plain([block]))]
