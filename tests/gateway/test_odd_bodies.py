@@ -87,9 +87,10 @@ def bodies() -> Iterator[tuple[str, Any]]:
     yield "/api/openai/v1/completions/", {"model": "offline:echo", "prompt": "a"}
     yield "/api/openai/v1/embeddings/", {"model": "offline:hashing", "input": ["a"]}
     for model in ("openai:fixed", "bedrock:amazon.nova-lite-v1:0"):
-        yield "/v1/chat/completions", {"model": model, **CHAT}
-        yield "/v1/responses", {"model": model, **RESPONSES}
-        yield f"/model/{model}/converse", CONVERSE
+        streams = {"stream": model.startswith("openai")}
+        yield "/v1/chat/completions", {"model": model, **streams, **CHAT}
+        yield "/v1/responses", {"model": model, **streams, **RESPONSES}
+        yield f"/model/{model}/converse{'-stream' if streams['stream'] else ''}", CONVERSE
     for model in ("prompt/say", "pipeline/shout", "assistant/guide", "sagemaker:fixed"):
         named = {"model": model, "prompt_model": "offline:echo", "variables": {"word": "a"}}
         yield "/v1/chat/completions", {**named, "messages": [{"role": "user", "content": "a"}]}
@@ -135,3 +136,24 @@ async def test_no_value_makes_a_server_error(
                 group.create_task(one(session, path, each))
     assert not failed, (len(failed), tried, failed[:5])
     assert tried > 1000
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "place"),
+    [
+        ("/v1/chat/completions", {"model": "offline:echo", "n": 0}, "n"),
+        ("/v1/responses", {"model": "offline:echo", "max_output_tokens": 0}, "max_output_tokens"),
+        ("/model/offline:echo/converse", {"inferenceConfig": {"topP": 2}}, "topP"),
+    ],
+)
+async def test_a_wrong_parameter_has_the_name_that_the_protocol_gives_it(
+    gateway: RunningGateway, path: str, body: Any, place: str
+) -> None:
+    headers = {"Authorization": f"Bearer {gateway.token}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.post(gateway.url + path, json=body) as response,
+    ):
+        told = await response.json()
+    told = told.get("error", told)
+    assert (response.status, told["message"].partition(":")[0]) == (400, place)

@@ -114,7 +114,8 @@ async def _asked(exchange: Exchange) -> Asked:
                 **read_tools(request.toolConfig),
                 **read_format(request.outputConfig),
             },
-        }
+        },
+        {"max_tokens": "maxTokens", "top_p": "topP", "stop": "stopSequences"},
     )
     system = [each for block in request.system for each in read_turn("system", _plain([block]))]
     turns = [

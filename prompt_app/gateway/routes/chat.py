@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -120,13 +121,17 @@ def asked_of(request: ChatRequest) -> Asked:
     )
 
 
-def parameters_of(given: dict[str, Any]) -> InferenceParameters:
-    """Raises BadRequestError that names the parameter."""
+def parameters_of(
+    given: dict[str, Any], names: Mapping[str, str] = MappingProxyType({"num_responses": "n"})
+) -> InferenceParameters:
+    """Raises BadRequestError that names the parameter as the protocol does: by ``names``, where
+    that is not its name here."""
     try:
         return InferenceParameters.model_validate({k: v for k, v in given.items() if v is not None})
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
         place = str(problem["loc"][0])
+        place = names.get(place, place)
         raise BadRequestError(f"{place}: {problem['msg']}", place) from None
 
 

@@ -90,7 +90,7 @@ def _asked(request: ResponsesRequest) -> Asked:
     return Asked(
         model=request.model,
         messages=read_input(request.input, request.instructions),
-        parameters=parameters_of(given),
+        parameters=parameters_of(given, {"max_tokens": "max_output_tokens"}),
         variables=request.variables,
         prompt_model=request.prompt_model,
     )
