@@ -29,14 +29,9 @@ from prompt_app.workbench.finetuning import finetuned_cards
 from prompt_app.workbench.pinning import PromptPinner
 from prompt_app.workbench.serving.asking import Asked, Candidate, Target
 
-PROMPT, ASSISTANT, PIPELINE, ENDPOINT = (
-    "prompt/",
-    "assistant/",
-    "pipeline/",
-    f"{ENDPOINT_PROVIDER}:",
-)
-SERVED = (PROMPT, ASSISTANT, PIPELINE)
+SERVED = PROMPT, ASSISTANT, PIPELINE = "prompt/", "assistant/", "pipeline/"
 """What begins so is no model, though it is called as one."""
+ENDPOINT = f"{ENDPOINT_PROVIDER}:"
 LISTED = 200
 PROMPT_SECONDS = 1.0
 """How long a label's move, or an endpoint's change, may go unnoticed."""
