@@ -12,13 +12,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 from chaos.conftest import make_queue
 from chaos.workers import CONCURRENCY, LEASE_SECONDS, Workers, check_nothing_lost
+from engine.runs import echo_spec, rows_file
 from mock_process import MockProcess
 from network import Wire
-from servers import PostgresServer, RedisServer, SqsServer
+from servers import PostgresServer, RedisServer, SqsServer, free_port
+
+from prompt_app.datamodel.base import yaml_text
 
 LONG = bool(os.environ.get("PROMPT_APP_LONG_CHAOS"))
 ROWS = 3000 if LONG else 300
@@ -101,11 +105,11 @@ def test_workers_killed_frozen_and_thawed(workers: Workers, mock: MockProcess) -
     workers.thaw(1)
     workers.start(1)
     workers.finished(run)
-    check_nothing_lost(workers, run, ROWS, mock, vain=2 * CONCURRENCY)
+    check_nothing_lost(workers, run, ROWS, mock, vain=CONCURRENCY)
 
 
 @pytest.mark.skipif(not LONG, reason="the long form of the test before: PROMPT_APP_LONG_CHAOS=1")
-def test_all_workers_killed_and_the_web_process_gone(workers: Workers, mock: MockProcess) -> None:
+def test_all_workers_killed(workers: Workers, mock: MockProcess) -> None:
     workers.start(3)
     run = workers.submit(ROWS, mock)
     workers.answered(run, ROWS // 4)
@@ -114,6 +118,42 @@ def test_all_workers_killed_and_the_web_process_gone(workers: Workers, mock: Moc
     workers.start(2)
     workers.finished(run)
     check_nothing_lost(workers, run, ROWS, mock, vain=CONCURRENCY)
+
+
+def test_the_web_process_killed_and_the_process_that_submitted(
+    on_redis: Workers, mock: MockProcess
+) -> None:
+    on_redis.start(3)
+    port = free_port()
+    on_redis.start(1, "prompt_app.cli", "start", "--no-worker", "--no-browser", "--port", str(port))
+    evaluation = on_redis.folder / "evaluation.yaml"
+    limits = {"max_concurrency": CONCURRENCY, "timeout_seconds": 20}
+    spec = echo_spec(rows_file(on_redis.folder, ROWS), mock.url, limits=limits)
+    evaluation.write_text(yaml_text(spec.model_dump(mode="json", exclude_defaults=True)))
+    wait_until(lambda: is_healthy(port))
+    on_redis.start(1, "prompt_app.cli", "run", str(evaluation))
+    wait_until(lambda: mock.stats().get("answered", 0) > ROWS // 6)
+    on_redis.kill(3)
+    on_redis.kill(4)
+    (run,) = on_redis.workbench.store.list_runs().items
+    assert run.state == "running"
+    on_redis.finished(run)
+    check_nothing_lost(on_redis, run, ROWS, mock)
+
+
+def is_healthy(port: int) -> bool:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_redis_restarted_without_its_queues(
@@ -136,7 +176,7 @@ def test_sqs_restarted_without_its_messages(
 def check_restart(
     workers: Workers, mock: MockProcess, stop: Callable[[], None], start: Callable[[], None]
 ) -> None:
-    workers.start(2)
+    workers.start(3)
     run = workers.submit(ROWS, mock)
     workers.answered(run, ROWS // 6)
     stop()
@@ -165,7 +205,7 @@ def test_a_network_cut(
     through = f"postgresql+psycopg://postgres@127.0.0.1:{wires['database'].port}/{database}"
     broker = f"redis://127.0.0.1:{wires['broker'].port}/0"
     with Workers(tmp_path, broker, through) as workers:
-        workers.start(2)
+        workers.start(3)
         run = workers.submit(ROWS, mock)
         workers.answered(run, ROWS // 6)
         wires[cut].freeze()
@@ -176,7 +216,7 @@ def test_a_network_cut(
             assert mock.stats()["answered"] == called, "calls went on without a database"
         wires[cut].thaw()
         workers.finished(run)
-        vain = 2 * CONCURRENCY if cut == "database" else 0
+        vain = CONCURRENCY if cut == "database" else 0
         check_nothing_lost(workers, run, ROWS, mock, vain=vain)
 
 
@@ -189,7 +229,7 @@ def test_the_network_to_sqs_cut(
     with Wire(parts.port) as wire:
         queue = f"http://127.0.0.1:{wire.port}{parts.path}"
         with Workers(tmp_path, queue, database_url) as workers:
-            workers.start(2)
+            workers.start(3)
             run = workers.submit(ROWS, mock)
             workers.answered(run, ROWS // 6)
             wire.freeze()
