@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from prompt_app.datamodel.evaluation import Limits
+from prompt_app.datamodel.evaluation import Limits, RunSpec
 from prompt_app.datamodel.model import InferenceParameters, ModelSpec
 from prompt_app.engine.budget import Budget
 from prompt_app.engine.item import Caller
@@ -88,6 +88,14 @@ class Callers:
         for profile in profiles_of(model):
             own, at = _own_limits(profile, limits), model_at(profile, model)
             found[limiter_key(at, own)] = self.limiter(at, own)
+        return found
+
+    def limiters_of(self, spec: RunSpec) -> dict[LimiterKey, AdaptiveLimiter]:
+        """Those of everything that a run calls, judges included."""
+        models = [spec.model, *(judge for metric in spec.metrics for judge in metric.panel)]
+        found: dict[LimiterKey, AdaptiveLimiter] = {}
+        for model in models:
+            found |= self.limiters(model, spec.limits)
         return found
 
     def _connection(self, model: ModelSpec) -> Provider:

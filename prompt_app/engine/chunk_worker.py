@@ -8,7 +8,7 @@ import hashlib
 import logging
 from functools import partial
 
-from prompt_app.datamodel.evaluation import Mode, Run, RunSpec
+from prompt_app.datamodel.evaluation import Mode, Run
 from prompt_app.engine.backlog import insist
 from prompt_app.engine.batch import RunBatch
 from prompt_app.engine.budget import Budgets
@@ -70,7 +70,7 @@ class ChunkWorker:
         version = await insist(
             partial(self._store.get_dataset_version_by_id, run.spec.dataset_version)
         )
-        pace = " ".join(sorted(pace_of(key) for key in self._limiters(run.spec)))
+        pace = " ".join(sorted(pace_of(key) for key in self._callers.limiters_of(run.spec)))
         rows = chunk_rows(version.rows, run.spec.mode)
         waiting = await insist(partial(self._store.spread_run, run_id, rows, pace))
         await self._settle(run_id)
@@ -111,7 +111,7 @@ class ChunkWorker:
         if self._stopped:
             batch.halt("queued", STOPPED)
         self._batches.add(batch)
-        limiters = self._limiters(lease.run.spec)
+        limiters = self._callers.limiters_of(lease.run.spec)
         await self._share(limiters)
         sharing = asyncio.create_task(self._keep_sharing(limiters))
         try:
@@ -134,13 +134,6 @@ class ChunkWorker:
                 limiter.share(await asyncio.to_thread(count))
             except StoreUnavailableError as error:
                 logger.warning("cannot see how many workers share a limit: %s", error)
-
-    def _limiters(self, spec: RunSpec) -> dict[LimiterKey, AdaptiveLimiter]:
-        models = [spec.model, *(judge for metric in spec.metrics for judge in metric.panel)]
-        found: dict[LimiterKey, AdaptiveLimiter] = {}
-        for model in models:
-            found |= self._callers.limiters(model, spec.limits)
-        return found
 
     async def _end(self, lease: Lease, ending: Ending) -> None:
         try:

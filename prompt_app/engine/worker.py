@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from prompt_app.datamodel.evaluation import RunSpec
 from prompt_app.engine.batch import RunBatch
 from prompt_app.engine.budget import Budgets
-from prompt_app.engine.callers import Callers, Connect
+from prompt_app.engine.callers import Callers, Connect, LimiterKey
 from prompt_app.engine.early_stop import savings_sentence
 from prompt_app.engine.halting import Ending
 from prompt_app.engine.summary import summarize_run
@@ -19,6 +20,7 @@ from prompt_app.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+SHARE_SECONDS = 0.5
 POLL_SECONDS = 0.05
 """Between two looks for queued runs; a look that finds none is one small read."""
 
@@ -39,6 +41,7 @@ class Worker:
         self._callers = Callers(settings, connect)
         self._budgets = Budgets(store)
         self._running: dict[asyncio.Task[None], RunBatch] = {}
+        self._own: dict[str, RunSpec] = {}
 
     async def run(
         self, stop: asyncio.Event, *, until_idle: bool = False, evaluation_id: str | None = None
@@ -49,6 +52,7 @@ class Worker:
         When stopped, calls in flight get a grace period, their replies are stored, and the runs
         are queued again for the next worker.
         """
+        sharing = asyncio.create_task(self._keep_sharing())
         try:
             while not stop.is_set():
                 claimed = await self._claim(evaluation_id)
@@ -61,6 +65,7 @@ class Worker:
             for batch in self._running.values():
                 batch.halt("queued", "Its worker was stopped.")
             await asyncio.gather(*self._running, return_exceptions=True)
+            sharing.cancel()
             await self._callers.close()
 
     async def _claim(self, evaluation_id: str | None) -> bool:
@@ -77,9 +82,34 @@ class Worker:
             return False
         budget = await self._budgets.of(lease.run.evaluation_id)
         batch = RunBatch(self._store, lease, self._callers, budget)
+        self._own[lease.run.id] = lease.run.spec
+        await self._share()
         task = asyncio.create_task(self._drive(lease, batch))
         self._running[task] = batch
         return True
+
+    async def _keep_sharing(self) -> None:
+        """Other workers come and go; for a moment after that all together may exceed the limits
+        of runs that call the same model."""
+        while True:
+            await asyncio.sleep(SHARE_SECONDS)
+            if self._running:
+                await self._share()
+
+    async def _share(self) -> None:
+        """Keep to this worker's part of the limits."""
+        try:
+            holders = await asyncio.to_thread(self._store.run_holders)
+        except StoreUnavailableError as error:
+            logger.warning("cannot see how many workers share a limit: %s", error)
+            return
+        workers: dict[LimiterKey, set[WorkerIdentity]] = {}
+        for spec, holder in holders:
+            for key in self._callers.limiters_of(spec):
+                workers.setdefault(key, {self._identity}).add(holder)
+        for spec in self._own.values():
+            for key, limiter in self._callers.limiters_of(spec).items():
+                limiter.share(len(workers.get(key, (self._identity,))))
 
     async def _wait(self, stop: asyncio.Event) -> None:
         stopping = asyncio.create_task(stop.wait())
@@ -98,6 +128,7 @@ class Worker:
             ending = await ending_of(batch)
             if ending is not None:
                 await self._end(lease, ending)
+            self._own.pop(lease.run.id, None)
 
     async def _end(self, lease: Lease, ending: Ending) -> None:
         while True:

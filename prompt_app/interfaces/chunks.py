@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from prompt_app.datamodel.evaluation import Run, RunState
+from prompt_app.datamodel.evaluation import Run, RunSpec, RunState
 from prompt_app.datamodel.score import MetricSummary
 
 if TYPE_CHECKING:
@@ -76,6 +76,11 @@ class ChunkStore(Protocol):
     def has_unfinished_work(self) -> bool:
         """Whether a run or a test of a rubric waits or is worked on, or a fine-tuning job has
         not ended: what a worker looks after."""
+        ...
+
+    def run_holders(self) -> list[tuple[RunSpec, WorkerIdentity]]:
+        """The runs that one worker holds as a whole, and who that is; without those of workers
+        that died or froze."""
         ...
 
     def count_sharers(self, pace: str) -> int:

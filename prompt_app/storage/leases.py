@@ -17,13 +17,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, case, or_, select, update
 
-from prompt_app.datamodel.evaluation import Progress, RunRequest, RunState
+from prompt_app.datamodel.evaluation import Progress, RunRequest, RunSpec, RunState
 from prompt_app.datamodel.evaluation import Run as RunRecord
 from prompt_app.datamodel.score import MetricSummary
 from prompt_app.errors import StoreUnavailableError
 from prompt_app.interfaces import Lease, WorkerIdentity
 from prompt_app.storage.batch_job_tables import has_open_jobs
-from prompt_app.storage.encoding import dump_plain
+from prompt_app.storage.encoding import dump_plain, load_record
 from prompt_app.storage.folding import tell_run
 from prompt_app.storage.holding import held_by, holder_of, leave_unconfirmed
 from prompt_app.storage.runs import run_of
@@ -159,6 +159,21 @@ class Leases(WatchingPart):
                 )
             )
             return run_of(connection.execute(select(runs).where(this_run)).one())
+
+    def run_holders(self) -> list[tuple[RunSpec, WorkerIdentity]]:
+        """The runs that one worker holds as a whole, and who that is; without those of workers
+        that died or froze."""
+        query = select(runs).where(runs.c.state == "running", runs.c.worker_host.is_not(None))
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return [
+            (
+                load_record(RunSpec, row.spec),
+                WorkerIdentity(row.worker_host, row.worker_pid, row.worker_started),
+            )
+            for row in rows
+            if not self._run_watch.is_abandoned(row)
+        ]
 
     def _claimable(self, evaluation_id: str | None) -> list[Row[Any]]:
         """Queued runs and those of dead workers, oldest first."""
