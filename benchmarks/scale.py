@@ -2,6 +2,8 @@
 
     python benchmarks/scale.py throughput               100,000 samples; 1, 2 and 4 workers
     python benchmarks/scale.py throughput --stores sqlite --workers 1 --samples 20000
+    python benchmarks/scale.py throughput --latency-ms 1000 --concurrency 100 --each \\
+        --stores postgresql --samples 10000             bound by the latency, not by the processor
     python benchmarks/scale.py resume                   a finished run of 100,000 samples
     python benchmarks/scale.py simulate                 10 million samples on 50 workers,
                                                         by what throughput printed
@@ -24,6 +26,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 from pydantic import SecretStr
@@ -128,22 +131,33 @@ def throughput(
     concurrency: int,
     stores: Sequence[str] = STORES,
     workers: Sequence[int] = WORKERS,
+    *,
+    each: bool = False,
 ) -> None:
+    """``each``: ``concurrency`` is what every worker brings, as where a provider allows so much
+    to each of several accounts or machines."""
     server, url = start_mock_server("--latency-ms", str(latency_ms))
-    cores = os.cpu_count()
-    print(f"{samples:,} samples at {latency_ms:g} ms, concurrency {concurrency}, {cores} cores")
-    print(f"{'store':12}{'workers':>22}{'samples/s':>11}{'workers ms':>12}{'database ms':>13}")
+    model = psutil.Process(server.pid)
+    of = " for each worker" if each else ""
+    print(f"{samples:,} samples at {latency_ms:g} ms, concurrency {concurrency}{of}, "
+          f"{os.cpu_count()} cores")  # fmt: skip
+    print(f"{'store':12}{'workers':>22}{'samples/s':>11}{'workers ms':>12}{'database ms':>13}"
+          f"{'model ms':>10}{'cores':>7}")  # fmt: skip
     try:
         for kind in stores:
             for count in workers:
-                one_throughput(kind, count, samples, concurrency, url)
+                calls = concurrency * max(1, count) if each else concurrency
+                one_throughput(kind, count, samples, calls, url, model)
     finally:
         server.terminate()
         server.wait()
 
 
-def one_throughput(kind: str, count: int, samples: int, concurrency: int, url: str) -> None:
-    """``count`` 0: one worker without a broker, for comparison."""
+def one_throughput(
+    kind: str, count: int, samples: int, concurrency: int, url: str, model: psutil.Process
+) -> None:
+    """``count`` 0: one worker without a broker, for comparison. ``cores``: processor time of all
+    of them by the clock's."""
     with (
         tempfile.TemporaryDirectory() as name,
         a_place(kind, Path(name), broker=count > 0) as place,
@@ -154,13 +168,14 @@ def one_throughput(kind: str, count: int, samples: int, concurrency: int, url: s
         processes = [place.start_worker() for _ in range(count or 1)]
         workers = [psutil.Process(process.pid) for process in processes]
         time.sleep(6)  # all of them have started
-        started = cpu_of(workers)
+        started, model_before = cpu_of(workers), cpu_of([model])
         run = submit(workbench, evaluation, f"max_concurrency: {concurrency}")
         begun = time.perf_counter()
         run = wait_for(workbench, run)
         wall = time.perf_counter() - begun
         assert run.progress.scored == samples
         own, database = cpu_of(workers) - started, cpu_of(place.servers) - before
+        served = cpu_of([model]) - model_before
         for process in processes:
             process.terminate()
         for process in processes:
@@ -169,7 +184,9 @@ def one_throughput(kind: str, count: int, samples: int, concurrency: int, url: s
     label = f"{count} over Redis" if count else "1 without a broker"
     shown = f"{database / samples * 1000:13.3f}" if kind == "postgresql" else f"{'(inside)':>13}"
     print(
-        f"{kind:12}{label:>22}{samples / wall:11.0f}{own / samples * 1000:12.3f}{shown}", flush=True
+        f"{kind:12}{label:>22}{samples / wall:11.0f}{own / samples * 1000:12.3f}{shown}"
+        f"{served / samples * 1000:10.3f}{(own + database + served) / wall:7.2f}",
+        flush=True,
     )
 
 
@@ -229,7 +246,9 @@ def work(workbench: Workbench) -> None:
 
 
 def soak(minutes: float, per_second: float) -> None:
-    """Memory, files and connections of two workers, at the start and at the end."""
+    """Memory, files and connections of two workers, ten times. Connections to the model are
+    counted apart: as many are kept as calls were in flight at once. Ends with an error where
+    memory grew by more than a tenth since the first look, or other files by more than two."""
     samples = int(minutes * 60 * per_second)
     server, url = start_mock_server("--latency-ms", "100")
     try:
@@ -241,24 +260,38 @@ def soak(minutes: float, per_second: float) -> None:
             limits = f"max_concurrency: 100, requests_per_minute: {per_second * 60:g}"
             run = submit(workbench, evaluation, limits)
             begun = time.perf_counter()
-            print(f"{'s':>6}{'samples':>10}{'/s':>7}{'MB each':>14}{'files each':>14}{'PG':>5}")
+            print(f"{'s':>6}{'samples':>10}{'/s':>7}{'MB each':>14}{'files each':>14}"
+                  f"{'to the model':>14}{'PG':>5}")  # fmt: skip
+            port = urlsplit(url).port
+            looks: list[tuple[list[int], list[int]]] = []
             marks = [samples * step // 10 for step in range(1, 11)]
             for mark in marks:
                 now = wait_for(workbench, run, mark)
                 seconds = time.perf_counter() - begun
-                memory = "/".join(f"{w.memory_info().rss >> 20}" for w in workers)
-                files = "/".join(f"{w.num_fds()}" for w in workers)
+                memory = [w.memory_info().rss >> 20 for w in workers]
+                calls = [sum(c.raddr.port == port for c in w.net_connections("tcp") if c.raddr)
+                         for w in workers]  # fmt: skip
+                files = [w.num_fds() - own for w, own in zip(workers, calls, strict=True)]
+                looks.append((memory, files))
                 databases = [each for each in place.servers if each.name() == "postgres"]
                 sessions = sum(len(each.children()) for each in databases)
                 answered = now.progress.answered
-                print(f"{seconds:6.0f}{answered:10}{answered / seconds:7.0f}"
-                      f"{memory:>14}{files:>14}{sessions:5}", flush=True)  # fmt: skip
+                shown = "".join(
+                    f"{'/'.join(map(str, each)):>14}" for each in (memory, files, calls)
+                )
+                print(f"{seconds:6.0f}{answered:10}{answered / seconds:7.0f}{shown}{sessions:5}",
+                      flush=True)  # fmt: skip
             wait_for(workbench, run)
             for process in processes:
                 process.terminate()
             for process in processes:
                 process.wait()
             workbench.close()
+            (memory, files), (last_memory, last_files) = looks[0], looks[-1]
+            grown = [now > 1.1 * then for then, now in zip(memory, last_memory, strict=True)]
+            more = [now > then + 2 for then, now in zip(files, last_files, strict=True)]
+            if any(grown) or any(more):
+                raise SystemExit("Memory or files grew.")
     finally:
         server.terminate()
         server.wait()
@@ -270,6 +303,8 @@ def main() -> None:
     parser.add_argument("--samples", type=int)
     parser.add_argument("--latency-ms", type=float, default=100)
     parser.add_argument("--concurrency", type=int, default=200)
+    parser.add_argument("--each", action="store_true",
+                        help="the concurrency is that of each worker")  # fmt: skip
     parser.add_argument("--minutes", type=float, default=1)
     parser.add_argument("--per-second", type=float, default=200)
     parser.add_argument("--stores", nargs="+", choices=STORES, default=STORES)
@@ -285,6 +320,7 @@ def main() -> None:
             arguments.concurrency,
             arguments.stores,
             arguments.workers,
+            each=arguments.each,
         )
     elif arguments.what == "resume":
         resume(arguments.samples or 100_000, arguments.stores)

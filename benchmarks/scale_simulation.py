@@ -1,8 +1,8 @@
 """A simulation of 10 million samples on 50 workers, from costs that were measured.
 
-The model is a closed queue per second of simulated time: workers make calls as far as their
-processor, their part of the provider's quota and the latency allow; the database takes what they
-store as far as its processor allows. What is used up first is the bottleneck.
+The model goes second by second: as many calls are started as the resource allows that is used up
+first (the provider's quota, the concurrency, the workers' processors, the database's), fewer while
+the workers join, and they are stored when their latency is over.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def read_measured(file: Path) -> Measured:
     """The costs of the most workers that the printed table has on PostgreSQL: sharing is dearest
     there."""
     rows = re.findall(
-        r"^postgresql +(\d+) over Redis +\d+ +([\d.]+) +([\d.]+)$", file.read_text(), re.M
+        r"^postgresql +(\d+) over Redis +\d+ +([\d.]+) +([\d.]+)\b", file.read_text(), re.M
     )
     if not rows:
         raise SystemExit(f"{file} holds no line of PostgreSQL with workers over Redis.")

@@ -39,10 +39,13 @@ class Curation(Datasets):
                 or_(*(each.icontains(text, autoescape=True) for each in (*columns, *own_words)))
             )
         with self._database.read() as connection:
-            counted = select(func.count()).select_from(query.order_by(None).subquery())
-            total = int(connection.scalar(counted) or 0)
-            rows = connection.execute(query.offset(offset).limit(limit))
-            return Page(tuple(version_of(row) for row in rows), total, offset)
+            key = dataset_versions.c.number_in_store
+            keys = query.with_only_columns(key)
+            total = connection.scalar(keys.order_by(None).with_only_columns(func.count()))
+            page = connection.scalars(keys.offset(offset).limit(limit)).all()
+            of_page = select(dataset_versions).where(key.in_(page)).order_by(key.desc())
+            rows = connection.execute(of_page)
+            return Page(tuple(version_of(row) for row in rows), int(total or 0), offset)
 
     def search_examples(
         self,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import IO, Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from prompt_app.datamodel.base import content_hash
@@ -99,11 +99,8 @@ class Datasets(StorePart):
 
     def list_dataset_versions(self, name: str) -> list[DatasetVersion]:
         """Newest first."""
-        query = (
-            _versions()
-            .where(dataset_versions.c.name == name)
-            .order_by(dataset_versions.c.number.desc())
-        )
+        query = _versions().where(dataset_versions.c.name == name)
+        query = query.order_by(dataset_versions.c.number.desc())
         with self._database.read() as connection:
             found = [version_of(row) for row in connection.execute(query)]
             if not found:
@@ -198,6 +195,8 @@ class Datasets(StorePart):
 
 
 def _insert_version(connection: Connection, version: DatasetVersion) -> None:
+    older = dataset_versions.c.name == version.name, dataset_versions.c.newest
+    connection.execute(update(dataset_versions).where(*older).values(newest=False))
     connection.execute(
         insert(dataset_versions),
         {
@@ -222,11 +221,10 @@ def _versions() -> Select[Any]:
 
 def newest_versions(*, archived: bool = False) -> Select[Any]:
     """Of each dataset, newest first."""
-    newest = select(func.max(dataset_versions.c.number_in_store)).group_by(dataset_versions.c.name)
     out = dataset_versions.c.name.in_(select(archived_datasets.c.name))
     return (
         _versions()
-        .where(dataset_versions.c.number_in_store.in_(newest), out if archived else ~out)
+        .where(dataset_versions.c.newest, out if archived else ~out)
         .order_by(dataset_versions.c.number_in_store.desc())
     )
 

@@ -30,3 +30,13 @@ parameter_presets = Table(
     PrimaryKeyConstraint("name", "number"),
     UniqueConstraint("name", "id"),
 )
+
+# Parameters that models were found not to take.
+model_limits = Table(
+    "model_limits",
+    metadata,
+    Column("model", Text, nullable=False),  # ModelSpec.reference
+    Column("parameter", Text, nullable=False),
+    Column("message", PlainText, nullable=False),
+    PrimaryKeyConstraint("model", "parameter"),
+)

@@ -9,7 +9,7 @@ from prompt_app.datamodel.prompt import PromptVersion
 from prompt_app.errors import UnknownNameError
 from prompt_app.interfaces import Page
 from prompt_app.storage.part import StorePart
-from prompt_app.storage.prompts import unknown_prompt, version_of
+from prompt_app.storage.prompts import newest_prompts, unknown_prompt, version_of
 from prompt_app.storage.runs import run_of
 from prompt_app.storage.tables import prompt_labels, prompt_versions, runs
 
@@ -22,16 +22,7 @@ class PromptCatalogue(StorePart):
     ) -> Page[PromptVersion]:
         """The newest version of each prompt whose name, labels, note or messages have ``text``
         in them; newest first."""
-        newest = (
-            select(prompt_versions.c.name, func.max(prompt_versions.c.number).label("number"))
-            .group_by(prompt_versions.c.name)
-            .subquery()
-        )
-        query = select(prompt_versions).join(
-            newest,
-            (newest.c.name == prompt_versions.c.name)
-            & (newest.c.number == prompt_versions.c.number),
-        )
+        query = newest_prompts()
         if text:
             labelled = select(prompt_labels.c.name).where(
                 prompt_labels.c.label.icontains(text, autoescape=True)
@@ -45,9 +36,11 @@ class PromptCatalogue(StorePart):
                 )
             )
         with self._database.read() as connection:
-            total = connection.scalar(select(func.count()).select_from(query.subquery()))
-            ordered = query.order_by(prompt_versions.c.created_at.desc(), prompt_versions.c.name)
-            rows = connection.execute(ordered.offset(offset).limit(limit)).all()
+            keys = query.with_only_columns(prompt_versions.c.name)
+            total = connection.scalar(keys.order_by(None).with_only_columns(func.count()))
+            page = connection.scalars(keys.offset(offset).limit(limit)).all()
+            of_page = newest_prompts().where(prompt_versions.c.name.in_(page))
+            rows = connection.execute(of_page).all()
             items = tuple(version_of(connection, row) for row in rows)
             return Page(items, int(total or 0), offset)
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import Connection, Row, delete, func, insert, select
+from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
 from prompt_app.datamodel.names import Name
 from prompt_app.datamodel.prompt import PromptTemplate, PromptVersion
@@ -52,6 +52,8 @@ class Prompts(StorePart):
                 author=author,
                 created_at=datetime.now(UTC),
             )
+            older = prompt_versions.c.name == name, prompt_versions.c.newest
+            connection.execute(update(prompt_versions).where(*older).values(newest=False))
             connection.execute(
                 insert(prompt_versions),
                 {
@@ -71,20 +73,7 @@ class Prompts(StorePart):
 
     def list_prompts(self) -> list[PromptVersion]:
         """The newest version of each prompt, newest first."""
-        newest = (
-            select(prompt_versions.c.name, func.max(prompt_versions.c.number).label("number"))
-            .group_by(prompt_versions.c.name)
-            .subquery()
-        )
-        query = (
-            select(prompt_versions)
-            .join(
-                newest,
-                (newest.c.name == prompt_versions.c.name)
-                & (newest.c.number == prompt_versions.c.number),
-            )
-            .order_by(prompt_versions.c.created_at.desc(), prompt_versions.c.name)
-        )
+        query = newest_prompts()
         with self._database.read() as connection:
             return [version_of(connection, row) for row in connection.execute(query).all()]
 
@@ -140,6 +129,12 @@ class Prompts(StorePart):
             )
 
         self._database.write_retrying(move)
+
+
+def newest_prompts() -> Select[Any]:
+    """The newest version of each prompt, newest first."""
+    order = prompt_versions.c.created_at.desc(), prompt_versions.c.name
+    return select(prompt_versions).where(prompt_versions.c.newest).order_by(*order)
 
 
 def _find(connection: Connection, name: str, **columns: str | int) -> Row[Any] | None:

@@ -12,8 +12,9 @@ from prompt_app.datamodel.model import Reply
 from prompt_app.interfaces import StoredReply
 from prompt_app.storage.database import in_chunks
 from prompt_app.storage.encoding import dump_record, load_record
+from prompt_app.storage.model_tables import model_limits
 from prompt_app.storage.part import StorePart
-from prompt_app.storage.tables import model_limits, replies
+from prompt_app.storage.tables import replies
 
 _ANY_REPLY = "SELECT 1 FROM replies WHERE cache_key = ? LIMIT 1"
 

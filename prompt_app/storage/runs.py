@@ -65,8 +65,10 @@ class Runs(StorePart):
             )
         with self._database.read() as connection:
             total = connection.scalar(select(func.count()).select_from(runs).where(*conditions))
-            query = select(runs).where(*conditions).order_by(runs.c.number.desc())
-            found = connection.execute(query.offset(offset).limit(limit))
+            query = select(runs.c.number).where(*conditions).order_by(runs.c.number.desc())
+            page = connection.scalars(query.offset(offset).limit(limit)).all()
+            of_page = select(runs).where(runs.c.number.in_(page)).order_by(runs.c.number.desc())
+            found = connection.execute(of_page)
             return Page(tuple(run_of(row) for row in found), int(total or 0), offset)
 
     def get_run(self, run_id: str) -> Run:

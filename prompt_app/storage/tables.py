@@ -31,6 +31,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    true,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -109,7 +110,9 @@ dataset_versions = Table(
     Column("source", PlainText, nullable=False),
     Column("note", PlainText, nullable=False),
     Column("created_at", Moment, nullable=False),
+    Column("newest", Boolean, nullable=False, server_default=true()),
     UniqueConstraint("name", "number"),
+    Index("ix_dataset_versions_newest", "number_in_store", "name"),  # WHERE newest
 )
 
 # The content of rows, shared by all versions and datasets that have an equal row.
@@ -147,8 +150,10 @@ prompt_versions = Table(
     Column("note", PlainText, nullable=False),
     Column("author", PlainText, nullable=False, server_default=""),
     Column("created_at", Moment, nullable=False),
+    Column("newest", Boolean, nullable=False, server_default=true()),
     PrimaryKeyConstraint("name", "number"),
     UniqueConstraint("name", "id"),
+    Index("ix_prompt_versions_newest", "created_at", "name"),  # WHERE newest
 )
 
 # Movable pointers to prompt versions.
@@ -221,6 +226,7 @@ runs = Table(
     Column("started_at", Moment),
     Column("ended_at", Moment),
     Index("ix_runs_prompt", "prompt_name", "number"),
+    Index("ix_runs_listed", "number", "evaluation_id", "state", "created_at"),
 )
 
 # Answered calls, kept for ever.
@@ -285,14 +291,4 @@ scores = Table(
     Index("ix_scores_value", "run", "metric", "value", "position", "repeat"),
     Index("ix_scores_page", "run", "metric", "position", "repeat", "value"),
     Index("ix_scores_failed", "run", "metric", "position", "repeat"),  # WHERE value IS NULL
-)
-
-# Parameters that models were found not to take.
-model_limits = Table(
-    "model_limits",
-    metadata,
-    Column("model", Text, nullable=False),  # ModelSpec.reference
-    Column("parameter", Text, nullable=False),
-    Column("message", PlainText, nullable=False),
-    PrimaryKeyConstraint("model", "parameter"),
 )

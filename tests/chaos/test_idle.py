@@ -51,7 +51,9 @@ def sessions(postgres_server: PostgresServer, database_url: str) -> Callable[[],
     def count() -> list[str]:
         with postgres_server.connect() as connection:
             found = connection.execute(
-                "SELECT query FROM pg_stat_activity WHERE datname = %s", [database]
+                "SELECT query FROM pg_stat_activity "
+                "WHERE datname = %s AND backend_type = 'client backend'",
+                [database],
             )
             return [row[0] for row in found.fetchall()]
 

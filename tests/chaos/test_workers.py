@@ -27,6 +27,8 @@ from prompt_app.datamodel.base import yaml_text
 LONG = bool(os.environ.get("PROMPT_APP_LONG_CHAOS"))
 ROWS = 3000 if LONG else 300
 CUT_SECONDS = 30.0 if LONG else 4.0
+IN_FLIGHT = 2 * CONCURRENCY
+"""Sent and not stored: about to be answered, or answered and on the way into the database."""
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -105,7 +107,7 @@ def test_workers_killed_frozen_and_thawed(workers: Workers, mock: MockProcess) -
     workers.thaw(1)
     workers.start(1)
     workers.finished(run)
-    check_nothing_lost(workers, run, ROWS, mock, vain=CONCURRENCY)
+    check_nothing_lost(workers, run, ROWS, mock, vain=IN_FLIGHT)
 
 
 @pytest.mark.skipif(not LONG, reason="the long form of the test before: PROMPT_APP_LONG_CHAOS=1")
@@ -117,7 +119,7 @@ def test_all_workers_killed(workers: Workers, mock: MockProcess) -> None:
         workers.kill(number)
     workers.start(2)
     workers.finished(run)
-    check_nothing_lost(workers, run, ROWS, mock, vain=CONCURRENCY)
+    check_nothing_lost(workers, run, ROWS, mock, vain=IN_FLIGHT)
 
 
 def test_the_web_process_killed_and_the_process_that_submitted(

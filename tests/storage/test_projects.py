@@ -65,6 +65,7 @@ OF_NO_PROJECT = {
     "list_alerts": "of the gateway",
     "list_raised": "alerts belong to people",
     "raise_alert": "of the gateway",
+    "run_holders": "of the workers",
     "save_alert": "asked of an admin alone",
     "archive_key": "a key says nothing, and without the run nothing opens it",
     "archive_run": "asked of an admin alone",
