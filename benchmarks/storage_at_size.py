@@ -267,7 +267,8 @@ def main() -> None:
 
 
 def opened(url: str, folder: str) -> SqlStore:
-    store = open_store(Settings(data_dir=Path(folder), database_url=SecretStr(url)))
+    settings = Settings(data_dir=Path(folder), database_url=SecretStr(url), migration_backup=False)
+    store = open_store(settings)
     assert isinstance(store, SqlStore)
     return store
 
