@@ -12,7 +12,11 @@ from prompt_app.errors import EvaluationError
 from prompt_app.interfaces import Store
 from prompt_app.metrics import create_metric
 from prompt_app.statistics.planning import PilotVariance, Plan, pilot_variance, plan_run
-from prompt_app.statistics.power import mcnemar_detectable_difference
+from prompt_app.statistics.power import (
+    mcnemar_detectable_difference,
+    mcnemar_examples_needed,
+    mcnemar_power,
+)
 from prompt_app.workbench.matching import filled_clusters
 
 ASSUMED_CHANGED = 0.2
@@ -64,6 +68,39 @@ def power_note(examples: int, clustered: bool = False) -> str:
     if clustered:
         note += " Examples that share a cluster count for less than that."
     return note
+
+
+@dataclass(frozen=True, slots=True)
+class Assumed:
+    """What is supposed of a comparison of which no pilot was run."""
+
+    changed: float = ASSUMED_CHANGED
+    """Pass/fail: the fraction of examples that pass in one of both runs only."""
+    deviation: float | None = None
+    """Graded: standard deviation of an example's true difference between the runs."""
+    noise: float | None = None
+    """Graded: standard deviation of one response's score about its example's mean."""
+
+    def plans(self, difference: float, power: float = 0.8) -> tuple[Plan, ...]:
+        """Examples and repeats that detect ``difference`` with ``power``, fewest samples first.
+
+        Pass/fail unless a deviation is given; repeats are planned where the noise is.
+        Raises EvaluationError for what cannot be, StatisticsError where no feasible number is
+        enough.
+        """
+        if not math.isfinite(difference) or difference == 0:
+            raise EvaluationError(f"The difference to detect must not be {difference:g}.")
+        if self.deviation is None:
+            if self.noise is not None:
+                raise EvaluationError("The noise is of graded scores: give their deviation too.")
+            needed = mcnemar_examples_needed(abs(difference), self.changed, power)
+            half = abs(difference) / 2
+            reached = mcnemar_power(needed, self.changed / 2 + half, self.changed / 2 - half)
+            return (Plan(needed, 1, needed, reached, True),)
+        if not self.deviation >= 0 or (self.noise is not None and not self.noise >= 0):
+            raise EvaluationError("A standard deviation is a number from 0.")
+        within = None if self.noise is None else 2 * self.noise**2
+        return plan_run(difference, PilotVariance(self.deviation**2, within), power=power)
 
 
 def plan_power(

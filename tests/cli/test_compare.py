@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli.commands import CommandLine
@@ -38,6 +39,37 @@ def test_json(command_line: CommandLine, runs: list[str]) -> None:
     assert comparison["interval"]["method"].startswith("clustered t")
     assert told["warnings"] == []
     assert told["shared_examples"] == {runs[1]: 40}
+
+
+def test_a_plan_before_any_run(command_line: CommandLine) -> None:
+    shown = command_line.run("power", "--difference", "0.05", "--suppose", "changed=0.2")
+    assert shown.code == 0
+    assert "658" in shown.out
+    graded = ("power", "--difference", "0.1", "--suppose", "deviation=0.3", "--suppose")
+    plans = command_line.run(*graded, "noise=0.2", "--json").json()["plans"]
+    assert [plan["repeats"] for plan in plans] == [1, 2, 3, 5, 10, 20]
+    assert plans[0]["examples"] > plans[-1]["examples"]
+    assert all(plan["power"] >= 0.8 for plan in plans)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--suppose", "noise=0.2"), "give their deviation too"),
+        (("--suppose", "x"), "expected NAME=NUMBER"),
+        (("--suppose", "x=1"), "the names are changed, deviation, noise"),
+        (("--suppose", "deviation=-1"), "a number from 0"),
+        (("--difference", "0"), "must not be 0"),
+        (("--difference", "0.3"), "between 0.3 and 1"),
+        (("one",), "two run ids and --metric"),
+        (("one", "two", "--metric", "m", "--suppose", "noise=1"), "without a pilot"),
+    ],
+)
+def test_a_plan_that_cannot_be_made(command_line: CommandLine, arguments: Any, words: str) -> None:
+    told = command_line.run("power", *arguments)
+    assert told.code == 2
+    assert words in told.err
+    assert len(told.err.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
