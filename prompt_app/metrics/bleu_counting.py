@@ -28,8 +28,5 @@ class CountedBleu(BLEU):
         ours, references = hypothesis.split(), ref_kwargs["words"]
         orders = range(1, self.max_ngram_order + 1)
         nearest = self._get_closest_ref_len(len(ours), [len(words) for words in references])
-        correct = [
-            shared(word_ngrams(ours, n), *(word_ngrams(words, n) for words in references))
-            for n in orders
-        ]
+        correct = [shared(word_ngrams(ours, n), n, *references) for n in orders]
         return [len(ours), nearest, *correct, *(max(0, len(ours) - n + 1) for n in orders)]

@@ -42,7 +42,7 @@ class CountedChrF(CHRF):
             for n in range(1, self.word_order + 1):
                 grams = word_ngrams(ours, n)
                 for statistics, words in zip(counted, theirs, strict=True):
-                    common = shared(grams, word_ngrams(words, n))
+                    common = shared(grams, n, words)
                     statistics.extend(_row(len(ours) - n + 1, len(words) - n + 1, common))
         return max(counted, key=self._compute_f_score)
 
@@ -71,21 +71,21 @@ def _count(sequences: Sequence[IntArray], order: int) -> list[list[int]] | None:
     None where codes are too many to number n-grams.
     """
     size = len(sequences)
-    base = max(int(np.max(codes, initial=0)) for codes in sequences) + 1
-    bits = size.bit_length()
+    largest = max(int(np.max(codes, initial=0)) for codes in sequences)
+    base, bits = largest + size, (size - 1).bit_length()
     if base**order << bits > _LARGEST_CODE:
         return None
+    # Between two sequences stands a code that occurs once: n-grams across it are nobody else's.
+    parted = [part for gap, codes in enumerate(sequences, largest + 1) for part in (codes, [gap])]
+    codes = np.concatenate(parted[:-1])
+    owners = np.repeat(np.arange(size), [len(each) + 1 for each in sequences])[:-1]
     # An n-gram as the digits of one number, so that each order has its own range of numbers; its
     # sequence in the last bits, so that equal n-grams end up side by side, the hypothesis' first.
-    parts, sizes = [], []
-    for codes in sequences:
-        numbers = codes
-        parts.append(numbers)
-        for n in range(2, min(order, codes.size) + 1):
-            numbers = numbers[:-1] * base + codes[n - 1 :]
-            parts.append(numbers)
-        sizes.append(sum(max(0, codes.size - n) for n in range(order)))
-    numbers = (np.concatenate(parts) << bits) + np.repeat(np.arange(size), sizes)
+    parts = [codes]
+    for n in range(2, min(order, codes.size) + 1):
+        parts.append(parts[-1][:-1] * base + codes[n - 1 :])
+    numbers = np.concatenate(parts) << bits
+    numbers += np.concatenate([owners[: part.size] for part in parts])
     numbers.sort()
     starts = _starts(numbers)
     counts = np.diff(starts, append=numbers.size)
@@ -94,8 +94,10 @@ def _count(sequences: Sequence[IntArray], order: int) -> list[list[int]] | None:
     first = _starts(grams)
     ours = np.where(owners[first] == 0, counts[first], 0)
     lowest = np.minimum(counts, np.repeat(ours, np.diff(first, append=grams.size)))
-    orders = np.searchsorted([base**n for n in range(1, order)], grams, side="right")
-    common = np.bincount(orders * size + owners, weights=lowest, minlength=order * size)
+    both = np.flatnonzero((owners > 0) & (lowest > 0))
+    orders = np.searchsorted([base**n for n in range(1, order)], grams[both], side="right")
+    places = orders * size + owners[both]
+    common = np.bincount(places, weights=lowest[both], minlength=order * size)
     table = common.reshape(order, size).astype(int).tolist()
     return [
         [

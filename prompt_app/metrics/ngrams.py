@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-Ngrams = Counter[tuple[str, ...]]
+Ngram = tuple[str, ...]
 
 
-def word_ngrams(words: Sequence[str], length: int) -> Ngrams:
+def word_ngrams(words: Sequence[str], length: int) -> Counter[Ngram]:
     """How often each run of ``length`` words occurs."""
-    return Counter(zip(*(words[start:] for start in range(length)), strict=False))
+    return Counter(_runs(words, length))
 
 
-def shared(ours: Ngrams, *others: Ngrams) -> int:
-    """N-grams of ``ours`` that one of ``others`` has too, each as often as that allows.
+def shared(ours: Counter[Ngram], length: int, *texts: Sequence[str]) -> int:
+    """N-grams of ``ours`` that one of ``texts`` (each in words) has too, each as often as that
+    allows.
 
-    Over the n-grams in common only: most of two long texts' are not.
+    Only what ``ours`` has is counted in the texts: most n-grams of long texts it has not.
     """
-    most: dict[tuple[str, ...], int] = {}
-    for theirs in others:
-        for gram in ours.keys() & theirs.keys():
-            most[gram] = max(most.get(gram, 0), theirs[gram])
+    most: dict[Ngram, int] = {}
+    for words in texts:
+        for gram, count in Counter(filter(ours.__contains__, _runs(words, length))).items():
+            most[gram] = max(most.get(gram, 0), count)
     return sum(min(ours[gram], count) for gram, count in most.items())
+
+
+def _runs(words: Sequence[str], length: int) -> Iterator[Ngram]:
+    return zip(*(words[start:] for start in range(length)), strict=False)

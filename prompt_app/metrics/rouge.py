@@ -94,9 +94,8 @@ class Rouge:
             sizes = len(response), len(reference)
         else:
             length = int(self.type[-1])
-            ours, theirs = word_ngrams(response, length), word_ngrams(reference, length)
-            common = shared(ours, theirs)
-            sizes = ours.total(), theirs.total()
+            common = shared(word_ngrams(response, length), length, reference)
+            sizes = max(0, len(response) - length + 1), max(0, len(reference) - length + 1)
         if self.measure == "f1":
             return 2 * common / max(sum(sizes), 1)
         return common / max(sizes[0] if self.measure == "precision" else sizes[1], 1)
