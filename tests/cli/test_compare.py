@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,25 @@ def test_the_verdict_is_words(command_line: CommandLine, runs: list[str]) -> Non
     assert flipped
     assert all(example in shown.out for example in flipped)
     assert flipped[0] not in command_line.run("compare", *runs).out
+
+
+def test_few_values_come_with_a_caution(command_line: CommandLine) -> None:
+    rows = [{"question": f"row {n} {'and ' * n}", "answers": ["row"]} for n in range(12)]
+    (command_line.folder / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    spec = {
+        "dataset": {"path": "rows.jsonl"},
+        "prompts": [
+            {"name": "a", "template": "{question}"},
+            {"name": "b", "template": "b {question}"},
+        ],
+        "models": ["offline:echo"],
+        "metrics": ["squad_f1"],
+    }
+    (command_line.folder / "few.yaml").write_text(json.dumps(spec))
+    caution = "Intervals from fewer than 20 values cover less than they say"
+    assert caution in command_line.run("run", "few.yaml").out
+    ids = [run["id"] for run in command_line.run("runs", "--json").json()]
+    assert caution in command_line.run("compare", *ids).out
 
 
 def test_json(command_line: CommandLine, runs: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,6 +40,28 @@ def test_every_score_stands_with_its_interval_and_denominators(
     captions = [each.value.replace("\\", "") for each in app.caption]
     assert sum("95% interval" in each for each in captions) == len(summaries)
     assert captions.count("40 scored, 0 failed, 0 skipped") == len(summaries)
+
+
+def test_few_values_come_with_a_caution(
+    open_page: OpenPage, workbench: Workbench, tmp_path: Path
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    rows = [{"question": f"row {'and ' * n}", "answers": ["row"]} for n in range(12)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    prompts = [{"name": "a", "template": "{question}"}, {"name": "b", "template": "b {question}"}]
+    changes = {"models": ["offline:echo"], "metrics": ["squad_f1"], "prompts": prompts}
+    evaluation = workbench.submit_evaluation(echo_spec(path, "http://unused", **changes))
+    work(workbench)
+    caution = "Intervals from fewer than 20 values cover less than they say"
+    both = ",".join(evaluation.run_ids)
+    for app in (
+        open_page(RUN, id=evaluation.run_ids[0]),
+        open_page("app_pages/compare.py", runs=both),
+    ):
+        captions = " ".join(each.value.replace("\\", "") for each in app.caption)
+        assert caution in captions
+    assert caution in workbench.reports.run(evaluation.run_ids[0])
+    assert caution in workbench.reports.comparison(evaluation.run_ids)
 
 
 def test_sibling_runs_stand_side_by_side(open_page: OpenPage, finished: Evaluation) -> None:

@@ -97,14 +97,14 @@ def _candidate(name: str, baseline: str, results: Sequence[PairedComparison]) ->
 
 def _numbers(compared: RunComparison) -> None:
     frame = comparison_frame(compared)
+    for sentence in cautions(each.interval for each in compared.results):
+        st.caption(plain(sentence))
     with st.expander("The numbers", icon=":material/table:"):
         data_table(frame, "comparison", alt="The comparison in numbers")
         st.caption(
             "p is corrected by Holm's method over all metrics and runs of this comparison; "
             "intervals are not."
         )
-        for sentence in cautions(each.interval for each in compared.results):
-            st.caption(plain(sentence))
 
 
 def comparison_frame(compared: RunComparison) -> pd.DataFrame:
