@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from prompt_app.datamodel.score import Interval
 from prompt_app.errors import StatisticsError
 from prompt_app.statistics.intervals import (
+    ENOUGH,
     FEWEST_FOR_SKEWNESS,
     check_finite,
     check_level,
@@ -24,6 +25,28 @@ WIDENED = "clustered t, widened for unequal clusters or skewness"
 WILSON_OF_CLUSTERS = "Wilson score over clusters"
 CLUSTERED_WILSON = "clustered Wilson score"
 WIDENED_WILSON = "clustered Wilson score, widened for unequal clusters"
+
+
+FEW_CLUSTERS = (
+    "Intervals from fewer than 20 clusters (unequal ones count as fewer) cover less than they say "
+    "where their values are strongly skewed."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSums:
+    """What the values of each cluster come to."""
+
+    mean: float
+    """Of all values."""
+    sizes: Sequence[int]
+    """Values in each cluster."""
+    sums: Sequence[float]
+    """Of each cluster's differences from the mean."""
+
+    @property
+    def n(self) -> int:
+        return sum(self.sizes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +69,15 @@ def clustered_error(values: Sequence[float], clusters: Sequence[Hashable]) -> Cl
 
     Raises StatisticsError for lengths that differ or values that are not finite.
     """
-    mean, sizes, sums = _by_cluster(values, clusters)
-    count = len(sizes)
+    return _textbook(cluster_sums(values, clusters))
+
+
+def _textbook(given: ClusterSums) -> ClusteredError | None:
+    count = len(given.sizes)
     if count < 2:
         return None
-    variance = count / (count - 1) * math.fsum(each**2 for each in sums) / len(values) ** 2
-    return ClusteredError(mean, math.sqrt(variance), count - 1, count)
+    variance = count / (count - 1) * math.fsum(each**2 for each in given.sums) / given.n**2
+    return ClusteredError(given.mean, math.sqrt(variance), count - 1, count)
 
 
 def adjusted_clustered_error(
@@ -68,8 +94,13 @@ def adjusted_clustered_error(
 
     The skewness is ``C^2 / ((C-1)(C-2)) * sum_c (sum_{i in c} (x_i - mean))^3 / (n SE)^3``.
     """
-    mean, sizes, sums = _by_cluster(values, clusters)
-    n, count = len(values), len(sizes)
+    return adjusted_error_of(cluster_sums(values, clusters))
+
+
+def adjusted_error_of(given: ClusterSums) -> ClusteredError | None:
+    """:func:`adjusted_clustered_error` of sums that are there already."""
+    mean, sizes, sums = given.mean, given.sizes, given.sums
+    n, count = given.n, len(sizes)
     if count < 2:
         return None
     shares = [size / n for size in sizes]
@@ -101,8 +132,12 @@ def clustered_mean_interval(
 
     Raises StatisticsError for lengths that differ or values that are not finite.
     """
+    return _textbook_interval(cluster_sums(values, clusters), level)
+
+
+def _textbook_interval(given: ClusterSums, level: float) -> Interval | None:
     check_level(level)
-    found = clustered_error(values, clusters)
+    found = _textbook(given)
     if found is None:
         return None
     half = t_quantile(level, found.degrees) * found.error
@@ -117,16 +152,22 @@ def widened_mean_interval(
 
     Skewness counts from four degrees of freedom on (five clusters of equal size), corrected for
     as in :func:`~prompt_app.statistics.intervals.skewed_mean_interval`. Where one of 20 clusters
-    holds half of the values, the textbook's interval covers 74% and this one 95%.
+    holds half of the values, the textbook's interval covers 74% and this one 95%. It has a
+    ``caution`` below 19 degrees.
     """
-    plain = clustered_mean_interval(values, clusters, level)
-    found = adjusted_clustered_error(values, clusters)
+    return widened_interval_of(cluster_sums(values, clusters), level)
+
+
+def widened_interval_of(given: ClusterSums, level: float = 0.95) -> Interval | None:
+    """:func:`widened_mean_interval` of sums that are there already."""
+    plain, found = _textbook_interval(given, level), adjusted_error_of(given)
     if plain is None or found is None:
         return None
     skewness = found.skewness if found.degrees >= FEWEST_FOR_SKEWNESS - 1 - 1e-9 else 0.0
     quantile = t_quantile(level, found.degrees)
     bounds = skewness_corrected(found.mean, found.error, skewness, quantile)
-    return hull(plain, bounds, WIDENED)
+    caution = FEW_CLUSTERS if found.degrees < ENOUGH - 1 - 1e-9 else ""
+    return hull(plain, bounds, WIDENED).model_copy(update={"caution": caution})
 
 
 def clustered_proportion_interval(
@@ -183,10 +224,8 @@ def cluster_codes(clusters: Iterable[Hashable]) -> list[int]:
     return [codes.setdefault(cluster, len(codes)) for cluster in clusters]
 
 
-def _by_cluster(
-    values: Sequence[float], clusters: Sequence[Hashable]
-) -> tuple[float, list[int], list[float]]:
-    """The mean, each cluster's size, and its sum of differences from the mean."""
+def cluster_sums(values: Sequence[float], clusters: Sequence[Hashable]) -> ClusterSums:
+    """Raises StatisticsError for lengths that differ or values that are not finite."""
     check_finite(values)
     if len(values) != len(clusters):
         raise StatisticsError(
@@ -197,7 +236,7 @@ def _by_cluster(
         members.setdefault(cluster, []).append(value)
     mean = math.fsum(values) / len(values) if values else math.nan
     sums = [math.fsum(value - mean for value in group) for group in members.values()]
-    return mean, [len(group) for group in members.values()], sums
+    return ClusterSums(mean, [len(group) for group in members.values()], sums)
 
 
 def _clustered_wilson(values: Sequence[float], found: ClusteredError, level: float) -> Interval:

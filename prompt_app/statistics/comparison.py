@@ -17,9 +17,8 @@ from prompt_app.datamodel.score import Direction, Interval
 from prompt_app.errors import StatisticsError
 from prompt_app.interfaces.watching import told_of
 from prompt_app.statistics.bootstrap import Resampling
-from prompt_app.statistics.clusters import cluster_codes
-from prompt_app.statistics.interval_choice import interval_for
-from prompt_app.statistics.intervals import check_level, normal_quantile
+from prompt_app.statistics.clusters import cluster_codes, widened_interval_of
+from prompt_app.statistics.intervals import check_level, normal_quantile, skewed_mean_interval
 from prompt_app.statistics.paired_tests import (
     DEFAULT_FLIPS,
     TestResult,
@@ -30,7 +29,7 @@ from prompt_app.statistics.paired_tests import (
     sign_flip_test,
     signed_ranks,
 )
-from prompt_app.statistics.spread import Spread, spread_of
+from prompt_app.statistics.spread import Spread, spread_of, sums_of
 from prompt_app.statistics.verdict import ALIKE, PairedComparison, decide
 
 FloatArray = NDArray[np.float64]
@@ -75,7 +74,8 @@ def compare(
     """Compare every metric pair by pair and decide on all of them together.
 
     Pass/fail without clusters: exact McNemar and Bonett and Price's interval. Everything else:
-    a sign-flip permutation test (or Wilcoxon's) and :func:`interval_for` of the differences;
+    a sign-flip permutation test (or Wilcoxon's) and the interval of
+    :func:`~prompt_app.statistics.interval_choice.interval_for` of the differences;
     with clusters, the test flips whole clusters and the interval is the clustered t. Differences
     that are all alike show no spread: they get that of pass/fail pairs of which none changed, times
     the metric's range (of the values seen where it has no bounds), as nothing varies more.
@@ -204,12 +204,14 @@ def _infer_mean(
     options: ComparisonOptions,
 ) -> tuple[PairedComparison, Spread]:
     test = _flip(differences, clusters, options)
-    groups = None if clusters is None else clusters.tolist()
+    sums = None if clusters is None else sums_of(differences, clusters)
     deviation = float(differences.std(ddof=1))
-    spread = spread_of(differences, clusters)
+    spread = spread_of(differences, sums)
     interval = None
-    if spread.error > 0:
-        interval = interval_for(differences.tolist(), "mean", groups, options.level)
+    if spread.error > 0 and sums is None:
+        interval = skewed_mean_interval(differences.tolist(), options.level)
+    elif spread.error > 0 and sums is not None:
+        interval = widened_interval_of(sums, options.level)
     if interval is not None and result.kind == "proportion":
         ends = {"lower": max(-1.0, interval.lower), "upper": min(1.0, interval.upper)}
         interval = interval.model_copy(update=ends)

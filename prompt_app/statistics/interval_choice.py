@@ -7,22 +7,8 @@ from collections.abc import Hashable, Sequence
 from typing import Literal
 
 from prompt_app.datamodel.score import Interval
-from prompt_app.statistics.clusters import (
-    adjusted_clustered_error,
-    widened_mean_interval,
-    widened_proportion_interval,
-)
+from prompt_app.statistics.clusters import widened_mean_interval, widened_proportion_interval
 from prompt_app.statistics.intervals import skewed_mean_interval, wilson_interval
-
-ENOUGH = 20
-"""Values or clusters from which on an interval covers 93% also where they are strongly skewed."""
-FEW_VALUES = (
-    "Intervals from fewer than 20 values cover less than they say where these are strongly skewed."
-)
-FEW_CLUSTERS = (
-    "Intervals from fewer than 20 clusters (unequal ones count as fewer) cover less than they say "
-    "where their values are strongly skewed."
-)
 
 
 def interval_for(
@@ -49,20 +35,14 @@ def interval_for(
     if clusters is not None and len(set(clusters)) < len(clusters):
         if kind == "proportion":
             return widened_proportion_interval(values, clusters, level)
-        interval = widened_mean_interval(values, clusters, level)
-        found = adjusted_clustered_error(values, clusters)
-        few = FEW_CLUSTERS if found is not None and found.degrees < ENOUGH - 1 - 1e-9 else ""
-    elif is_binary:
+        return widened_mean_interval(values, clusters, level)
+    if is_binary:
         return wilson_interval(math.fsum(values), len(values), level)
-    else:
-        interval = skewed_mean_interval(values, level)
-        few = FEW_VALUES if len(values) < ENOUGH else ""
-    if interval is None:
-        return None
-    changes: dict[str, float | str] = {"caution": few}
-    if kind == "proportion":
-        changes |= {"lower": max(0.0, interval.lower), "upper": min(1.0, interval.upper)}
-    return interval.model_copy(update=changes)
+    interval = skewed_mean_interval(values, level)
+    if interval is None or kind != "proportion":
+        return interval
+    ends = {"lower": max(0.0, interval.lower), "upper": min(1.0, interval.upper)}
+    return interval.model_copy(update=ends)
 
 
 def average_repeats(examples: Sequence[str], values: Sequence[float]) -> dict[str, float]:

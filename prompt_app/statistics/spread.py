@@ -9,7 +9,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from prompt_app.statistics.clusters import adjusted_clustered_error
+from prompt_app.statistics.clusters import ClusterSums, adjusted_error_of
 from prompt_app.statistics.intervals import normal_quantile, t_quantile
 from prompt_app.statistics.quantiles import t_tail
 
@@ -39,13 +39,20 @@ class Spread:
         return tail if nearest > 0 else 1 - tail
 
 
-def spread_of(differences: FloatArray, clusters: NDArray[np.int64] | None) -> Spread:
+def sums_of(differences: FloatArray, clusters: NDArray[np.int64]) -> ClusterSums:
+    """``clusters``: codes from 0, one for each difference."""
+    mean = float(differences.mean())
+    sums = np.bincount(clusters, weights=differences - mean)
+    return ClusterSums(mean, np.bincount(clusters).tolist(), sums.tolist())
+
+
+def spread_of(differences: FloatArray, clusters: ClusterSums | None) -> Spread:
     """Of the mean of ``differences``; an error of 0 where they are all alike."""
     mean, n = float(differences.mean()), differences.size
     if clusters is None:
         spread = Spread(mean, float(differences.std(ddof=1)) / math.sqrt(n), n - 1)
     else:
-        found = adjusted_clustered_error(differences.tolist(), clusters.tolist())
+        found = adjusted_error_of(clusters)
         spread = Spread(mean, 0.0, 1) if found is None else Spread(mean, found.error, found.degrees)
     # What is left of equal differences is a rounding error.
     alike = spread.error <= 1e-12 * max(1.0, abs(mean))

@@ -57,11 +57,12 @@ def compare_runs(
     chosen = _chosen(runs, metrics, margin)
     warnings = [_unfinished(run) for run in runs if run.state != "finished"]
     warnings += [_stopped(run) for run in runs if run.reason and run.state == "finished"]
-    clusters = read_clusters(store, baseline.spec)
-    before = {}
+    before: dict[str, dict[str, float]] = {}
     for key in chosen:
         tell("runs read", 0, len(runs))
         before[key] = store.example_means(baseline.id, key)
+    examples = {example: None for values in before.values() for example in values}
+    clusters = filled_clusters(read_clusters(store, baseline.spec), examples)
     paired: list[PairedMetric] = []
     shared: dict[str, int] = {}
     for number, candidate in enumerate(candidates, start=1):
@@ -77,7 +78,7 @@ def compare_runs(
                     metric=spec.key,
                     baseline=without(before[spec.key], match.changed),
                     candidate=without(store.example_means(candidate.id, spec.key), match.changed),
-                    clusters=filled_clusters(clusters, before[spec.key]),
+                    clusters=clusters,
                     candidate_name=candidate.id,
                     **described(spec, margin),
                 )

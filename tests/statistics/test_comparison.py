@@ -84,7 +84,7 @@ def test_clusters_widen_the_interval_and_weaken_the_evidence() -> None:
     expected = widened_mean_interval(differences, list(clusters.values()))
     assert together.interval is not None
     assert expected is not None
-    assert together.interval.lower == expected.lower
+    assert together.interval.lower == pytest.approx(expected.lower)
     assert together.interval.upper == min(1.0, expected.upper)
     assert together.clusters == 10
     assert together.test == "clusters, exact sign-flip permutation"

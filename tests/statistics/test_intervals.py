@@ -13,6 +13,7 @@ from statsmodels.stats.proportion import proportion_confint
 from prompt_app.datamodel.score import cautions
 from prompt_app.errors import StatisticsError
 from prompt_app.statistics.clusters import (
+    FEW_CLUSTERS,
     WIDENED,
     adjusted_clustered_error,
     clustered_error,
@@ -21,13 +22,13 @@ from prompt_app.statistics.clusters import (
     widened_mean_interval,
     widened_proportion_interval,
 )
-from prompt_app.statistics.interval_choice import (
-    FEW_CLUSTERS,
+from prompt_app.statistics.interval_choice import average_repeats, interval_for
+from prompt_app.statistics.intervals import (
     FEW_VALUES,
-    average_repeats,
-    interval_for,
+    mean_interval,
+    skewed_mean_interval,
+    wilson_interval,
 )
-from prompt_app.statistics.intervals import mean_interval, skewed_mean_interval, wilson_interval
 
 numbers = st.floats(-1e6, 1e6)
 
