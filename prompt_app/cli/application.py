@@ -48,6 +48,7 @@ COMMANDS = {
     "start": "start:start",
     "gateway": "gateway:gateway",
     "tokens": "tokens:app",
+    "alerts": "alerts:app",
 }
 """Each command's module in this package, and its function or group there."""
 

@@ -49,3 +49,18 @@ def test_a_token_is_edited_and_rotated(command_line: CommandLine) -> None:
     secret = command_line.run("tokens", "rotate", token, "--json").json()["secret"]
     assert secret.startswith(f"sk-prompt-{token}-")
     assert secret != made["secret"]
+
+
+def test_an_alert_is_set_listed_and_removed(command_line: CommandLine) -> None:
+    made = command_line.run("alerts", "add", "2.5", "--per", "month", "--of", "token").out.strip()
+    told = command_line.run("alerts", "list", "--json").json()
+    (alert,) = told["alerts"]
+    assert (alert["id"], alert["usd"], alert["period"], alert["scope"]) == (
+        made, 2.5, "month", "token",
+    )  # fmt: skip
+    assert told["raised"] == []
+    assert "$2.5 a month" in command_line.run("alerts", "list").out
+    assert command_line.run("alerts", "remove", made).code == 0
+    assert command_line.run("alerts", "list", "--json").json()["alerts"] == []
+    assert command_line.run("alerts", "remove", made).code == 2
+    assert command_line.run("alerts", "add", "0").code == 2

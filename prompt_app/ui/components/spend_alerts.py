@@ -28,8 +28,10 @@ def alert_settings() -> None:
         return
     st.subheader("Alerts")
     alerts = workbench().spend_alerts.all()
-    if not alerts:
-        st.caption("An alert is shown here and on Home when the calls have cost so much.")
+    st.caption(
+        "An alert is shown here and on Home when the gateway's calls have cost so much. Runs of "
+        "evaluations do not count: they have caps of their own."
+    )
     for alert in alerts:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text(described(alert))
