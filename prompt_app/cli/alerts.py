@@ -52,7 +52,12 @@ def list_alerts(as_json: AsJson = False) -> None:
 
 
 @app.command("remove")
-def remove(alert_id: Annotated[str, typer.Argument(help="As 'alerts list' shows it.")]) -> None:
+def remove(
+    alert_id: Annotated[str, typer.Argument(help="As 'alerts list' shows it.")],
+    as_json: AsJson = False,
+) -> None:
     """Remove an alert. What was raised stays."""
     with opened_workbench() as workbench:
         workbench.spend_alerts.delete(alert_id)
+    if as_json:
+        print_json({"removed": alert_id})

@@ -95,6 +95,9 @@ CALLS: dict[str, tuple[str, ...]] = {
     "tokens edit": ("{token}", "--name", "other"),
     "tokens rotate": ("{token}",),
     "tokens revoke": ("{token}",),
+    "alerts add": ("5",),
+    "alerts list": (),
+    "alerts remove": ("{alert}",),
     "backup": ("all.promptapp",),
     "restore": ("all.promptapp", "--replace"),
     "migrate": (),
@@ -158,6 +161,8 @@ def test_every_command_that_ends_prints_json(
             known["job"] = data["id"]
         if command == "tokens create":
             known["token"] = data["token"]["id"]
+        if command == "alerts add":
+            known["alert"] = data["id"]
 
 
 @pytest.mark.parametrize("command", [*SERVERS, "worker"])
