@@ -15,10 +15,12 @@ from prompt_app.workbench import Workbench
 NAME = "qa_accuracy_by_llm"
 
 
-def judged(workbench: Workbench, folder: Path, judge: Any, rows: int = 30) -> Run:
+def judged(workbench: Workbench, folder: Path, judge: Any, rows: int = 30, **options: str) -> Run:
     metrics = [{"name": NAME, "judge": judge}, "exact_match"]
     path = rows_file(folder, rows)
-    spec = echo_spec(path, "http://unused", models=["offline:echo"], metrics=metrics)
+    dataset = {"path": str(path), "options": options}
+    changes = {"models": ["offline:echo"], "metrics": metrics, "dataset": dataset}
+    spec = echo_spec(path, "http://unused", **changes)
     evaluation = workbench.submit_evaluation(spec)
     work(workbench)
     return workbench.runs_of(evaluation.id)[0]
@@ -44,6 +46,12 @@ def test_a_judge_that_has_changed(
     assert (len(result.rows), result.unchanged) == (20, 0)
     assert result.comparison.verdict == "lower"
     assert len(result.comparison.lost) == 20
+
+
+def test_rows_that_share_a_source_are_compared_as_one(workbench: Workbench, tmp_path: Path) -> None:
+    run = judged(workbench, tmp_path, "offline:judge", cluster_field="group")
+    result = workbench.regrade(run.id, NAME, rows=20)
+    assert (result.comparison.pairs, result.comparison.clusters) == (20, 7)
 
 
 def test_a_verdict_that_fails_is_a_row_with_its_reason(
