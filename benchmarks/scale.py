@@ -191,14 +191,15 @@ def one_throughput(
 
 
 def resume(samples: int, stores: Sequence[str] = STORES) -> None:
-    """Of a run whose samples are all stored, and of one that lacks the last ten."""
+    """Of a run whose samples are all stored, and of one that lacks the last ten; by one worker
+    without a broker, and by one over Redis, to which every chunk is new."""
     print(f"Resuming {samples:,} finished samples")
     server, url = start_mock_server()
     try:
         for kind in stores:
             with (
                 tempfile.TemporaryDirectory() as name,
-                a_place(kind, Path(name), broker=False) as place,
+                a_place(kind, Path(name)) as place,
             ):
                 workbench = place.workbench
                 run = submit(workbench, write_evaluation(Path(name), url, samples))
@@ -211,7 +212,18 @@ def resume(samples: int, stores: Sequence[str] = STORES) -> None:
                     work(workbench)
                     seconds = time.perf_counter() - begun
                     assert workbench.run(run.id).progress.scored == samples
-                    print(f"{kind:12}{label:>14}{seconds:8.2f} s", flush=True)
+                    print(f"{kind:12}{label:>24}{seconds:8.2f} s", flush=True)
+                forget(workbench, run, 10)
+                worker = place.start_worker()
+                wait_for(workbench, run)
+                forget(workbench, run, 10)
+                begun = time.perf_counter()
+                workbench.dispatcher.dispatch(run.id)
+                wait_for(workbench, run)
+                seconds = time.perf_counter() - begun
+                print(f"{kind:12}{'10 left, over Redis':>24}{seconds:8.2f} s", flush=True)
+                worker.terminate()
+                worker.wait()
                 workbench.close()
     finally:
         server.terminate()
@@ -219,9 +231,10 @@ def resume(samples: int, stores: Sequence[str] = STORES) -> None:
 
 
 def forget(workbench: Workbench, run: Run, last: int) -> None:
-    """Queue the run again, without its ``last`` samples."""
+    """Queue the run again, without its ``last`` samples; no chunk is known to be finished."""
     from sqlalchemy import delete, select, update
 
+    from prompt_app.storage.chunk_tables import chunks
     from prompt_app.storage.tables import runs, samples
 
     with workbench.store._database.write() as connection:  # type: ignore[attr-defined]
@@ -237,6 +250,7 @@ def forget(workbench: Workbench, run: Run, last: int) -> None:
                 scored=runs.c.scored - deleted,
             )
         )
+        connection.execute(update(chunks).where(chunks.c.run == number).values(state="queued"))
 
 
 def work(workbench: Workbench) -> None:
