@@ -15,7 +15,7 @@ from prompt_app.engine.early_stop import EarlyStop
 from prompt_app.engine.halting import Ending, Halt
 from prompt_app.engine.job_stage import JobStage
 from prompt_app.engine.judging import JudgePanel, caller_key
-from prompt_app.engine.pulse import Pulse
+from prompt_app.engine.pulse import CANCELLED, Pulse
 from prompt_app.engine.scoring import LARGEST_GROUP, ScoringPlan
 from prompt_app.engine.scoring_stage import ScoringStage
 from prompt_app.engine.writer import GroupWriter
@@ -29,8 +29,8 @@ class RunBatch:
         spec = lease.run.spec
         limits = spec.limits
         self._lease = lease
-        self._budget = budget.part()
         self._halt = Halt()
+        self._budget = budget.part(self._halt)
         self._pulse = Pulse(store, lease, callers.limiter(spec.model, limits), self._halt.ask)
         make_caller = partial(
             callers.caller, limits=limits, budget=self._budget, on_retry=self._pulse.count_retry
@@ -79,6 +79,8 @@ class RunBatch:
 
     async def run(self) -> Ending:
         """Raises LeaseLostError when another worker has taken the run over."""
+        if self._lease.run.requested == "cancel":
+            self._halt.ask("cancelled", CANCELLED)
         writing = asyncio.create_task(self._writer.run())
         working = asyncio.create_task(self._work())
         watching = asyncio.create_task(self._early_stop.watch())
@@ -109,7 +111,7 @@ class RunBatch:
         whole = self._lease.chunk is None
         if not (whole and progress.scored == progress.answered):
             await self._scoring.score_left_over()
-        if whole and progress.done == progress.total:
+        if whole and progress.done == progress.total and self._jobs is None:
             return await self._backlog.emptied()
         if self._jobs is not None:
             await self._jobs.run()

@@ -11,6 +11,7 @@ from functools import partial
 from prompt_app.datamodel.embedding import ModelRequest
 from prompt_app.datamodel.model import Price
 from prompt_app.engine.backlog import insist
+from prompt_app.engine.halting import Halt
 from prompt_app.errors import BudgetExhaustedError
 from prompt_app.interfaces import Lease, Store
 from prompt_app.providers.prices import largest_cost_usd
@@ -39,15 +40,18 @@ class Budget:
     """Reservations of one evaluation in one worker. Without a cap, everything is granted and
     nothing is stored."""
 
-    def __init__(self, store: Store, *, capped: bool, pool: _Pool | None = None) -> None:
+    def __init__(
+        self, store: Store, *, capped: bool, pool: _Pool | None = None, halt: Halt | None = None
+    ) -> None:
         self._store = store
         self._capped = capped
         self._pool = pool or _Pool()
+        self._halt = halt
         self._own = 0
 
-    def part(self) -> Budget:
-        """For one run, or one chunk; to be closed with it."""
-        return Budget(self._store, capped=self._capped, pool=self._pool)
+    def part(self, halt: Halt) -> Budget:
+        """For one run, or one chunk; to be closed with it. Nobody waits after ``halt``."""
+        return Budget(self._store, capped=self._capped, pool=self._pool, halt=halt)
 
     def close(self) -> None:
         """Nobody waits any more for what calls that were abandoned have reserved: the store
@@ -84,41 +88,72 @@ class Budget:
         if amount == 0:
             return
         patience, pool = OTHERS_SECONDS, self._pool
-        async with pool.turn:
+        await self._take_turn()
+        try:
             while not await self._granted(lease, amount):
                 patience -= 0 if pool.held else WAIT_SECONDS
-                if patience < 0 or not (pool.held or await self._others_hold(lease)):
+                self._check_halt()
+                if patience < 0 or not await self._somebody_holds(lease):
                     # Between the two looks others may have given theirs back.
                     if await self._granted(lease, amount):
                         break
-                    raise BudgetExhaustedError(
-                        "The spend cap is reached: the next call could cost "
-                        f"${amount / NANO:.6f}, which is more than what is left. "
-                        "Raise max_cost_usd in a new evaluation to go on."
-                    )
+                    raise await self._exhausted(lease, amount)
                 pool.released.clear()
                 try:
                     await asyncio.wait_for(pool.released.wait(), WAIT_SECONDS)
                 except TimeoutError:
                     continue
             self.took(amount)
+        finally:
+            pool.turn.release()
 
-    async def try_reserve(self, lease: Lease, amount: int) -> bool:
-        """Whether ``amount`` is reserved now, without waiting for it."""
-        async with self._pool.turn:
-            if amount and not await self._granted(lease, amount):
-                return False
-            self.took(amount)
+    async def try_reserve(self, lease: Lease, amount: int, patience: float) -> bool:
+        """Whether ``amount`` is reserved now, without waiting for it. Raises
+        BudgetExhaustedError when nobody is left that could give any back, or where only other
+        workers could and ``patience`` (seconds) is over."""
+        if amount == 0:
             return True
+        if self._pool.turn.locked():
+            return False  # others wait, who were here before
+        async with self._pool.turn:
+            if await self._granted(lease, amount):
+                self.took(amount)
+                return True
+            if self._pool.held or (patience > 0 and await self._somebody_holds(lease)):
+                return False
+            raise await self._exhausted(lease, amount)
 
     def took(self, amount: int) -> None:
         """The store has reserved ``amount``."""
         self._own += amount
         self._pool.held += amount
 
-    async def _others_hold(self, lease: Lease) -> bool:
+    async def _take_turn(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(WAIT_SECONDS):
+                    await self._pool.turn.acquire()
+                return
+            except TimeoutError:
+                self._check_halt()
+
+    def _check_halt(self) -> None:
+        """No call is waited for that would not be made any more."""
+        if self._halt:
+            raise BudgetExhaustedError("The run was halted before the call was made.")
+
+    async def _somebody_holds(self, lease: Lease) -> bool:
         reserved = partial(self._store.reserved_spend, lease.run.evaluation_id)
-        return await insist(reserved) > 0
+        return self._pool.held > 0 or await insist(reserved) > 0
+
+    async def _exhausted(self, lease: Lease, amount: int) -> BudgetExhaustedError:
+        advice = "Raise max_cost_usd in a new evaluation to go on."
+        if await self._somebody_holds(lease):
+            advice = "Resume the run when the calls and batch jobs that hold the rest have ended."
+        return BudgetExhaustedError(
+            f"The spend cap is reached: what comes next could cost ${amount / NANO:.6f}, which "
+            f"is more than what is left. {advice}"
+        )
 
     async def _granted(self, lease: Lease, amount: int) -> bool:
         return await insist(partial(self._store.reserve_spend, lease, amount))

@@ -159,10 +159,9 @@ class CallStage:
         self._writer.put(entry)
 
     def give_back(self, nanousd: int) -> None:
-        """What was reserved for calls that will not be answered."""
+        """A reservation for which no call is made, and which nobody in this worker waits for."""
         if nanousd:
-            settled = partial(self.caller.budget.settled, nanousd)
-            self._writer.put(Entry(released_nanousd=nanousd, stored=[settled]))
+            self._writer.put(Entry(released_nanousd=nanousd))
 
     def _job(self, prepared: PreparedCall, reply: Reply, cost_usd: float) -> ScoringJob:
         return ScoringJob(

@@ -27,6 +27,8 @@ class Halt:
 
     def __init__(self) -> None:
         self.ending: Ending | None = None
+        self.is_urgent = False
+        """The worker is to end: nothing is waited for but calls in flight."""
         self.abandon: Callable[[], None] = lambda: None
 
     def __bool__(self) -> bool:
@@ -34,6 +36,7 @@ class Halt:
 
     def ask(self, state: RunState, reason: str = "") -> None:
         """The first request counts."""
+        self.is_urgent = self.is_urgent or state == "queued"
         if self.ending is not None:
             return
         self.ending = Ending(state, reason)

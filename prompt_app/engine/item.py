@@ -144,6 +144,7 @@ async def run_item(
         )
         return entry.result, None, entry
     result, entry = answered_entry(prepared, caller, reply, reserved)
+    _settle_when_stored(entry, caller.budget)
     return result, reply, entry
 
 
@@ -161,7 +162,6 @@ def answered_entry(
     entry = Entry(
         reply=stored, result=result, released_nanousd=reserved, spent_nanousd=nanousd(cost)
     )
-    _settle_when_stored(entry, caller.budget)
     return result, entry
 
 

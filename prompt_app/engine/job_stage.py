@@ -11,15 +11,16 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 from prompt_app.datamodel.model import Reply
 from prompt_app.engine.backlog import Backlog, insist
+from prompt_app.engine.budget import OTHERS_SECONDS
 from prompt_app.engine.calling import BLOCKING_ERRORS, CallStage, block
-from prompt_app.engine.halting import Halt
+from prompt_app.engine.halting import Ending, Halt
 from prompt_app.engine.item import PreparedCall, answered_entry
 from prompt_app.errors import ProviderError, TransientError
 from prompt_app.interfaces import Lease, Store
@@ -32,7 +33,6 @@ Result = TypeVar("Result")
 FIRST_LOOK_SECONDS = 2.0
 LONGEST_LOOK_SECONDS = 60.0
 CANCEL_SECONDS = 900.0  # OpenAI may take ten minutes
-HALT_SECONDS = 0.25
 
 
 class JobStage:
@@ -58,15 +58,15 @@ class JobStage:
         live = calls.caller
         price = None if live.price is None else batch_price(live.price)
         self._caller = replace(live, price=price)
-        self._adopted: set[str] = set()  # tokens of jobs whose reservation is this lease's
+        self._budget = live.budget
         self._least = LEAST_REQUESTS.get(lease.run.spec.model.provider, 1)
 
     async def run(self) -> None:
         """Until every job is collected, or a halt."""
         try:
-            while not await self._submit_rest():
-                await self._follow(one=True)
-            await self._follow()
+            for job in await self._jobs():
+                self._budget.took(job.reserved_nanousd)
+            await self._submit_and_collect()
         except BLOCKING_ERRORS as error:
             await block(self._halt, self._store, self._lease, error)
         except ProviderError as error:
@@ -74,36 +74,38 @@ class JobStage:
         finally:
             await self._provider.close()
 
-    async def _submit_rest(self) -> bool:
-        """False where the spend cap has no room for the next job before another one is done."""
+    async def _submit_and_collect(self) -> None:
+        wait, patience = FIRST_LOOK_SECONDS, OTHERS_SECONDS
+        all_submitted = False
+        while not self._halt:
+            if not all_submitted:
+                all_submitted = await self._submit_rest(patience)
+            open_jobs = [job for job in await self._jobs() if job.state == "submitted"]
+            if all_submitted and not open_jobs:
+                break
+            if await self._collect_ended(open_jobs):
+                wait = FIRST_LOOK_SECONDS
+                continue
+            await self._pause(wait)
+            patience -= 0 if open_jobs else wait
+            wait = min(1.5 * wait, LONGEST_LOOK_SECONDS)
+        if self._halt:
+            await self._leave([job for job in await self._jobs() if job.state == "submitted"])
+        self._told(0)
+
+    async def _submit_rest(self, patience: float) -> bool:
+        """Whether every row is in a job now; False where the spend cap has no room for the next.
+        Raises BudgetExhaustedError where waiting ``patience`` seconds for it is of no use."""
         jobs = await self._jobs()
         for job in jobs:
-            if self._halt:
-                return True
-            adopted = await self._adopt(job) if job.state != "collected" else 0
-            if job.state == "new" and not await self._submit(job, adopted):
+            if job.state == "new" and not await self._submit(job, patience):
                 return False
         after = max((job.last for job in jobs), default=self._lease.after_position)
-        while not self._halt:
-            new = await self._next_job(after)
-            if new is None:
-                break
-            await insist(partial(self._store.save_batch_job, self._lease, new))
-            if not await self._submit(new):
+        while not self._halt and (new := await self._next_job(after)) is not None:
+            if not await self._submit(new, patience):
                 return False
             after = new.last
         return True
-
-    async def _adopt(self, job: BatchJob) -> int:
-        """Take over what an earlier worker reserved for the job; once."""
-        if job.token in self._adopted:
-            return 0
-        self._adopted.add(job.token)
-        amount = self._most_of_all(await self._open_calls(job))
-        if amount:
-            amount = await insist(partial(self._store.readopt_spend, self._lease, amount))
-            self._caller.budget.took(amount)
-        return amount
 
     async def _next_job(self, after: int) -> BatchJob | None:
         """Rows whose samples fit into one job; None behind the last row."""
@@ -116,69 +118,51 @@ class JobStage:
             last = position = end
         return None if last == after else BatchJob(secrets.token_hex(8), first, last)
 
-    async def _submit(self, job: BatchJob, reserved: int = 0) -> bool:
-        """False where it must wait for another job's reservation."""
-        self._adopted.add(job.token)
+    async def _submit(self, job: BatchJob, patience: float) -> bool:
+        """See :meth:`_submit_rest`."""
         calls = await self._open_calls(job, answer_stored=True)
         if len(calls) < max(1, self._least):
             # Too few for a job: they are called live.
-            self._calls.give_back(reserved)
-            await self._save(replace(job, state="collected"))
+            await self._let_go(replace(job, state="collected"))
             return True
-        amount = self._most_of_all(calls)
-        if not await self._reserved(amount - reserved):
-            return bool(self._halt)
+        if job.reserved_nanousd == 0:
+            amount = sum(self._most_of(call) for call in calls)
+            if not await self._budget.try_reserve(self._lease, amount, patience):
+                return False
+            job = replace(job, reserved_nanousd=amount)
+            await self._save(job)
         requests = [(key_of(call), call.request) for call in calls]
         try:
             provider_id = await self._patiently(lambda: self._provider.submit(job.token, requests))
         except TransientError:
-            raise  # it may have arrived
+            raise  # nobody knows whether it was submitted
         except ProviderError:
-            self._calls.give_back(amount)
+            await self._let_go(job)
             raise
         await self._save(replace(job, state="submitted", provider_id=provider_id))
         logger.info("batch job %s submitted: %d requests", provider_id, len(calls))
         return True
 
-    async def _reserved(self, amount: int) -> bool:
-        """False at a halt, and where jobs of this run have to be done before there is room.
-        Raises BudgetExhaustedError."""
-        budget = self._caller.budget
-        if await budget.try_reserve(self._lease, amount):
-            return True
-        if any(job.state == "submitted" for job in await self._jobs()):
-            return False
-        waiting = asyncio.ensure_future(budget.reserve_amount(self._lease, amount))
-        while not waiting.done() and not self._halt:
-            await asyncio.wait({waiting}, timeout=HALT_SECONDS)
-        if waiting.done():
-            return waiting.result() is None
-        waiting.cancel()
-        return False
+    async def _let_go(self, job: BatchJob) -> None:
+        """Save a job that has nothing at the provider, and give back what it has reserved."""
+        await self._save(replace(job, reserved_nanousd=0))
+        self._budget.settled(job.reserved_nanousd)
+        self._calls.give_back(job.reserved_nanousd)
 
-    async def _follow(self, *, one: bool = False) -> None:
-        """Until all jobs are collected, or ``one`` of them."""
-        wait = FIRST_LOOK_SECONDS
-        while open_jobs := [job for job in await self._jobs() if job.state == "submitted"]:
-            if self._halt:
-                await self._leave(open_jobs)
-                return
-            answered, is_done = 0, False
-            for job in open_jobs:
-                status = await self._status(job)
-                if status.ended:
-                    await self._collect(job)
-                    wait, is_done = FIRST_LOOK_SECONDS, one
-                    if status.message:
-                        logger.warning("batch job %s: %s", job.provider_id, status.message)
-                else:
-                    answered += status.answered
-            self._told(answered)
-            if is_done:
-                return
-            await self._pause(wait)
-            wait = min(1.5 * wait, LONGEST_LOOK_SECONDS)
-        self._told(0)
+    async def _collect_ended(self, open_jobs: list[BatchJob]) -> bool:
+        """Whether any has ended."""
+        answered, found = 0, False
+        for job in open_jobs:
+            status = await self._status(job)
+            if status.ended:
+                found = True
+                await self._collect(job)
+                if status.message:
+                    logger.warning("batch job %s: %s", job.provider_id, status.message)
+            else:
+                answered += status.answered
+        self._told(answered)
+        return found
 
     async def _leave(self, jobs: list[BatchJob]) -> None:
         """A run that is cancelled cancels its jobs, and keeps what they have answered; one that
@@ -189,13 +173,17 @@ class JobStage:
         deadline = time.monotonic() + CANCEL_SECONDS
         wait = FIRST_LOOK_SECONDS
         asked: set[str] = set()
-        while jobs and time.monotonic() < deadline:
-            jobs = [job for job in jobs if not await self._ended(job, asked)]
-            await asyncio.sleep(wait if jobs else 0)
+        while jobs := [job for job in jobs if not await self._ended(job, asked)]:
+            await self._pause(wait, lambda: self._halt.is_urgent)
+            if self._halt.is_urgent:
+                self._halt.ending = Ending("queued", ending.reason)  # the next worker waits on
+                return
+            if time.monotonic() > deadline:
+                break
             wait = min(1.5 * wait, LONGEST_LOOK_SECONDS)
         for job in jobs:
             logger.error("batch job %s did not end when it was cancelled", job.provider_id)
-            await self._save(replace(job, state="collected"))
+            await self._save(replace(job, state="collected", reserved_nanousd=0))
 
     async def _ended(self, job: BatchJob, asked: set[str]) -> bool:
         """Ask once to cancel the job; whether it is collected."""
@@ -205,38 +193,42 @@ class JobStage:
                 asked.add(job.token)
             if not (await self._provider.status(job.provider_id)).ended:
                 return False
+            await self._collect(job)
         except ProviderError as error:
             logger.warning("cancelling batch job %s: %s", job.provider_id, error)
             return False
-        await self._collect(job)
         return True
 
     async def _collect(self, job: BatchJob) -> None:
         """Store and score the replies. Errors are left to the live calls."""
         calls = {key_of(call): call for call in await self._open_calls(job)}
-        requests = [(key, call.request) for key, call in calls.items()]
-        failed = 0
-        async for key, outcome in self._provider.results(job.provider_id, requests):
-            call = calls.pop(key, None)
-            if call is None:
-                continue
-            if isinstance(outcome, Reply):
-                await self._backlog.enter()
-                result, entry = answered_entry(call, self._caller, outcome, self._most_of(call))
-                self._calls.hand_over(call, result, outcome, entry)
-            else:
-                failed += 1
-                self._calls.give_back(self._most_of(call))
-        self._calls.give_back(self._most_of_all(list(calls.values())))
+        outcomes = await self._patiently(lambda: self._outcomes(job, calls))
+        # Given back with the replies: what nobody waits for any more is no hope for others.
+        await self._save(replace(job, reserved_nanousd=0))
+        self._budget.settled(job.reserved_nanousd)
+        left = job.reserved_nanousd
+        for key, reply in outcomes.items():
+            call = calls.pop(key)
+            released = min(left, self._most_of(call))
+            left -= released
+            await self._backlog.enter()
+            result, entry = answered_entry(call, self._caller, reply, released)
+            self._calls.hand_over(call, result, reply, entry)
+        self._calls.give_back(left)
         await self._backlog.emptied()
-        await self._save(replace(job, state="collected"))
-        if failed or calls:
+        await self._save(replace(job, state="collected", reserved_nanousd=0))
+        if calls:
             logger.warning(
-                "batch job %s: %d failed and %d were not answered; they are called live",
+                "batch job %s: %d requests have no reply; they are called live",
                 job.provider_id,
-                failed,
                 len(calls),
             )
+
+    async def _outcomes(self, job: BatchJob, calls: Mapping[str, PreparedCall]) -> dict[str, Reply]:
+        """The replies to ``calls`` that an ended job has, by key."""
+        requests = [(key, call.request) for key, call in calls.items()]
+        found = self._provider.results(job.provider_id, requests)
+        return {key: outcome async for key, outcome in found if isinstance(outcome, Reply)}
 
     async def _open_calls(
         self, job: BatchJob, *, answer_stored: bool = False
@@ -257,12 +249,9 @@ class JobStage:
                     calls.append(replace(call, stored=None))
         return calls
 
-    def _most_of_all(self, calls: Sequence[PreparedCall]) -> int:
-        return sum(self._most_of(call) for call in calls)
-
     def _most_of(self, call: PreparedCall) -> int:
         caller = self._caller
-        return caller.budget.most(call.request, caller.price, caller.max_tokens)
+        return self._budget.most(call.request, caller.price, caller.max_tokens)
 
     async def _status(self, job: BatchJob) -> BatchStatus:
         return await self._patiently(partial(self._provider.status, job.provider_id))
@@ -280,11 +269,12 @@ class JobStage:
                 await self._pause(wait)
                 wait = min(2 * wait, LONGEST_LOOK_SECONDS)
 
-    async def _pause(self, seconds: float) -> None:
-        """Shorter when the run is halted."""
+    async def _pause(self, seconds: float, is_over: Callable[[], bool] | None = None) -> None:
+        """Shorter when the run is halted, or when ``is_over`` in place of that."""
+        is_over = is_over or (lambda: bool(self._halt))
         slice_seconds = min(0.25, seconds)
         for _ in range(round(seconds / slice_seconds)):
-            if self._halt:
+            if is_over():
                 return
             await asyncio.sleep(slice_seconds)
 

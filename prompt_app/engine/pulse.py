@@ -16,6 +16,7 @@ from prompt_app.providers.limiting import AdaptiveLimiter
 logger = logging.getLogger(__name__)
 
 BEAT_SECONDS = 0.5
+CANCELLED = "Cancelled on request."
 WINDOW_BEATS = 20
 
 
@@ -61,7 +62,7 @@ class Pulse:
             if request == "pause":
                 self._halt("paused", "Paused on request.")
             elif request == "cancel":
-                self._halt("cancelled", "Cancelled on request.")
+                self._halt("cancelled", CANCELLED)
             await asyncio.sleep(BEAT_SECONDS)
 
     def progress(self) -> Progress:

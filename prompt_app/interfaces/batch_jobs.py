@@ -27,6 +27,8 @@ class BatchJob:
     """Positions of the rows whose samples it answers, both included."""
     state: BatchJobState = "new"
     provider_id: str = ""
+    reserved_nanousd: int = 0
+    """What the job holds of the spend cap, whoever works on its run, or nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,6 @@ class BatchJobStore(Protocol):
         ...
 
     def save_batch_job(self, lease: Lease, job: BatchJob) -> None:
-        """Add it, or change the one of its token. Raises LeaseLostError."""
-        ...
-
-    def readopt_spend(self, lease: Lease, nanousd: int) -> int:
-        """Take back what an earlier worker had reserved for a job that goes on: at most so much of
-        the unconfirmed spend is reserved again. Returns how much was. Raises LeaseLostError."""
+        """Add it, or change the one of its token. What it has reserved is taken from what
+        ``lease`` has, and goes back there when it is less than before. Raises LeaseLostError."""
         ...

@@ -88,5 +88,6 @@ class ChunkStore(Protocol):
         ...
 
     def reserved_spend(self, evaluation_id: str) -> int:
-        """Billionths of a dollar that calls of the evaluation hold now, those of every worker."""
+        """Billionths of a dollar that somebody will give back: what calls of the evaluation hold
+        now, those of every worker, and batch jobs of running runs."""
         ...

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Connection, ForeignKey, Integer, Table, Text, exists, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    ForeignKey,
+    Integer,
+    Table,
+    Text,
+    exists,
+    select,
+)
 
 from prompt_app.storage.tables import Key, metadata
 
@@ -15,6 +25,7 @@ batch_jobs = Table(
     Column("last", Integer, nullable=False),
     Column("state", Text, nullable=False),
     Column("provider_id", Text, nullable=False),
+    Column("reserved_nanousd", BigInteger, nullable=False, server_default="0"),
 )
 
 

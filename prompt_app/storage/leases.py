@@ -115,12 +115,6 @@ class Leases(WatchingPart):
             )
             return True
 
-    def reserved_spend(self, evaluation_id: str) -> int:
-        """Billionths of a dollar that calls of the evaluation hold now, those of every worker."""
-        query = select(evaluations.c.reserved_nanousd).where(evaluations.c.id == evaluation_id)
-        with self._database.read() as connection:
-            return int(connection.scalar(query) or 0)
-
     def end_run(
         self,
         lease: Lease,

@@ -20,7 +20,7 @@ from prompt_app.storage.database import Database
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0018"
+HEAD = "0019"
 """The newest revision in ``migrations/versions``; a test compares it with alembic's own answer.
 Reading it here saves the import of alembic for a store that is up to date."""
 

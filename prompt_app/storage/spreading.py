@@ -137,7 +137,7 @@ class Spreading(WatchingPart):
 
     def count_sharers(self, pace: str) -> int:
         """How many workers are busy with chunks that have this pace among theirs, at least 1; those
-        that died or froze are not told_of."""
+        that died or froze are not counted."""
         query = select(chunks).where(
             chunks.c.state == "running", chunks.c.pace.contains(pace, autoescape=True)
         )

@@ -178,7 +178,9 @@ evaluations = Table(
     Column("run_ids", Text, nullable=False),  # JSON list, in the order of the grid
     Column("cap_nanousd", BigInteger),
     Column("spent_nanousd", BigInteger, nullable=False, default=0),
-    Column("reserved_nanousd", BigInteger, nullable=False, default=0),  # sum over its runs
+    Column(
+        "reserved_nanousd", BigInteger, nullable=False, default=0
+    ),  # sum over runs, chunks, jobs
     Column("unconfirmed_nanousd", BigInteger, nullable=False, default=0),
     Column("created_at", Moment, nullable=False),
 )

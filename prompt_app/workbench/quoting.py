@@ -16,7 +16,7 @@ from prompt_app.errors import MetricError
 from prompt_app.interfaces import Store
 from prompt_app.interfaces.watching import tell
 from prompt_app.metrics import create_judges, metric_class
-from prompt_app.providers.batching import BATCH_PROVIDERS, BATCH_SHARE
+from prompt_app.providers.batching import BATCH_PROVIDERS, BATCH_SHARE, LEAST_REQUESTS
 from prompt_app.providers.caching import cache_key
 from prompt_app.providers.prices import price_of
 from prompt_app.providers.tokens import estimate_tokens
@@ -176,8 +176,10 @@ def _priced(run: ResolvedRun, stored: _Stored, share: float, tokens_a_prompt: fl
         quote.cost_low = fixed + quote.output_low * price.output / 1e6
         quote.cost_high = fixed + quote.output_high * price.output / 1e6
         if spec.model.provider in BATCH_PROVIDERS:
-            quote.saved_low = quote.cost_low * (1 - BATCH_SHARE)
-            quote.saved_high = quote.cost_high * (1 - BATCH_SHARE)
+            # Too few for a job are called live.
+            saved = 1 - BATCH_SHARE if calls >= LEAST_REQUESTS.get(spec.model.provider, 0) else 0.0
+            quote.saved_low = quote.cost_low * saved
+            quote.saved_high = quote.cost_high * saved
     _add_judges(run, quote, stored.judged, share)
     _add_time(run, quote)
     return quote
@@ -242,6 +244,8 @@ def _notes(resolved: ResolvedEvaluation, judged: int) -> list[str]:
             f"Times take a reply as {QUICK_REPLY_SECONDS} to {SLOW_REPLY_SECONDS:.0f} s at the "
             "greatest concurrency, or the rate caps where those are slower."
         )
+    if resolved.spec.mode == "batch":
+        notes.append("What a batch job leaves unanswered is called live, at the live price.")
     if resolved.dataset.rows > MOST_ROWS_READ:
         notes.append(f"Projected from the first {MOST_ROWS_READ:,} rows.")
     examples = min(run.samples // run.spec.repeats for run in resolved.runs)

@@ -29,7 +29,14 @@ if TYPE_CHECKING:
         Example,
         RowProblem,
     )
-    from prompt_app.datamodel.evaluation import Evaluation, EvaluationSpec, Quote, Run, RunState
+    from prompt_app.datamodel.evaluation import (
+        Evaluation,
+        EvaluationSpec,
+        Mode,
+        Quote,
+        Run,
+        RunState,
+    )
     from prompt_app.datamodel.project import Reach
     from prompt_app.datamodel.prompt import Message, PromptTemplate, PromptVersion
     from prompt_app.datamodel.score import MetricInfo, MetricSpec, MetricSummary
@@ -238,11 +245,14 @@ class Workbench(Capabilities):
         resolved = self.resolve(spec, folder=folder, save_prompts=True)
         evaluation, is_new = save_evaluation(self.store, resolved, key)
         if is_new:
-            for run_id in evaluation.run_ids:
-                self.dispatcher.dispatch(run_id)
-            if spec.mode == "batch":  # which lasts longer than a broker hides a message
-                self.dispatcher.wake()
+            self._dispatch(evaluation.run_ids, spec.mode)
         return evaluation
+
+    def _dispatch(self, run_ids: Iterable[str], mode: Mode) -> None:
+        for run_id in run_ids:
+            self.dispatcher.dispatch(run_id)
+        if mode == "batch":  # which lasts longer than a broker hides a message
+            self.dispatcher.wake()
 
     def evaluation(self, evaluation_id: str) -> Evaluation:
         return self.store.get_evaluation(evaluation_id)
@@ -298,7 +308,7 @@ class Workbench(Capabilities):
         self.actor.require(Role.EDITOR, "cancel runs")
         run = self.store.request_run(self.run(run_id).id, "cancel")
         if run.state == "queued":  # a worker is to cancel its batch jobs
-            self.dispatcher.dispatch(run.id)
+            self._dispatch([run.id], run.spec.mode)
         return run
 
     def resume(self, run_id: str, *, retry_failed: bool = False) -> Run:
@@ -306,7 +316,7 @@ class Workbench(Capabilities):
         one, whose failed samples and scores are tried anew."""
         self.actor.require(Role.EDITOR, "resume runs")
         run = self.store.requeue_run(self.run(run_id).id, retry_failed=retry_failed)
-        self.dispatcher.dispatch(run.id)
+        self._dispatch([run.id], run.spec.mode)
         return run
 
     def rescore(self, run_id: str, metrics: Iterable[MetricSpec], *, only: bool = False) -> Run:

@@ -228,6 +228,19 @@ def test_the_quote_shows_both_modes(bench: Workbench, mock: MockProcess, tmp_pat
     quote = bench.quote(batch_spec(tmp_path, mock, "openai"))
     assert quote.cost_usd_high is not None
     assert quote.batch_cost_usd_high == pytest.approx(quote.cost_usd_high / 2)
+    assert any("called live" in note for note in quote.notes)
+
+
+def test_a_quote_for_fewer_requests_than_a_job_takes_saves_nothing(
+    bench: Workbench, mock: MockProcess, tmp_path: Path
+) -> None:
+    """60 of 150 rows have stored replies."""
+    few = batch_spec(tmp_path, mock, "bedrock", rows=60).model_copy(update={"mode": "live"})
+    only_run(bench, few)
+    work(bench)
+    quote = bench.quote(batch_spec(tmp_path, mock, "bedrock"))
+    assert (quote.cached, quote.calls) == (60, 90)
+    assert quote.batch_cost_usd_high == quote.cost_usd_high
 
 
 def capped(folder: Path, mock: MockProcess, cap: float, rows: int = 20) -> EvaluationSpec:
@@ -290,7 +303,7 @@ def test_a_paused_run_keeps_its_jobs_and_their_reservation(
             bench.pause(run.id)
 
     asyncio.run(pause())
-    assert bench.evaluation(run.evaluation_id).unconfirmed_usd > 0
+    assert bench.evaluation(run.evaluation_id).unconfirmed_usd == 0
     bench.resume(run.id)
     work(bench)
     evaluation = bench.evaluation(run.evaluation_id)
