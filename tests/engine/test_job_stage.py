@@ -20,6 +20,7 @@ from prompt_app.datamodel.evaluation import EvaluationSpec
 from prompt_app.engine import job_stage
 from prompt_app.engine.chunk_worker import ChunkWorker
 from prompt_app.errors import EvaluationError, RequestRefusedError
+from prompt_app.interfaces.batch_jobs import BatchJob
 from prompt_app.providers.openai_batch import OpenAIBatches
 from prompt_app.storage import this_worker
 from prompt_app.workbench import Workbench
@@ -341,6 +342,27 @@ def test_a_run_that_no_worker_holds_is_cancelled_with_its_jobs(
     else:
         work(bench)
     assert state_at_provider(mock, job) == "cancelled"
+    assert bench.run(run.id).state == "cancelled"
+
+
+def test_a_job_whose_rows_are_all_answered_is_ended_with_its_run(
+    bench: Workbench, mock: MockProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker died between storing the last reply and noting that the job is collected."""
+    saved = job_stage.JobStage._save
+
+    async def dies(stage: job_stage.JobStage, job: BatchJob) -> None:
+        if job.state == "collected":
+            raise RuntimeError("killed")
+        await saved(stage, job)
+
+    monkeypatch.setattr(job_stage.JobStage, "_save", dies)
+    run = only_run(bench, batch_spec(tmp_path, mock, "openai", rows=20))
+    work(bench)
+    assert bench.run(run.id).progress.answered == 20
+    monkeypatch.setattr(job_stage.JobStage, "_save", saved)
+    bench.cancel(run.id)
+    work(bench, seconds=10)
     assert bench.run(run.id).state == "cancelled"
 
 
