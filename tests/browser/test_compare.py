@@ -1,4 +1,4 @@
-"""Runs compared in a real browser: from ticking them to a single example."""
+"""Runs compared in a real browser, down to a single example."""
 
 from __future__ import annotations
 

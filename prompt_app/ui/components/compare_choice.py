@@ -69,7 +69,8 @@ def chosen_metric(runs: Sequence[Run]) -> str:
     ]
     if not shared:
         st.info(
-            "No metric is common to all of these runs. Score them with the same one: "
+            "No metric is common to all of these runs, so nothing can be compared. Choose runs "
+            "with a metric in common. Whoever runs this server can add one to finished runs with "
             "`prompt-app rescore`, which calls no model.",
             icon=":material/info:",
         )

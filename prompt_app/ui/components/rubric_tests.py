@@ -6,6 +6,7 @@ import streamlit as st
 
 from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.rubric_test import RubricTest
+from prompt_app.interfaces import Page
 from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.run_list import STATES
 from prompt_app.ui.components.search_field import search_field
@@ -20,23 +21,29 @@ def test_list() -> None:
     if workbench().rubrics.tests(limit=1).total == 0:
         return
     text = search_field("Experiment or dataset")
-    is_live = _is_any_active()
+    is_live = _is_any_active(text)
     st.fragment(_page, run_every=LOOK_SECONDS if is_live else None)(text, is_live)
 
 
-def _is_any_active() -> bool:
-    return any(test.is_active for test in workbench().rubrics.tests(limit=TESTS_A_PAGE).items)
+def _is_any_active(text: str) -> bool:
+    """Of the newest, and of those that are shown."""
+    newest = workbench().rubrics.tests(limit=TESTS_A_PAGE).items
+    return any(test.is_active for test in (*newest, *_shown(text).items))
 
 
-def _page(text: str, was_live: bool) -> None:
-    if was_live and not _is_any_active():
-        st.rerun()  # there is no more to look for
-    found = paged(
+def _shown(text: str) -> Page[RubricTest]:
+    return paged(
         lambda offset: workbench().rubrics.tests(offset=offset, limit=TESTS_A_PAGE, text=text),
         TESTS_A_PAGE,
         "tests",
         of=text,
     )
+
+
+def _page(text: str, was_live: bool) -> None:
+    if was_live and not _is_any_active(text):
+        st.rerun()  # there is no more to look for
+    found = _shown(text)
     if found.total == 0:
         st.info("No test fits. Clear the search.", icon=":material/info:")
         return
