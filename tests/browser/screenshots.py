@@ -10,24 +10,28 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from browser.filled import EXAMPLES, fill_store
 from browser.studio import PATIENCE_MS, click_row, launched, running_studio, settled
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
+FUNCTIONS = EXAMPLES / "functions"
 PROMPT = "Passage: {passage}\n\nQuestion: {question}\nAnswer:"
 PLAYED = "prompts=with-passage@1&models_played=offline:extractive&models_played=offline:echo"
 PLAIN_PAGES = {
-    "runs": "Runs",
-    "prompts": "Prompts",
-    "rubrics": "Rubrics",
-    "pipelines": "Pipelines",
-    "functions": "Functions",
-    "fine-tuning": "Fine-tuning",
-    "assistants": "Assistants",
-    "tokens": "Tokens",
-    "usage": "Usage",
-    "settings": "Settings",
+    "runs": "40 of 40",
+    "prompts": "with-passage",
+    "rubrics": "baseline on games",
+    "rubric-test": "Confusion",
+    "pipelines": "reading_ease",
+    "pipeline": "Steps in full",
+    "functions": "Functions of your own",
+    "fine-tuning": "Tokens of one epoch",
+    "assistants?assistant=geography-tutor&alias=answers": "geography-tutor",
+    "tokens": "Choose a row",
+    "usage": "Calls",
+    "settings": "Connections",
 }
-"""Address and heading of what needs no more than a visit."""
+"""Address of what needs no more than a visit, and a text that stands there when it is filled."""
 SIZE = {"width": 1280, "height": 900}
 
 
@@ -37,13 +41,15 @@ def main() -> None:
     expect.set_options(timeout=PATIENCE_MS)
     with (
         TemporaryDirectory() as folder,
-        running_studio(Path(folder)) as url,
+        running_studio(Path(folder), settings={"PROMPT_APP_FUNCTIONS": str(FUNCTIONS)}) as url,
         sync_playwright() as playwright,
     ):
         browser = launched(playwright)
         run_address = _run_example(browser, url)
+        filled = fill_store(Path(folder), url)
         for scheme in ("light", "dark"):
             _take(browser, url, run_address, scheme)
+            _take_filled(browser, url, filled, scheme)
         browser.close()
 
 
@@ -94,10 +100,20 @@ def _take(browser: Browser, url: str, run_address: str, scheme: str) -> None:
     page.get_by_role("button", name="Call 2").click()
     expect(page.get_by_text("2 of 2 answered")).to_be_visible()
     _save(page, f"playground-{scheme}")
-    for address, heading in PLAIN_PAGES.items():
-        page.goto(f"{url}/{address}")
-        expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
-        _save(page, f"{address}-{scheme}")
+    page.context.close()
+
+
+def _take_filled(browser: Browser, url: str, filled: dict[str, str], scheme: str) -> None:
+    page = browser.new_context(viewport=SIZE, color_scheme=scheme).new_page()  # type: ignore[arg-type]
+    page.set_default_timeout(PATIENCE_MS)
+    for address, text in PLAIN_PAGES.items():
+        name = address.partition("?")[0]
+        page.goto(f"{url}/{filled.get(name, address)}")
+        settled(page)
+        expect(
+            page.locator(f"main :text({text!r}), main input[value={text!r}]").first
+        ).to_be_visible()
+        _save(page, f"{name}-{scheme}")
     page.context.close()
 
 
