@@ -59,6 +59,8 @@ _NOT_CHAT = re.compile(
     r"|^ft:|^gpt-oss|\.ft-|-pro$|:extended|vision-preview|rosalind|cyber|3\.5-0301"
 )
 MOST_TYPOS = 2
+OWN_NAMES = frozenset({"sagemaker", ENDPOINT_PROVIDER})
+"""Whose models people name themselves, so that they may look like a key: sk-learn-..."""
 _BEDROCK = re.compile(
     r"(?:bedrock\.)?((?:[a-z-]+\.)?(?:ai21|amazon|anthropic|cohere|deepseek|google|luma|meta"
     r"|minimax|mistral|moonshot|moonshotai|nvidia|openai|qwen|stability|twelvelabs|writer|zai)\..+)"
@@ -148,7 +150,7 @@ def named_model(name: str) -> ModelSpec:
     provider, separator, rest = name.partition(":")
     if not provider.strip() or (separator and not rest.strip()) or not name.isprintable():
         raise InputError(f"{name!r} is no model's name: write provider:name or a bare name.")
-    if redact(name) != name:
+    if provider not in OWN_NAMES and redact(name) != name:
         raise InputError("The model's name looks like a key or token; it is sent to nobody.")
     if separator and (provider in PROVIDERS or provider == ENDPOINT_PROVIDER):
         return ModelSpec(provider=provider, name=rest)

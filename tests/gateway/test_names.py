@@ -42,6 +42,13 @@ def test_other_bare_names_go_to_openai(name: str) -> None:
     assert (named_model(name).provider, named_model(name).name) == ("openai", name)
 
 
+def test_an_endpoint_may_be_named_as_keys_are() -> None:
+    for provider in ("sagemaker", "endpoint"):
+        assert named_model(f"{provider}:sk-learn-classifier-v2").name == "sk-learn-classifier-v2"
+    with pytest.raises(InputError, match="looks like a key"):
+        named_model("sk-learn-classifier-v2")
+
+
 async def test_an_arn_is_called_by_converse(
     gateway: RunningGateway, mock_server: MockServer
 ) -> None:
