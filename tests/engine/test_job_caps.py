@@ -11,7 +11,7 @@ from unittest.mock import Mock
 import pytest
 from engine import test_job_stage
 from engine.runs import echo_spec, only_run, work
-from engine.test_job_stage import batch_spec, jobs_of, submitted
+from engine.test_job_stage import batch_spec, chunk_worker, jobs_of, submitted
 from mock_process import MockProcess
 
 from prompt_app.datamodel.evaluation import EvaluationSpec, Run
@@ -222,8 +222,13 @@ def test_the_unconfirmed_spend_of_others_is_not_taken_for_a_jobs(
     assert bench.evaluation(run.evaluation_id).unconfirmed_usd == 0.1
 
 
+@pytest.mark.parametrize("spread", [False, True])
 def test_a_worker_that_waits_for_cancelled_jobs_can_be_stopped(
-    bench: Workbench, mock: MockProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spread: bool,
+    bench: Workbench,
+    mock: MockProcess,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The next one waits on."""
     asked = asyncio.Event()
@@ -242,10 +247,25 @@ def test_a_worker_that_waits_for_cancelled_jobs_can_be_stopped(
             await asked.wait()
             stop.set()
 
-    asyncio.run(stop())
+    async def stop_a_chunk_worker() -> None:
+        worker = chunk_worker(bench)
+        (chunk,) = await worker.advance_run(run.id)
+        working = asyncio.create_task(worker.work_chunk(run.id, chunk))
+        async with asyncio.timeout(4):
+            while not jobs_of(bench, run.id):
+                await asyncio.sleep(0.02)
+            bench.cancel(run.id)
+            await asked.wait()
+            worker.stop()
+            assert not await working
+
+    asyncio.run(stop_a_chunk_worker() if spread else stop())
     stopped = bench.run(run.id)
-    assert (stopped.state, stopped.requested) == ("queued", "cancel")
-    work(bench, seconds=30)
+    assert (stopped.state, stopped.requested) == ("running" if spread else "queued", "cancel")
+    if spread:
+        assert asyncio.run(chunk_worker(bench).work_chunk(run.id, 0))
+    else:
+        work(bench, seconds=30)
     assert (bench.run(run.id).state, bench.run(run.id).progress.answered) == ("cancelled", 20)
     assert_settled(bench, run)
 
