@@ -49,7 +49,7 @@ def backup_section() -> None:
     if not person().may(Role.ADMIN):
         st.caption("Admins can take all data away as one file, and restore it.")
         return
-    st.caption("One file with everything that is stored; `prompt-app backup` makes it, too.")
+    st.caption("One file with all that is stored. The command prompt-app backup makes it, too.")
     if st.button("Download a backup", icon=":material/download:", disabled=is_at_work(_BACKUP)):
         make_file(_BACKUP, backup_name(), workbench().backups.write)
     file_made(_BACKUP)
