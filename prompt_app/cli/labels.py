@@ -15,6 +15,7 @@ app = typer.Typer(help="People's labels: queues, export, import.", no_args_is_he
 
 Queue = Annotated[str, typer.Argument(help="Name or id of the queue.")]
 QUESTIONS = ("Is this reply right?", "Which reply is better?")
+ALL = 1_000_000
 FILE = "File with an answer a line: .jsonl or .csv."
 
 
@@ -22,7 +23,7 @@ FILE = "File with an answer a line: .jsonl or .csv."
 def list_queues(as_json: AsJson = False) -> None:
     """List label queues with their progress, newest first."""
     with opened_workbench() as workbench:
-        queues = workbench.labelling.queues()
+        queues = workbench.labelling.queues(limit=ALL).items
         standings = [workbench.labelling.standing(queue.id) for queue in queues]
     if as_json:
         print_json(queues)

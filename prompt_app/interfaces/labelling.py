@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from prompt_app.datamodel.labelling import Annotation, LabelQueue, LabelRubric
+from prompt_app.interfaces.rows import Page
 
 
 class LabelStore(Protocol):
@@ -15,7 +16,7 @@ class LabelStore(Protocol):
         """Raises ConflictError for a name that is taken."""
         ...
 
-    def list_label_queues(self) -> list[LabelQueue]:
+    def list_label_queues(self, *, offset: int = 0, limit: int = 50) -> Page[LabelQueue]:
         """Newest first, each with its newest rubric."""
         ...
 
@@ -46,6 +47,12 @@ class LabelStore(Protocol):
 
     def list_annotations(self, queue_id: str, *, everything: bool = False) -> list[Annotation]:
         """In order of time: those in force, or with ``everything`` also the withdrawn ones."""
+        ...
+
+    def page_annotations(
+        self, queue_id: str, *, offset: int = 0, limit: int = 50
+    ) -> Page[Annotation]:
+        """Those in force, the latest first."""
         ...
 
     def answered_examples(self, run_id: str) -> list[str]:

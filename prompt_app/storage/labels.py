@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
 from prompt_app.datamodel.labelling import Annotation, LabelQueue, LabelRubric
 from prompt_app.errors import ConflictError, UnknownNameError
+from prompt_app.interfaces.rows import Page
 from prompt_app.storage.encoding import dump_record, load_record
 from prompt_app.storage.label_tables import label_answers, label_queues, label_rubrics
 from prompt_app.storage.part import StorePart
@@ -47,13 +48,13 @@ class Labels(StorePart):
 
         return self._database.write_retrying(create)
 
-    def list_label_queues(self) -> list[LabelQueue]:
+    def list_label_queues(self, *, offset: int = 0, limit: int = 50) -> Page[LabelQueue]:
         """Newest first, each with its newest rubric."""
         with self._database.read() as connection:
-            rows = connection.execute(
-                select(label_queues).order_by(label_queues.c.number.desc())
-            ).all()
-            return [_queue_of(connection, row) for row in rows]
+            total = connection.scalar(select(func.count()).select_from(label_queues)) or 0
+            query = select(label_queues).order_by(label_queues.c.number.desc())
+            rows = connection.execute(query.offset(offset).limit(limit)).all()
+            return Page(tuple(_queue_of(connection, row) for row in rows), total, offset)
 
     def get_label_queue(self, which: str) -> LabelQueue:
         """By name or id."""
@@ -132,6 +133,20 @@ class Labels(StorePart):
             if not everything:
                 query = query.where(label_answers.c.withdrawn_at.is_(None))
             return [_annotation_of(row) for row in connection.execute(query)]
+
+    def page_annotations(
+        self, queue_id: str, *, offset: int = 0, limit: int = 50
+    ) -> Page[Annotation]:
+        """Those in force, the latest first."""
+        with self._database.read() as connection:
+            query = select(label_answers).where(
+                label_answers.c.queue == _find(connection, queue_id).number,
+                label_answers.c.withdrawn_at.is_(None),
+            )
+            total = connection.scalar(select(func.count()).select_from(query.subquery())) or 0
+            query = query.order_by(label_answers.c.number.desc()).offset(offset).limit(limit)
+            rows = connection.execute(query)
+            return Page(tuple(_annotation_of(row) for row in rows), total, offset)
 
     def answered_examples(self, run_id: str) -> list[str]:
         """Ids of the examples whose first repeat has a reply, in order of position."""

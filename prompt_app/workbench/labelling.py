@@ -15,7 +15,7 @@ from prompt_app.datamodel.dataset import Example, sampling_key
 from prompt_app.datamodel.evaluation import Run, SampleKey
 from prompt_app.datamodel.labelling import CHOICES, Annotation, Choice, LabelQueue, LabelRubric
 from prompt_app.errors import EvaluationError, StatisticsError
-from prompt_app.interfaces import Store, StoredSample
+from prompt_app.interfaces import Page, Store, StoredSample
 from prompt_app.statistics.labelling import plan_labels
 from prompt_app.workbench.calibrating import (
     Calibration,
@@ -56,9 +56,13 @@ class Labelling:
         self._store = store
         self._actor = actor
 
-    def queues(self) -> list[LabelQueue]:
+    def queues(self, *, offset: int = 0, limit: int = 50) -> Page[LabelQueue]:
         """Newest first."""
-        return self._store.list_label_queues()
+        return self._store.list_label_queues(offset=offset, limit=limit)
+
+    def latest_answers(self, which: str, *, offset: int = 0, limit: int = 50) -> Page[Annotation]:
+        """Those in force."""
+        return self._store.page_annotations(self.queue(which).id, offset=offset, limit=limit)
 
     def queue(self, which: str) -> LabelQueue:
         """By name or id. Raises UnknownNameError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -9,6 +10,8 @@ from browser.accessibility import check_accessibility
 from browser.studio import click_row, settled
 from playwright.sync_api import Page, expect
 
+from prompt_app.datamodel.labelling import LabelRubric
+from prompt_app.ui import ASGI_FILE
 from prompt_app.workbench import Workbench
 
 pytestmark = pytest.mark.xdist_group("browser")  # one studio for all
@@ -24,21 +27,43 @@ def pipeline(workbench: Workbench) -> str:
     return workbench.pipelines.save("loud", "upper(concat(text, '!'))").name
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark"), (1280, "dark")])
+@pytest.fixture
+def addresses(workbench: Workbench, run_id: str, pipeline: str) -> tuple[str, ...]:
+    """Every page, with each of its sections open."""
+    queues = [each.name for each in workbench.labelling.queues().items]
+    if "layout" not in queues:
+        workbench.labelling.create("layout", [run_id], LabelRubric())
+    prompt, dataset = "/prompt?name=with-passage", "/dataset?name=geography"
+    pair = ",".join(workbench.submit_evaluation(workbench.example_evaluation()).run_ids[:2])
+    return (
+        "", "/settings",
+        "/datasets", dataset,
+        *(f"{dataset}&view={view}" for view in ("Schema", "Versions", "Splits", "Export")),
+        "/prompts", prompt, f"{prompt}&part=Versions", f"{prompt}&part=Scores",
+        "/models", "/models?model=offline:echo", "/models?models=Presets", "/playground",
+        "/evaluate", "/runs", f"/run?id={run_id}", f"/compare?runs={pair}",
+        "/label", "/label?queue=layout", "/rubrics",
+        "/pipelines", f"/pipeline?name={pipeline}", "/pipeline", "/functions", "/assistants",
+        "/tokens", "/usage", "/fine-tuning",
+    )  # fmt: skip
+
+
+def test_no_page_is_left_out(addresses: tuple[str, ...]) -> None:
+    pages = {each.stem for each in (ASGI_FILE.parent / "app_pages").glob("*.py")}
+    named = {re.split(r"[/?]", f"{each}/")[1].replace("-", "_") or "home" for each in addresses}
+    elsewhere = {"rubric_test"}  # test_rubrics.py looks at each of its views
+    assert named | elsewhere >= {each.replace("finetuning", "fine_tuning") for each in pages}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
 def test_no_page_is_wider_than_the_window(
-    studio: str,
-    new_page: Callable[..., Page],
-    run_id: str,
-    pipeline: str,
-    width: int,
-    scheme: str,
+    studio: str, new_page: Callable[..., Page], addresses: tuple[str, ...], width: int, scheme: str
 ) -> None:
     page = new_page(width=width, scheme=scheme)
-    serving = ("/pipelines", f"/pipeline?name={pipeline}", "/functions")
-    prompt = "/prompt?name=with-passage"
-    models = ("/models", "/models?model=offline:echo", "/models?models=Presets", "/playground")
-    prompts = ("/prompts", prompt, f"{prompt}&part=Versions", f"{prompt}&part=Scores", *models)
-    for path in ("", "/evaluate", "/runs", "/settings", f"/run?id={run_id}", *prompts, *serving):
+    # A page that fits in one theme fits in the other one: colours are what differs.
+    is_whole = (width, scheme) in ((1280, "light"), (390, "dark"))
+    for path in addresses if is_whole else addresses[::3]:
         page.goto(studio + path)
         settled(page)
         expect(page.get_by_role("heading", level=1)).to_be_visible()

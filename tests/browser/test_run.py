@@ -93,6 +93,29 @@ def test_rows_are_turned_by_keyboard_and_the_focus_stays(
     expect(page).not_to_have_url(re.compile("row="))
 
 
+def test_a_row_is_opened_without_a_pointer(studio: str, new_page: NewPage, judged: str) -> None:
+    page = new_page(width=390)
+    page.goto(f"{studio}/run?id={judged}")
+    settled(page)
+    chooser = page.get_by_role("combobox", name="Open a row")
+    chooser.focus()
+    page.keyboard.type("Row 2")
+    page.keyboard.press("Enter")
+    drawer = page.get_by_role("dialog")
+    expect(drawer.get_by_text("2 of 40")).to_be_visible()
+    page.keyboard.press("ArrowRight")
+    expect(drawer.get_by_text("3 of 40")).to_be_visible()
+    address = page.url
+    page.keyboard.press("Escape")
+    expect(drawer).to_be_hidden()
+
+    page.goto(address)
+    expect(drawer.get_by_text("3 of 40")).to_be_visible()
+    settled(page)
+    page.keyboard.press("ArrowLeft")
+    expect(drawer.get_by_text("2 of 40")).to_be_visible()
+
+
 def test_an_address_shows_a_colleague_the_same(studio: str, new_page: NewPage, judged: str) -> None:
     page = new_page()
     page.goto(f"{studio}/run?id={judged}")

@@ -29,7 +29,9 @@ def test_a_queue_is_found_by_name_and_id(store: SqlStore, queue: LabelQueue) -> 
     second = LabelQueue(id="q2", name="second", run_ids=("a", "b"), metric="m", people_per_row=2)
     store.create_label_queue(second)
     assert store.get_label_queue("first") == store.get_label_queue("q1") == queue
-    assert [each.name for each in store.list_label_queues()] == ["second", "first"]
+    assert [each.name for each in store.list_label_queues().items] == ["second", "first"]
+    page = store.list_label_queues(offset=1, limit=1)
+    assert ([each.name for each in page.items], page.total) == (["first"], 2)
     assert store.get_label_queue("second").is_pair
     with pytest.raises(ConflictError, match="'first' already"):
         store.create_label_queue(LabelQueue(id="q3", name="first", run_ids=("r",)))

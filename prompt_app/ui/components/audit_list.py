@@ -6,18 +6,24 @@ import pandas as pd
 import streamlit as st
 
 from prompt_app.datamodel.access import Role
+from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.state import person, workbench
 
-LATEST = 100
+CHANGES_A_PAGE = 50
 
 
 def audit_list() -> None:
-    """The latest changes, newest first."""
+    """Newest first, a page at a time."""
     if not person().may(Role.ADMIN):
         return
     with st.expander("Who changed what", icon=":material/history:"):
-        found = workbench().audit.entries(limit=LATEST)
+        found = paged(
+            lambda offset: workbench().audit.entries(offset=offset, limit=CHANGES_A_PAGE),
+            CHANGES_A_PAGE,
+            "changes",
+            key="changes",
+        )
         if not found.total:
             st.caption("Nothing was changed yet.")
             return
@@ -32,5 +38,4 @@ def audit_list() -> None:
             for entry in found.items
         ]
         data_table(pd.DataFrame(rows), "changes", alt="Changes, newest first")
-        if found.total > LATEST:
-            st.caption(f"The latest {LATEST} of {found.total}.")
+        pager(found, CHANGES_A_PAGE, "change", key="changes")

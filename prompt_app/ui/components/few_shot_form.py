@@ -117,12 +117,30 @@ def _by_hand(key: str, given: FewShot, dataset: DatasetVersion) -> list[str]:
         },
         alt="Rows to pick examples from",
     )
+    st.multiselect(
+        "Picked rows of this page",
+        [example.id for example in examples],
+        default=[example.id for example in examples if example.id in picked],
+        format_func={each.id: f"Row {each.position + 1}" for each in examples}.__getitem__,
+        key=f"{key}.picked.{'.'.join(picked)}",
+        on_change=_pick_listed,
+        args=(picked_key, f"{key}.picked.{'.'.join(picked)}", [each.id for each in examples]),
+        placeholder="None",
+    )
     if not picked:
         st.caption("No row is picked yet: the prompt is without examples.")
     pages = -(-dataset.rows // ROWS_A_PAGE)
     if pages > 1:
         st.pagination(pages, key=pager, width=300)
     return picked
+
+
+def _pick_listed(picked_key: str, list_key: str, ids: list[str]) -> None:
+    """Those of other pages stay."""
+    chosen: list[str] = st.session_state[list_key]
+    kept = [each for each in st.session_state[picked_key] if each not in ids or each in chosen]
+    fresh = [each for each in chosen if each not in kept]
+    st.session_state[picked_key] = [*kept, *fresh][:MOST_SHOTS]
 
 
 def _pick(picked_key: str, button_key: str, ids: list[str]) -> None:

@@ -9,7 +9,6 @@ import streamlit as st
 from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.labelling import LabelQueue, LabelRubric
 from prompt_app.errors import UnknownNameError
-from prompt_app.interfaces import Page
 from prompt_app.ui.components.compare_choice import RECENT, run_labels
 from prompt_app.ui.components.errors import errors_shown, show_message
 from prompt_app.ui.components.label_standing import row_count
@@ -39,15 +38,14 @@ def chosen_queue() -> LabelQueue | None:
 
 
 def queue_list() -> None:
-    queues = workbench().labelling.queues()
     page = paged(
-        lambda offset: Page(tuple(queues[offset : offset + QUEUES_A_PAGE]), len(queues), offset),
+        lambda offset: workbench().labelling.queues(offset=offset, limit=QUEUES_A_PAGE),
         QUEUES_A_PAGE,
         "queues",
     )
     for queue in page.items:
         _card(queue)
-    if queues:
+    if page.total:
         pager(page, QUEUES_A_PAGE, "queue")
     else:
         st.info(
@@ -55,7 +53,7 @@ def queue_list() -> None:
             icon=":material/info:",
         )
     if may_edit():
-        with st.expander("New queue", icon=":material/add:", expanded=not queues):
+        with st.expander("New queue", icon=":material/add:", expanded=not page.total):
             _form()
 
 

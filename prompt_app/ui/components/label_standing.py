@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
 from prompt_app.datamodel.counting import counted
-from prompt_app.datamodel.labelling import Annotation, LabelQueue
+from prompt_app.datamodel.labelling import LabelQueue
 from prompt_app.errors import PromptAppError
 from prompt_app.statistics.estimate import Estimate
+from prompt_app.ui.components.made_file import file_made, make_file
+from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import number, plain
 from prompt_app.ui.state import LABEL, workbench
 from prompt_app.workbench.label_standing import LabelStanding
 
 MOST_SPLITS = 10
+ANSWERS_A_PAGE = 50
 MOST_ROWS_UNASKED = 20_000
 """Of a larger queue the judge's scores are read when somebody asks."""
 
@@ -38,7 +43,7 @@ def standing_section(queue: LabelQueue) -> None:
         if box.open:
             with box:
                 _judge(queue)
-    _answers(queue, labelling.answers(queue.id))
+    _answers(queue)
 
 
 def estimate_text(estimate: Estimate | None) -> str:
@@ -123,8 +128,18 @@ def row_count(queue_id: str) -> int:
     return workbench().labelling.row_count(queue_id)
 
 
-def _answers(queue: LabelQueue, answers: list[Annotation]) -> None:
-    with st.expander("Who said what", icon=":material/table:"):
+def _answers(queue: LabelQueue) -> None:
+    box = st.expander("Who said what", icon=":material/table:", on_change="rerun")
+    if not box.open:
+        return
+    with box:
+        page = paged(
+            lambda offset: workbench().labelling.latest_answers(
+                queue.id, offset=offset, limit=ANSWERS_A_PAGE
+            ),
+            ANSWERS_A_PAGE,
+            f"answers of {queue.id}",
+        )
         frame = pd.DataFrame(
             [
                 {
@@ -135,7 +150,12 @@ def _answers(queue: LabelQueue, answers: list[Annotation]) -> None:
                     "rubric": each.rubric_number,
                     "at": each.at,
                 }
-                for each in reversed(answers)
+                for each in page.items
             ]
         )
         data_table(frame, f"labels-{queue.name}", alt="Answers, newest first")
+        pager(page, ANSWERS_A_PAGE, "answer")
+        place, export = f"answers.{queue.id}", workbench().labelling.export
+        if st.button("All answers as CSV", icon=":material/download:", type="tertiary"):
+            make_file(place, f"labels-{queue.name}.csv", partial(export, queue.id))
+        file_made(place)

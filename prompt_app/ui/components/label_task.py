@@ -11,6 +11,7 @@ from prompt_app.datamodel.labelling import CHOICES, LabelQueue
 from prompt_app.datamodel.rendering import template_placeholders
 from prompt_app.errors import UnknownNameError
 from prompt_app.interfaces import StoredSample
+from prompt_app.ui.components.draft_keeper import keep_draft
 from prompt_app.ui.components.errors import errors_shown, show_error, show_message
 from prompt_app.ui.components.seen import as_seen, changes_shown, forget_form
 from prompt_app.ui.components.verbatim import verbatim
@@ -143,8 +144,9 @@ def _answer(queue: LabelQueue, task: LabelTask) -> None:
     comment = f"label.comment.{queue.id}.{example}"
     st.text_area(
         "Comment", key=comment, value=task.mine.comment if task.mine else "", height=80,
-        placeholder="Optional",
+        placeholder="Optional", persist_state="session",
     )  # fmt: skip
+    _keep_comments(queue)
     shown = PLACES if queue.is_pair else queue.rubric.labels
     meant = [task.choice(each) for each in CHOICES] if queue.is_pair else queue.rubric.labels
     for number, (text, label) in enumerate(zip(shown, meant, strict=True), start=1):
@@ -158,6 +160,21 @@ def _answer(queue: LabelQueue, task: LabelTask) -> None:
             icon=":material/skip_next:",
         )  # fmt: skip
         _undo_button(queue)
+
+
+def _keep_comments(queue: LabelQueue) -> None:
+    """Those that are written and not sent with an answer yet outlive a reload."""
+    start = f"label.comment.{queue.id}."
+    written = {
+        str(key): value
+        for key, value in st.session_state.items()
+        if str(key).startswith(start) and value
+    }
+
+    def take_back(kept: dict[str, str]) -> None:
+        st.session_state.update({key: str(kept[key]) for key in kept if key.startswith(start)})
+
+    keep_draft(f"comments of {queue.id}", written or None, take_back)
 
 
 def _shown(task: LabelTask, said: str) -> str:
@@ -176,6 +193,7 @@ def _label(queue: LabelQueue, example: str, label: str | None, comment: str) -> 
     except Exception as error:
         show_error(error)
         return
+    st.session_state.pop(comment, None)  # it is stored with the answer
     following = _next_row(queue)
     if following is None:
         st.query_params.pop("row", None)

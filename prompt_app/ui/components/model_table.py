@@ -18,7 +18,7 @@ from prompt_app.ui.components.access_check import (
 )
 from prompt_app.ui.components.errors import message_of
 from prompt_app.ui.components.search_field import search_field
-from prompt_app.ui.components.tables import data_table
+from prompt_app.ui.components.tables import data_table, opened_row
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import workbench
 from prompt_app.workbench.account_access import is_reached
@@ -101,8 +101,9 @@ def _table(cards: list[tuple[ModelCard, str]]) -> None:
         },
         alt="Models with their prices",
     )
-    if click := st.session_state.get("models.open"):
-        st.query_params["model"] = cards[click.row][0].reference
+    row = opened_row("models.open", "Open a model", [card.reference for card, _ in cards])
+    if row is not None:
+        st.query_params["model"] = cards[row][0].reference
         st.rerun()
 
 

@@ -12,7 +12,7 @@ from prompt_app.datamodel.pipeline import PipelineCall, PipelineVersion, StepTra
 from prompt_app.ui.components.errors import errors_shown, show_message
 from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.pipeline_editor import Draft
-from prompt_app.ui.components.tables import data_table
+from prompt_app.ui.components.tables import data_table, opened_row
 from prompt_app.ui.components.verbatim import verbatim
 from prompt_app.ui.components.wording import ago, money, plain, shortened
 from prompt_app.ui.state import may_edit, workbench
@@ -179,9 +179,10 @@ def earlier_calls(saved: PipelineVersion) -> None:
         },
         alt="Calls of this pipeline",
     )
-    click = st.session_state.get("pipeline.open")
-    if click and page.items[click.row].id != st.query_params.get("call"):
-        st.query_params["call"] = page.items[click.row].id
+    names = [f"{call.created_at:%Y-%m-%d %H:%M:%S}, {call.id}" for call in page.items]
+    row = opened_row("pipeline.open", "Open a call", names)
+    if row is not None and page.items[row].id != st.query_params.get("call"):
+        st.query_params["call"] = page.items[row].id
         st.rerun()
     pager(page, CALLS_A_PAGE, "call")
 

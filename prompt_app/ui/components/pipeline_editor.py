@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
 from prompt_app.datamodel.pipeline import PipelineVersion
 from prompt_app.errors import InputError, PipelineError, UnknownNameError
 from prompt_app.pipelines.checking import CheckedPipeline
+from prompt_app.ui.components.draft_keeper import keep_draft
 from prompt_app.ui.components.errors import errors_shown, show_message
 from prompt_app.ui.components.model_form import model_references
 from prompt_app.ui.components.pipeline_graph import pipeline_graph
@@ -59,6 +61,7 @@ def pipeline_editor(saved: PipelineVersion | None) -> Draft | None:
         disabled=not may_edit(),
     )
     model = _model(saved, place)
+    _keep_text(place, text, model)
     if not text.strip():
         st.caption("Write a call; it is checked when you leave the box.")
         return None
@@ -125,6 +128,19 @@ def _opened(saved: PipelineVersion | None) -> str:
         kept[f"{place}.text"], kept[f"{place}.model"] = kept[f"{place}.begun"] = begun
         kept[f"{place}.based_on"] = _newest(saved)
     return place
+
+
+def _keep_text(place: str, text: str, model: str | None) -> None:
+    """What is written and not saved outlives a reload."""
+    begun = st.session_state[f"{place}.begun"]
+
+    def take_back(kept: dict[str, Any]) -> None:
+        st.session_state[f"{place}.text"] = str(kept["text"])
+        st.session_state[f"{place}.model"] = kept["model"]
+        st.session_state[f"{place}.based_on"] = int(kept["based_on"])
+
+    written = {"text": text, "model": model, "based_on": st.session_state[f"{place}.based_on"]}
+    keep_draft(place, None if (text, model) == begun else written, take_back)
 
 
 def _newest(saved: PipelineVersion | None) -> int:

@@ -12,6 +12,7 @@ import streamlit as st
 from prompt_app.datamodel.dataset import DatasetVersion, field_value, reference_values
 from prompt_app.datamodel.model import InferenceParameters, ModelSpec
 from prompt_app.datamodel.prompt import PromptTemplate
+from prompt_app.ui.components.draft_keeper import keep_draft
 from prompt_app.ui.components.model_form import model_references
 from prompt_app.ui.components.parameter_form import parameter_fields
 from prompt_app.ui.components.prompt_draft import own_draft
@@ -28,6 +29,7 @@ MOST_TYPED = MOST_CHARACTERS
 """A longer value of a row is shown by its beginning, and no field is there to edit it."""
 MOST_SHOWN = 600
 """Of a value that is not edited: the button to call stays in sight."""
+_FIELD = "play.field."
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ def play_input(prompts: Prompts) -> PlayInput:
     fields = dict(row.example.fields) if row else {}
     for name in names:
         _field(name, fields, row)
+    _keep_fields()
     if row:
         _reference(row)
     return PlayInput(fields, row.dataset if row else None)
@@ -120,11 +123,25 @@ def _field(name: str, fields: dict[str, Any], row: ChosenRow | None) -> None:
         st.caption("Too long to be edited here: it is sent whole, as the row has it.")
         return
     place = f"{row.dataset.id}.{row.example.id}" if row else ""
-    typed = st.text_area(
-        plain(name), given, key=f"play.field.{place}.{name}", persist_state="session", height=90
-    )
+    key = f"{_FIELD}{place}.{name}"
+    st.session_state[f"given.{key}"] = given
+    typed = st.text_area(plain(name), given, key=key, persist_state="session", height=90)
     if typed != given or name not in fields:
         fields[name] = typed
+
+
+def _keep_fields() -> None:
+    """What was typed into the fields outlives a reload."""
+    typed = {
+        str(key): value
+        for key, value in st.session_state.items()
+        if str(key).startswith(_FIELD) and value and value != st.session_state.get(f"given.{key}")
+    }
+
+    def take_back(kept: dict[str, str]) -> None:
+        st.session_state.update({key: str(kept[key]) for key in kept if key.startswith(_FIELD)})
+
+    keep_draft("playground fields", typed or None, take_back)
 
 
 def _text(fields: dict[str, Any], name: str) -> str:

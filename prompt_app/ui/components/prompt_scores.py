@@ -9,9 +9,10 @@ import streamlit as st
 
 from prompt_app.datamodel.evaluation import ACTIVE_STATES, Run
 from prompt_app.datamodel.prompt import PromptVersion
+from prompt_app.ui.components.compare_choice import run_labels
 from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.run_list import score_text
-from prompt_app.ui.components.tables import data_table
+from prompt_app.ui.components.tables import data_table, opened_row
 from prompt_app.ui.components.wording import ago
 from prompt_app.ui.state import EVALUATE, open_run, workbench
 
@@ -62,8 +63,9 @@ def _table(runs: tuple[Run, ...], versions: dict[str, PromptVersion]) -> None:
         },
         alt="Runs of this prompt and their scores",
     )
-    if click := st.session_state.get("uses.open"):
-        open_run(runs[click.row].id)
+    row = opened_row("uses.open", "Open a run", list(run_labels(runs).values()))
+    if row is not None:
+        open_run(runs[row].id)
 
 
 def _row(run: Run, versions: dict[str, PromptVersion]) -> dict[str, Any]:

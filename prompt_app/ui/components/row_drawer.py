@@ -26,8 +26,9 @@ def open_drawer(run: Run, wanted: RowFilter, shown: Page[StoredSample], row: int
     _browser(run, wanted, shown)
 
 
-def open_addressed_row(run: Run) -> None:
-    """Show the row that ``?row=example~repeat`` names, once for each address."""
+def open_addressed_row(run: Run, wanted: RowFilter, shown: Page[StoredSample]) -> None:
+    """Show the row that ``?row=example~repeat`` names, once for each address, in its place among
+    those that ``wanted`` finds, where it is one of them."""
     address = st.query_params.get("row", "")
     if not address or st.session_state.get(_SHOWN) == (run.id, address):
         return
@@ -38,7 +39,38 @@ def open_addressed_row(run: Run) -> None:
     except UnknownNameError as error:
         show_message(str(error))
         return
-    _single(run, sample)
+    place = _place(run, wanted, shown, sample)
+    if place is None:
+        _single(run, sample)
+    else:
+        st.session_state[_PLACE] = place
+        _browser(run, wanted, shown)
+
+
+def _place(
+    run: Run, wanted: RowFilter, shown: Page[StoredSample], sample: StoredSample
+) -> int | None:
+    """An address is mostly that of a row on the page that it names too. Elsewhere rows in their
+    own order are looked through by halves; another order tells nothing of a row's place."""
+    for place, each in enumerate(shown.items, start=shown.offset):
+        if each.key == sample.key:
+            return place
+    if wanted.sort != "position" or wanted.text:
+        return None
+    low, high = 0, shown.total - 1
+    while low <= high:
+        middle = (low + high) // 2
+        found = workbench().rows(run.id, wanted, offset=middle, limit=1).items
+        if not found:
+            return None
+        at = found[0].position, found[0].key.repeat
+        if at == (sample.position, sample.key.repeat):
+            return middle
+        if (at < (sample.position, sample.key.repeat)) != wanted.descending:
+            low = middle + 1
+        else:
+            high = middle - 1
+    return None
 
 
 def row_address(sample: StoredSample) -> str:

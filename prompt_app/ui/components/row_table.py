@@ -23,6 +23,7 @@ from prompt_app.ui.components.references import references
 from prompt_app.ui.components.row_drawer import open_addressed_row, open_drawer
 from prompt_app.ui.components.row_filters import row_filters
 from prompt_app.ui.components.scores import metric_infos
+from prompt_app.ui.components.tables import opened_row
 from prompt_app.ui.components.wording import shortened
 from prompt_app.ui.state import LABEL, workbench
 from prompt_app.workbench import Workbench
@@ -100,11 +101,16 @@ def _table(run: Run) -> None:
     )
     pager(page, ROWS_A_PAGE, "row")
     _rest_of_search(page, wanted)
-    click = st.session_state.get("rows.open")
-    if click:
-        open_drawer(run, wanted, page, click.row)
+    row = opened_row("rows.open", "Open a row", [_name(run, each) for each in page.items])
+    if row is not None:
+        open_drawer(run, wanted, page, row)
     else:
-        open_addressed_row(run)
+        open_addressed_row(run, wanted, page)
+
+
+def _name(run: Run, sample: StoredSample) -> str:
+    repeat = f", repeat {sample.key.repeat + 1}" if run.spec.repeats > 1 else ""
+    return f"Row {sample.position + 1}{repeat}"
 
 
 def _search_seconds(wanted: RowFilter) -> float | None:

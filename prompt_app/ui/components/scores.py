@@ -11,10 +11,11 @@ import streamlit as st
 from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.evaluation import ACTIVE_STATES, Run
 from prompt_app.datamodel.score import MetricInfo, MetricSummary, cautions
+from prompt_app.ui.components.compare_choice import run_labels
 from prompt_app.ui.components.distribution import distribution_chart
 from prompt_app.ui.components.downloads import table_downloads
 from prompt_app.ui.components.run_list import score_text
-from prompt_app.ui.components.tables import data_table
+from prompt_app.ui.components.tables import data_table, opened_row
 from prompt_app.ui.components.wording import number, plain, quantity
 from prompt_app.ui.state import open_comparison, open_run, workbench
 
@@ -190,9 +191,9 @@ def _siblings(evaluation_id: str, was_active: bool) -> None:
         },
         alt="Scores of the runs of this evaluation",
     )
-    click = st.session_state.get("siblings.open")
-    if click:
-        open_run(runs[click.row].id)
+    row = opened_row("siblings.open", "Open a run", list(run_labels(runs).values()))
+    if row is not None:
+        open_run(runs[row].id)
     if is_active:
         return
     for missed in workbench().missed_thresholds(workbench().evaluation(evaluation_id)):

@@ -39,6 +39,29 @@ def data_table(
     return state
 
 
+def opened_row(button: str, label: str, names: Sequence[str]) -> int | None:
+    """The row that was just asked for, counted from 0: by the table's column of buttons, whose key
+    is ``button``, or by a list of the rows' ``names``. Tables are drawn on a canvas, whose buttons
+    the keyboard does not reach; the list it does."""
+    key = f"{button}.by_name"
+    asked = f"{key}.asked"
+
+    def ask() -> None:
+        chosen = st.session_state[key]
+        st.session_state[asked] = names.index(chosen) if chosen in names else None
+        st.session_state[key] = None
+
+    st.selectbox(
+        label, names, index=None, key=key, on_change=ask, placeholder=label, width=220,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    if click := st.session_state.get(button):
+        row: int = click.row
+        return row
+    found: int | None = st.session_state.pop(asked, None)
+    return found
+
+
 def table_height(rows: int, most: int = 15, *, extra: int = 0) -> int:
     """Pixels of a table with its head and at most ``most`` rows, and ``extra`` empty ones."""
     return (min(rows, most) + 1 + extra) * ROW_PIXELS + 3
