@@ -61,7 +61,6 @@ class Labelling:
         return self._store.list_label_queues(offset=offset, limit=limit)
 
     def latest_answers(self, which: str, *, offset: int = 0, limit: int = 50) -> Page[Annotation]:
-        """Those in force."""
         return self._store.page_annotations(self.queue(which).id, offset=offset, limit=limit)
 
     def queue(self, which: str) -> LabelQueue:

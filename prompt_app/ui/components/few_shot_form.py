@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import pandas as pd
 import streamlit as st
 
-from prompt_app.datamodel.dataset import DatasetVersion
+from prompt_app.datamodel.dataset import DatasetVersion, Example
 from prompt_app.datamodel.prompt import FewShot
 from prompt_app.ui.components.prompt_draft import Draft
 from prompt_app.ui.components.tables import data_table
@@ -117,22 +118,31 @@ def _by_hand(key: str, given: FewShot, dataset: DatasetVersion) -> list[str]:
         },
         alt="Rows to pick examples from",
     )
-    st.multiselect(
-        "Picked rows of this page",
-        [example.id for example in examples],
-        default=[example.id for example in examples if example.id in picked],
-        format_func={each.id: f"Row {each.position + 1}" for each in examples}.__getitem__,
-        key=f"{key}.picked.{'.'.join(picked)}",
-        on_change=_pick_listed,
-        args=(picked_key, f"{key}.picked.{'.'.join(picked)}", [each.id for each in examples]),
-        placeholder="None",
-    )
+    _picked_list(key, picked_key, picked, examples)
     if not picked:
         st.caption("No row is picked yet: the prompt is without examples.")
     pages = -(-dataset.rows // ROWS_A_PAGE)
     if pages > 1:
         st.pagination(pages, key=pager, width=300)
     return picked
+
+
+def _picked_list(
+    key: str, picked_key: str, picked: Sequence[str], examples: Sequence[Example]
+) -> None:
+    """The same choice for the keyboard, which does not reach the table's buttons."""
+    rows = {each.id: f"Row {each.position + 1}" for each in examples}
+    list_key = f"{key}.picked.{'.'.join(picked)}"
+    st.multiselect(
+        "Picked rows of this page",
+        list(rows),
+        default=[example_id for example_id in rows if example_id in picked],
+        format_func=rows.__getitem__,
+        key=list_key,
+        on_change=_pick_listed,
+        args=(picked_key, list_key, list(rows)),
+        placeholder="None",
+    )
 
 
 def _pick_listed(picked_key: str, list_key: str, ids: list[str]) -> None:
