@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 
 import pytest
@@ -30,6 +31,8 @@ def pipeline(workbench: Workbench) -> str:
 @pytest.fixture
 def addresses(workbench: Workbench, run_id: str, pipeline: str) -> tuple[str, ...]:
     """Every page, with each of its sections open."""
+    while workbench.run(run_id).progress.scored < 40:
+        time.sleep(0.05)
     queues = [each.name for each in workbench.labelling.queues().items]
     if "layout" not in queues:
         workbench.labelling.create("layout", [run_id], LabelRubric())
