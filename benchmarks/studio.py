@@ -37,9 +37,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import storage as store_benchmark
 
+from prompt_app.datamodel.dataset import DatasetOptions, Example
+from prompt_app.datamodel.evaluation import Progress
 from prompt_app.engine.summary import summarize_run
 from prompt_app.settings import Settings
-from prompt_app.storage import open_store, this_worker
+from prompt_app.storage import open_store
 from tests.browser.studio import click_row, free_port, launched, settled
 
 NEEDLES_EVERY = 5_000
@@ -69,6 +71,7 @@ PAINTED = """
 })()
 """
 PATIENCE_SECONDS = 30
+LONG_ROWS = 12
 
 
 @dataclass
@@ -103,17 +106,22 @@ def main() -> None:
         with running_web(settings) as (url, process):
             figures = look_around(url, given.rows, given.times)
             ticks = Figure(f"a tick, with {given.sessions} sessions", 50)
-            ticks.values = asyncio.run(all_ticks(url, given.sessions, given.seconds))
+            written = Figure("rows that the worker wrote meanwhile", unit="/s")
+            with running_worker(settings) as rows_done:
+                begun, before = time.monotonic(), rows_done()
+                ticks.values = asyncio.run(all_ticks(url, given.sessions, given.seconds))
+                written.values = [(rows_done() - before) / (time.monotonic() - begun)]
+            look_at_long_texts(url)
             memory = Figure("memory of the web process", 400, "MB")
             memory.values = [process.memory_info().rss / 1e6]
-            figures += [ticks, memory]
+            figures += [ticks, written, memory]
     show(figures)
     if given.check and not all(each.is_met for each in figures):
         sys.exit(1)
 
 
 def fill(settings: Settings, rows: int) -> None:
-    """A finished run with ``rows`` samples, and one that is under way."""
+    """A finished run with ``rows`` samples, one that waits for a worker, and long texts."""
     settings.data_dir.mkdir(parents=True)
     store = open_store(settings)
     store_benchmark.import_dataset(store, rows)
@@ -123,24 +131,51 @@ def fill(settings: Settings, rows: int) -> None:
     store_benchmark.fill(store, lease, ids, 500)
     store.end_run(lease, "finished", summary=summarize_run(store, store.get_run(lease.run.id)))
     finished = store.get_evaluation("bench")
-    live = lease.run.model_copy(update={"id": "live-1", "evaluation_id": "live"})
+    waiting = {"id": "live-1", "evaluation_id": "live", "progress": Progress(total=rows)}
+    live = lease.run.model_copy(update=waiting)
     evaluation = finished.model_copy(update={"id": "live", "key": "live", "run_ids": (live.id,)})
     store.create_evaluation(evaluation, [live])
-    other = store.claim_run(this_worker())
-    assert other is not None
-    store_benchmark.fill(store, other, ids[:1000], 500)
+    long = (
+        Example(id=str(row), position=row, fields={"question": f"{row} " + "word " * 200_000})
+        for row in range(LONG_ROWS)
+    )
+    store.save_dataset_version("long", DatasetOptions(), long)
     store.close()
+
+
+@contextmanager
+def running_worker(settings: Settings) -> Iterator[Callable[[], int]]:
+    """A worker that answers the waiting run as fast as it can; gives how many rows are done."""
+    environment = process_environment(settings)
+    command = [sys.executable, "-m", "prompt_app.cli", "worker"]
+    with (settings.data_dir / "worker.log").open("wb") as output:
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+        store = open_store(settings)
+        try:
+            end = time.monotonic() + PATIENCE_SECONDS
+            while store.get_run("live-1").progress.done == 0:
+                assert time.monotonic() < end, "the worker does not begin"
+                time.sleep(0.1)
+            yield lambda: store.get_run("live-1").progress.done
+        finally:
+            store.close()
+            process.terminate()
+            process.wait(60)
+
+
+def process_environment(settings: Settings) -> dict[str, str]:
+    return os.environ | {
+        "PROMPT_APP_DATA_DIR": str(settings.data_dir),
+        "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
+        "LOG_LEVEL": "WARNING",
+    }
 
 
 @contextmanager
 def running_web(settings: Settings) -> Iterator[tuple[str, psutil.Process]]:
     """The web process alone, without a worker."""
     port = free_port()
-    environment = os.environ | {
-        "PROMPT_APP_DATA_DIR": str(settings.data_dir),
-        "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
-        "LOG_LEVEL": "WARNING",
-    }
+    environment = process_environment(settings)
     options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
     log = settings.data_dir / "web.log"
     with log.open("wb") as output:
@@ -267,7 +302,7 @@ def change_pages(page: Page) -> Iterator[float]:
     for name in ("Datasets", "Runs"):
         link = page.get_by_role("link", name=name, exact=True)
         title = f"document.querySelector('h1')?.textContent.startsWith('{name}')"
-        count = says("1 dataset" if name == "Datasets" else "2 runs")
+        count = says("2 datasets" if name == "Datasets" else "2 runs")
         yield timed(page, link.click, f"{title} && {count}", "pointerdown", "mousedown")
 
 
@@ -277,6 +312,18 @@ def search_dataset(page: Page, rows: int) -> float:
     needles = -(-rows // NEEDLES_EVERY)
     condition = says(f"{needles} row{'s' if needles != 1 else ''}")
     return timed(page, lambda: box.press("Enter"), condition, "keydown")
+
+
+def look_at_long_texts(url: str) -> None:
+    """Six views of rows of a megabyte each, before memory is measured."""
+    with sync_playwright() as playwright:
+        browser = launched(playwright)
+        for address in ("dataset?name=long", "playground?on=long", "datasets") * 2:
+            page = browser.new_context().new_page()
+            page.goto(f"{url}/{address}")
+            settled(page)
+            page.context.close()
+        browser.close()
 
 
 async def all_ticks(url: str, sessions: int, seconds: float) -> list[float]:
