@@ -169,7 +169,7 @@ def test_logging_out_ends_the_providers_session_too(
     expect(other.get_by_text("You have logged out")).to_be_visible()  # it looks again by itself
     thief = new_visitor()
     thief.add_cookies([each for each in kept if each["name"].startswith("_streamlit")])  # type: ignore[misc]
-    assert thief.request.get(f"{replicas.url}/backup").status == 401
+    assert thief.request.get(f"{replicas.url}/made/anything").status == 401
 
 
 def test_logging_out_at_a_provider_of_the_standard(browser: Browser, tmp_path: Path) -> None:

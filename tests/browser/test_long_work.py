@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from prompt_app.workbench import Workbench
 
 pytestmark = pytest.mark.xdist_group("browser")  # one studio for all
-ROWS = 8_000
+ROWS = 25_000
 
 
 def test_an_export_is_cancelled_and_another_one_downloaded(
@@ -22,9 +22,9 @@ def test_an_export_is_cancelled_and_another_one_downloaded(
     path = tmp_path / "long.jsonl"
     rows = ({"question": f"Row {n}?", "answers": [f"{n}"], "more": [n] * 9} for n in range(ROWS))
     path.write_text("\n".join(json.dumps(row) for row in rows))
-    workbench.import_dataset(path, name="long")
+    workbench.import_dataset(path, name="long-work")
     page = new_page()
-    page.goto(f"{studio}/dataset?name=long&view=Export")
+    page.goto(f"{studio}/dataset?name=long-work&view=Export")
     settled(page)
     formats = page.get_by_role("combobox", name="File format")
     formats.fill("promptfoo tests, YAML")
@@ -38,11 +38,11 @@ def test_an_export_is_cancelled_and_another_one_downloaded(
     page.go_back()
     cancel.click()
     expect(page.get_by_text("Cancelled. Nothing was changed.")).to_be_visible()
-    page.goto(f"{studio}/dataset?name=long")
+    page.goto(f"{studio}/dataset?name=long-work")
     settled(page)
     page.get_by_role("button", name="Download", exact=True).click()
     with page.expect_download() as download:
         page.get_by_role("button", name="JSONL", exact=True).click()
-    assert download.value.suggested_filename == "long-1.jsonl"
+    assert download.value.suggested_filename == "long-work-1.jsonl"
     assert len(download.value.path().read_text().splitlines()) == ROWS
-    expect(page.get_by_role("link", name="long-1.jsonl")).to_be_visible()
+    expect(page.get_by_role("link", name="long-work-1.jsonl")).to_be_visible()

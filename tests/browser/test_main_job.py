@@ -50,7 +50,7 @@ def test_the_example_runs_within_three_clicks(studio: str, new_page: NewPage) ->
     drawer.get_by_role("button", name="Close").click()
     expect(drawer).to_be_hidden()
 
-    page.locator(".st-key-download-rows").get_by_role("button").click()
+    page.locator("[class*=st-key-download-file]").get_by_role("button").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="JSONL").click()
     lines = Path(download.value.path()).read_text("utf-8").splitlines()

@@ -74,7 +74,7 @@ def test_a_call_can_be_cancelled(
     page.get_by_role("button", name="Call 2").click()
     expect(page.get_by_text("answering").first).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
-    expect(page.get_by_text("Cancelled. What had begun may be billed.")).to_be_visible()
+    expect(page.get_by_text("Cancelled. What had begun may be billed.").first).to_be_visible()
     expect(page.get_by_text("1 of 2 answered")).to_be_visible()
     settled(page)
     check_accessibility(page)

@@ -50,7 +50,7 @@ def test_a_judge_is_held_against_people_and_asked_again(
     expect(labels).to_be_visible()
     settled(page)
     labels.fill("human")
-    labels.press("Enter")
+    page.get_by_role("option", name="human").click()
     expect(page.get_by_text("Labelled by people, and judged: 40 rows.")).to_be_visible()
     expect(page.get_by_role("region", name="Agreement with people")).to_be_visible()
     page.get_by_role("button", name="Judge them again").click()

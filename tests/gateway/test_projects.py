@@ -146,6 +146,8 @@ def naming(example: Any, name: str) -> Any:
     named = {**example, "variables": {"word": "hi"}, "prompt_model": "offline:echo"}
     if "model" in named:
         named["model"] = name
+    if name.startswith("pipeline/"):
+        named.pop("temperature", None)  # its steps have their own
     if "pipeline_id" in named:
         named.pop("pipeline_id")
         named |= {"name": MARK, "args": {"word": "hi"}}
