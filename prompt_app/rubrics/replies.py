@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -29,9 +30,11 @@ MAX_CHARACTERS = 200_000
 MAX_BROKEN_VALUES = 1_000
 COLUMNS = ("Key Concept", "Observations", "Evidence", "Label", "Reason")
 _FIELDS = {
-    "key concept": "concept", "concept": "concept", "observations": "observations",
-    "evidence": "evidence", "label": "label", "grade": "label", "reason": "reason",
+    "key concept": "concept", "key_concept": "concept", "concept": "concept",
+    "observations": "observations", "evidence": "evidence", "label": "label", "grade": "label",
+    "reason": "reason",
 }  # fmt: skip
+_FIELD = re.compile(r'"(?:key[ _])?concept"\s*:', re.IGNORECASE)
 Cells = dict[str, str]
 
 
@@ -56,11 +59,13 @@ def read_reply(text: str, rubric: Rubric) -> Assessment:
         raise EmptyAssessmentError("The reply is empty.")
     if len(text) > MAX_CHARACTERS:
         raise UnreadableAssessmentError(f"The reply has {len(text):,} characters.")
-    rows, cut_off = _json_rows(text, rubric)
-    if cut_off or not rows:
+    rows, cut_off, broken = _json_rows(text, rubric)
+    if cut_off or broken or not rows:
         rows = _table_rows(text, rubric)
     if cut_off and not rows:
         raise CutOffAssessmentError("The reply ends inside its JSON.")
+    if broken and not rows:
+        raise UnreadableAssessmentError(f"The reply's JSON is broken: {broken}.")
     if not rows:
         raise UnreadableAssessmentError(
             f"The reply holds no table or JSON with 'Key Concept' and 'Label': {text.strip()!r:.80}"
@@ -97,13 +102,16 @@ def _checked(rows: Sequence[Cells], rubric: Rubric) -> Assessment:
 # --- JSON -----------------------------------------------------------------------------------
 
 
-def _json_rows(text: str, rubric: Rubric) -> tuple[list[Cells], bool]:
-    """The rows of the outermost JSON values in ``text``; whether the text ends inside of one."""
-    decoder = json.JSONDecoder(object_pairs_hook=_distinct)
+def _json_rows(text: str, rubric: Rubric) -> tuple[list[Cells], bool, str]:
+    """The rows of the outermost JSON values in ``text``; whether the text ends inside of one; what
+    is wrong with one that names key concepts, so that what is left of it is not the whole."""
+    # Not strict: models put tabs and line breaks of code into strings as they are.
+    decoder = json.JSONDecoder(object_pairs_hook=_distinct, strict=False)
     rows: list[Cells] = []
-    position = broken = 0
+    position = tried = 0
     cut_off = False
-    while broken < MAX_BROKEN_VALUES:
+    broken = ""
+    while tried < MAX_BROKEN_VALUES:
         start = min((at for c in "[{" if (at := text.find(c, position)) >= 0), default=-1)
         if start < 0:
             break
@@ -113,11 +121,13 @@ def _json_rows(text: str, rubric: Rubric) -> tuple[list[Cells], bool]:
         except json.JSONDecodeError as error:
             at_end = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
             cut_off = cut_off or (at_end and "concept" in text[start:].casefold())
+            if not at_end and _FIELD.search(text, start, error.pos):
+                broken = broken or f"{error.msg} in line {error.lineno}, column {error.colno}"
             position = start + 1
-            broken += 1
+            tried += 1
         except (RecursionError, ValueError):
             raise UnreadableAssessmentError("The reply's JSON cannot be read.") from None
-    return rows, cut_off
+    return rows, cut_off, broken
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -169,13 +179,13 @@ def _cell(value: Any) -> str:
 def _table_rows(text: str, rubric: Rubric) -> list[Cells]:
     lines = text.splitlines(keepends=True)
     for number, line in enumerate(lines):
-        rest = "".join(lines[number:])
         cells = markdown_cells(line)
         if cells is not None and _is_header(cells):
             return _named(_markdown_rows(lines[number:]), rubric)
         for delimiter in ("\t", ","):
             if delimiter in line and _is_header(delimited_rows(line, delimiter)[0]):
-                return _named(delimited_rows(rest, delimiter), rubric)
+                rows = delimited_rows("".join(lines[number:]), delimiter)
+                return _named(rows, rubric, prose=delimiter == ",")
     return []
 
 
@@ -185,21 +195,24 @@ def _is_header(cells: Sequence[str]) -> bool:
 
 def _markdown_rows(lines: Sequence[str]) -> list[list[str]]:
     rows = []
+    barred = lines[0].lstrip().startswith("|")
     for line in lines:
         cells = markdown_cells(line)
-        if cells is None:
+        if cells is None or (barred and not line.lstrip().startswith("|")):
             break
         if not is_markdown_rule(cells):
             rows.append(cells)
     return rows
 
 
-def _named(rows: Sequence[list[str]], rubric: Rubric) -> list[Cells]:
-    """The rows below the header ``rows[0]``, up to text that is no row of the table."""
+def _named(rows: Sequence[list[str]], rubric: Rubric, *, prose: bool = False) -> list[Cells]:
+    """The rows below the header ``rows[0]``, up to text that is no row of the table. ``prose``:
+    a sentence behind the table may have as many cells, as its commas part them too."""
     header = [_FIELDS.get(one_form(cell), "") for cell in rows[0]]
     while header and not header[-1]:
         header.pop()
     names = {one_form(name) for name in rubric.names}
+    labels = {one_form(label) for label in rubric.labels}
     named: list[Cells] = []
     for cells in rows[1:]:
         if not any(cell.strip() for cell in cells):
@@ -218,9 +231,12 @@ def _named(rows: Sequence[list[str]], rubric: Rubric) -> list[Cells]:
                 f"The row of {filled[place]!r:.80} has {len(filled)} cells, the header "
                 f"{len(header)}: a cell with a tab or comma must be in quotes."
             )
-        named.append(
-            {name: cell.strip() for name, cell in zip(header, filled, strict=True) if name}
-        )
+        row = {name: cell.strip() for name, cell in zip(header, filled, strict=True) if name}
+        if prose and names <= {one_form(each["concept"]) for each in named}:
+            known = one_form(row["concept"]) in names or one_form(row["label"]) in labels
+            if not known:
+                break
+        named.append(row)
     if not named:
         raise CutOffAssessmentError("The reply ends after the header of its table.")
     return named

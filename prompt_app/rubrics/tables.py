@@ -45,11 +45,12 @@ def delimited_rows(text: str, delimiter: str) -> list[Row]:
 
 
 def markdown_cells(line: str) -> Row | None:
-    """The cells of a line of a Markdown table; None where it is none."""
+    """The cells of a line of a Markdown table, whose outer bars may be absent; None where it is
+    none."""
     stripped = line.strip()
-    if not stripped.startswith("|"):
+    if _ESCAPED_PIPE.search(stripped) is None:
         return None
-    inner = stripped[1:]
+    inner = stripped.removeprefix("|")
     if inner.endswith("|") and not inner.endswith("\\|"):
         inner = inner[:-1]
     return [cell.strip().replace("\\|", "|") for cell in _ESCAPED_PIPE.split(inner)]

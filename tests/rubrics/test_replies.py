@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -10,9 +11,13 @@ from hypothesis import strategies as st
 from rubrics.lessons import LABELS, REPLY, RUBRIC
 
 from prompt_app.datamodel.model import Output
-from prompt_app.errors import AssessmentError, CutOffAssessmentError
+from prompt_app.errors import (
+    AssessmentError,
+    CutOffAssessmentError,
+    UnreadableAssessmentError,
+)
 from prompt_app.rubrics.model import Assessment, ConceptAssessment, ResponseType
-from prompt_app.rubrics.replies import read_output, read_reply, write_reply
+from prompt_app.rubrics.replies import MAX_CHARACTERS, read_output, read_reply, write_reply
 from prompt_app.rubrics.tables import write_delimited
 
 ROWS = [
@@ -31,7 +36,20 @@ FORMS = {
         "Of course.\n\n| Key Concept | Label | Reason |\n|:--|:-:|--|\n"
         "| Sprites | Extensive | well |\n| Position, Movement | None | no |\n\nDone."
     ),
+    "CSV, sentences behind": (
+        'Key Concept,Label,Reason\nSprites,Extensive,well\n"Position, Movement",None,no\n\n'
+        "So, that is it, I hope.\n"
+    ),
+    "Markdown, no outer bars": (
+        "Key Concept | Label | Reason\n:-- | --- | ---\nSprites | Extensive | well\n"
+        "Position, Movement | None | no\n\na || b"
+    ),
+    "Markdown, bars behind": (
+        "| Concept | Label | Reason |\n|--|--|--|\n| Sprites | Extensive | well |\n"
+        "| Position, Movement | None | no |\nThe test is a || b."
+    ),
     "JSON": JSON,
+    "JSON, underscores": JSON.replace("Key Concept", "key_concept"),
     "JSON, text around": f"My [final] verdict {{so far}}:\n```json\n{JSON}\n```\nDone.",
     "JSON, inside an object": json.dumps({"assessment": ROWS}),
     "JSON, by concept": json.dumps({row["Key Concept"]: row for row in ROWS}),
@@ -65,6 +83,15 @@ WRONG = {
     "JSON cut between": (JSON[:60], "cut_off_assessment"),
     "TSV cut in a row": (REPLY[: REPLY.rindex("\tno")], "cut_off_assessment"),
     "only a header": ("Key Concept\tLabel\n", "cut_off_assessment"),
+    "CSV, unexpected": (
+        'Key Concept,Label\nSprites,None\n"Position, Movement",None\nLoops,None\n',
+        "unexpected_concept",
+    ),
+    "CSV, unexpected with another label": (
+        'Key Concept,Label\nSprites,None\nLoops,Superb\n"Position, Movement",None\n',
+        "unexpected_concept",
+    ),
+    "JSON with a stray comma": (JSON.replace('"}, {', '",}, {'), "unreadable_assessment"),
     "an unquoted tab": (REPLY.replace("well", "we\tll"), "unreadable_assessment"),
     "deep": ("[" * 100_000, "unreadable_assessment"),
 }
@@ -119,3 +146,20 @@ def test_no_text_does_anything_but_raise_an_assessment_error(text: str) -> None:
 def test_a_cell_that_begins_with_a_quote_keeps_it() -> None:
     reply = REPLY.replace("well", '"Hi!" is drawn')
     assert read_reply(reply, RUBRIC)[0].reason == '"Hi!" is drawn'
+
+
+def test_what_json_forbids_in_strings_survives() -> None:
+    code = "if (a) {\n\tb();\n}"
+    reply = JSON.replace("well", code)
+    assert code in reply
+    assert read_reply(reply, RUBRIC)[0].reason == code
+
+
+@pytest.mark.parametrize("line", ["a\n", "a,\n", "|\n"])
+def test_a_long_reply_without_a_table_takes_no_time(line: str) -> None:
+    """A worker reads replies between its calls."""
+    text = line * (MAX_CHARACTERS // len(line))
+    started = time.process_time()
+    with pytest.raises(UnreadableAssessmentError):
+        read_reply(text, RUBRIC)
+    assert time.process_time() - started < 5
