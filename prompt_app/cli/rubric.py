@@ -121,6 +121,7 @@ def _test_lessons(options: RubricTestOptions, base: str, finish: Finish) -> None
         )
         if finish.only_estimate:
             return
+        finish.check_output()
         results = run_lessons(workbench, prepared)
     tell_results(results, folder, thresholds, finish)
 

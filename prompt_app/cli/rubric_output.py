@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -53,6 +54,16 @@ class Finish:
     new_labels: bool
     as_json: bool
     only_estimate: bool
+
+    def check_output(self) -> None:
+        """Raises RubricError where results could not be written, before they are paid for."""
+        try:
+            self.output.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            told = f"--output {self.output} cannot be made a folder: {error.strerror}."
+            raise RubricError(told) from None
+        if not os.access(self.output, os.W_OK):
+            raise RubricError(f"--output {self.output} cannot be written to.")
 
 
 def load_thresholds(

@@ -6,6 +6,7 @@ from prompt_app.cli.common import (
     AsJson,
     RunId,
     console,
+    money,
     print_json,
 )
 from prompt_app.cli.following import progress_text
@@ -34,8 +35,10 @@ def show(run_id: RunId, as_json: AsJson = False) -> None:
         ("parameters", ", ".join(f"{k}={v}" for k, v in spec.parameters.given().items()) or "none"),
         ("repeats", str(spec.repeats)),
         ("cached", str(run.progress.cached)),
+        ("spent", f"{money(run.progress.cost_usd)} on the model, "
+                  f"{money(run.progress.judge_cost_usd)} on judges"),
         ("skipped rows", str(run.progress.skipped_rows)),
-    ]
+    ]  # fmt: skip
     for name, value in lines:
         console.print(f"{name:14}{value}", markup=False)
     for kind, count in (run.progress.retries | errors).items():

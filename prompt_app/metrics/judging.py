@@ -171,7 +171,8 @@ def _validator(schema: str) -> Validator:
 
 def _json_objects(text: str) -> tuple[list[dict[str, Any]], str]:
     """The outermost JSON objects in ``text``, and the text that is left without them."""
-    decoder = json.JSONDecoder(object_pairs_hook=_distinct)
+    # Not strict: judges break lines inside their reasoning.
+    decoder = json.JSONDecoder(object_pairs_hook=_distinct, strict=False)
     objects: list[dict[str, Any]] = []
     rest: list[str] = []
     position = 0

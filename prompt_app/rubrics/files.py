@@ -8,6 +8,7 @@ releases/<name>/<lesson>/      the same, and what was measured
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from prompt_app.errors import AssessmentError, RubricError
@@ -37,8 +38,9 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}")
 def checked_name(name: str, what: str) -> str:
     """Raises RubricError for a name that could leave its folder."""
     if not _NAME.fullmatch(name) or name.endswith((".", " ")):
+        article = "an" if what[0] in "aeiou" else "a"
         raise RubricError(
-            f"{name!r} cannot be the name of a {what}: use letters, digits, '.', '_' and '-'."
+            f"{name!r} cannot be the name of {article} {what}: use letters, digits, '.', '_' and '-'."
         )
     return name
 
@@ -61,17 +63,29 @@ def read_lesson(
             f"{path} has no {LABELS}; make one to fill in with 'prompt-app rubric test "
             "--new-labels'."
         )
-    actual = read_labels(text, f"{path}/{LABELS}", rubric)
+    actual = _labels_of(works, text, f"{path}/{LABELS}", rubric)
     students = {work.student for work in works}
     for row in actual.rows:
         if row.student not in students:
             raise RubricError(f"{path}/{LABELS} labels {row.student!r}, which has no file there.")
     raters = {
-        match[1]: read_labels(folder.read(f"{path}/{name}") or "", f"{path}/{name}", rubric)
+        match[1]: _labels_of(works, folder.read(f"{path}/{name}") or "", f"{path}/{name}", rubric)
         for name in folder.names(path)
         if (match := _RATER.fullmatch(name))
     }
     return LessonData(dataset=dataset, lesson=lesson, works=works, actual=actual, raters=raters)
+
+
+def _labels_of(works: tuple[Work, ...], text: str, path: str, rubric: Rubric) -> LabelFile:
+    """A file of labels, whose rows may name a work's file instead of its student."""
+    labels = read_labels(text, path, rubric)
+    students = {work.file: work.student for work in works}
+    rows = [
+        row.model_copy(update={"student": students.get(row.student, row.student)})
+        for row in labels.rows
+    ]
+    refuse_duplicates((row.student for row in rows), path, "student")
+    return labels.model_copy(update={"rows": tuple(rows)})
 
 
 def lesson_path(dataset: str, lesson: str) -> str:
@@ -79,12 +93,14 @@ def lesson_path(dataset: str, lesson: str) -> str:
 
 
 def read_works(folder: Folder, dataset: str, lesson: str) -> tuple[Work, ...]:
-    """Every file of the lesson but its labels; a student is the file's name without its end."""
+    """Every file of the lesson but its labels and a README; a student is the file's name without
+    its end."""
     path = lesson_path(dataset, lesson)
     names = [
         name
         for name in folder.names(path)
-        if not name.startswith((".", "actual_labels", "new_labels")) and not name.endswith(".md")
+        if not name.startswith((".", "actual_labels", "new_labels"))
+        and PurePosixPath(name).stem.casefold() != "readme"
     ]
     if not names:
         raise RubricError(f"There are no works to assess in {path} of {folder.place}.")
@@ -168,12 +184,9 @@ def write_rubric(rubric: Rubric) -> str:
 
 def _read_examples(folder: Folder, path: str, rubric: Rubric) -> tuple[WorkedExample, ...]:
     names = folder.names(path)
-    replies = {PurePosixPath(n).stem: n for n in names if n.endswith((".json", ".tsv"))}
-    works = {
-        PurePosixPath(n).stem: n
-        for n in names
-        if not n.endswith((".json", ".tsv")) and not n.startswith(".")
-    }
+    ends = (".json", ".tsv")
+    replies = _by_stem([n for n in names if n.endswith(ends)], path, "replies")
+    works = _by_stem([n for n in names if not n.endswith(ends) and n[0] != "."], path, "works")
     for stem in sorted(works.keys() ^ replies.keys()):
         present = works.get(stem) or replies[stem]
         lacks = "reply (.json or .tsv)" if stem in works else "work"
@@ -195,6 +208,15 @@ def _read_examples(folder: Folder, path: str, rubric: Rubric) -> tuple[WorkedExa
             )
         )
     return tuple(examples)
+
+
+def _by_stem(names: Sequence[str], path: str, what: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name in names:
+        stem = PurePosixPath(name).stem
+        if found.setdefault(stem, name) != name:
+            raise RubricError(f"{path} has two {what} of {stem!r}: {found[stem]}, {name}.")
+    return found
 
 
 def experiment_files(experiment: Experiment) -> dict[str, str]:

@@ -34,7 +34,7 @@ class LocalFolder:
 
     def __init__(self, root: Path) -> None:
         self._root = root.expanduser()
-        self.place = str(root)
+        self.place = str(root if root.parts else root.resolve())
 
     def names(self, folder: str) -> list[str]:
         path = self._root / folder

@@ -15,7 +15,7 @@ def read_labels(text: str, path: str, rubric: Rubric) -> LabelFile:
     rows = read_table(text, path)
     header = rows[0]
     if "student" not in header:
-        raise RubricError(f"{path} has no column 'student'.")
+        raise RubricError(f"{path} has no column 'student'; it has {', '.join(header):.200}.")
     names = {one_form(name): name for name in rubric.names}
     columns: dict[int, str] = {}
     for index, title in enumerate(header):
@@ -42,6 +42,8 @@ def _student(
 ) -> StudentLabels:
     cells = [*row, *[""] * (len(header) - len(row))]
     student = cells[header.index("student")]
+    if any(cells[len(header) :]):
+        raise RubricError(f"{path}: {student!r} has {len(row)} cells, the header {len(header)}.")
     known = {one_form(label): label for label in rubric.labels}
     labels: dict[str, str | None] = {}
     for index, concept in columns.items():

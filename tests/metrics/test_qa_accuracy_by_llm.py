@@ -125,6 +125,7 @@ def test_a_missing_or_unwanted_judge_is_refused() -> None:
         f'{{"note": 1}} {YES}',
         f'The field "correct" is to be: {YES}',
         '{"correct": true, "reasoning": "It says {\\"correct\\": false} itself."}',
+        '{"reasoning": "one line\n\tand another", "correct": true}',
         '{"reasoning": "same", "correct": true} {"reasoning": "other words", "correct": true}',
     ],
 )

@@ -272,6 +272,17 @@ def test_wrong_files_are_refused_in_one_line(run: Any, examples: Path, case: str
     assert result.err == f"prompt-app: {told}\n"
 
 
+def test_results_that_cannot_be_written_are_refused_before_a_call(
+    run: Any, examples: Path, tmp_path: Path
+) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("")
+    result = run("--lesson-names", L2, "-o", str(taken))
+    assert result.code == 2
+    assert result.err == f"prompt-app: --output {taken} cannot be made a folder: File exists.\n"
+    assert "0 from stored replies" in run("--lesson-names", L2, "-c", "--estimate").out
+
+
 def test_a_lesson_without_a_labels_file_is_refused(run: Any, examples: Path) -> None:
     (examples / f"datasets/games/{L2}/actual_labels.csv").unlink()
     result = run("--lesson-names", L2)

@@ -20,7 +20,19 @@ from prompt_app.rubrics.parameters import read_parameters
 DATA, EXPERIMENT = "datasets/set/L1", "experiments/e/L1"
 
 
+def test_any_text_is_a_work_and_labelled_by_its_file(lesson: LessonFolder) -> None:
+    lesson.write(f"{DATA}/essay.md", "# Sprites\n")
+    lesson.write(f"{DATA}/README.md", "Ten works.\n")
+    lesson.write(
+        f"{DATA}/actual_labels.csv", 'student,Sprites,"Position, Movement"\nessay.md,None,None\n'
+    )
+    data = read_lesson(LocalFolder(lesson.root), "set", "L1", RUBRIC)
+    assert [work.file for work in data.works] == ["essay.md", "s1.js", "s2.js"]
+    assert [row.student for row in data.actual.rows] == ["essay"]
+
+
 def read_all(lesson: LessonFolder) -> None:
+    lesson.write(f"{DATA}/s3.txt", "x")
     folder = LocalFolder(lesson.root)
     experiment = read_experiment(folder, "e", "L1")
     read_lesson(folder, "set", "L1", experiment.rubric)
@@ -101,6 +113,20 @@ WRONG_FILES = {
         f"{EXPERIMENT}/examples/1.tsv", "Key Concept\tLabel\nSprites\tNone\n",
         ["examples/1.tsv", "'Position, Movement'"],
     ),
+    "cells beyond the header": (
+        f"{DATA}/actual_labels.csv",
+        "student,Sprites,\"Position, Movement\"\ns1,None,None,Limited\n",
+        ["'s1' has 4 cells, the header 3"],
+    ),
+    "labels parted by semicolons": (
+        f"{DATA}/actual_labels.csv", "student;Sprites\ns1;None\n", ["'student'", "student;Sprites"],
+    ),
+    "a student and his file": (
+        f"{DATA}/actual_labels.csv",
+        'student,Sprites,"Position, Movement"\ns3,None,None\ns3.txt,None,None\n', ["'s3' twice"],
+    ),
+    "example with two replies": (f"{EXPERIMENT}/examples/1.json", "[]", ["1.json, 1.tsv"]),
+    "example with two works": (f"{EXPERIMENT}/examples/1.py", "x", ["1.js, 1.py"]),
     "example without a reply": (f"{EXPERIMENT}/examples/2.js", "x", ["2.js", "no reply"]),
     "no JSON": (f"{EXPERIMENT}/params.json", "{", ["params.json", "JSON"]),
     "empty prompt": (f"{EXPERIMENT}/system_prompt.txt", " \n", ["system_prompt.txt", "empty"]),
