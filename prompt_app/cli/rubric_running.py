@@ -9,7 +9,7 @@ from rich.progress import Progress
 
 from prompt_app.cli.common import notices
 from prompt_app.engine.event_loop import run_worker
-from prompt_app.errors import RubricError
+from prompt_app.errors import RubricError, RunBlockingError
 from prompt_app.rubrics.model import LessonData
 from prompt_app.rubrics.results import LessonResult
 from prompt_app.workbench import Workbench
@@ -30,9 +30,13 @@ def run_lessons(workbench: Workbench, prepared: Sequence[PreparedLesson]) -> lis
     """One after another, under one spend cap."""
     spent = 0.0
     results = []
-    for each in prepared:
-        results.append(run_lesson(workbench, each, Spending(each.limits.max_cost_usd, spent)))
-        spent += results[-1].cost_usd
+    try:
+        for each in prepared:
+            results.append(run_lesson(workbench, each, Spending(each.limits.max_cost_usd, spent)))
+            spent += results[-1].cost_usd
+    except (KeyboardInterrupt, RunBlockingError):
+        notices.print("What was answered is kept: --use-cached calls only for the rest.")
+        raise
     return results
 
 

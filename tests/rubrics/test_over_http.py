@@ -68,7 +68,10 @@ def test_an_exhausted_quota_stops_and_keeps_what_was_answered(run: Any, server: 
     server.control(quota_after=5)
     result = run("-w", "1")
     assert result.code == 1
-    assert len(result.err.strip().splitlines()) == 4  # the estimate and one line
+    *_, kept, told = result.err.strip().splitlines()
+    assert len(result.err.strip().splitlines()) == 5  # the estimate and two lines
+    assert kept == "What was answered is kept: --use-cached calls only for the rest."
+    assert told.startswith("prompt-app: The quota at")
     server.control(quota_after=None)
     before = received(server)
     assert run("-c").code == 0
