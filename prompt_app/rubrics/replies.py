@@ -9,6 +9,7 @@ from typing import Any
 
 from prompt_app.datamodel.model import Output
 from prompt_app.errors import (
+    AssessmentError,
     ContradictoryAssessmentError,
     CutOffAssessmentError,
     EmptyAssessmentError,
@@ -222,15 +223,9 @@ def _named(rows: Sequence[list[str]], rubric: Rubric, *, prose: bool = False) ->
             filled.pop()
         if len(filled) != len(header):
             place = header.index("concept")
-            known = len(filled) > place and one_form(filled[place]) in names
-            if not known:
-                break
-            if len(filled) < len(header):
-                raise CutOffAssessmentError(f"The row of {filled[place]!r:.80} is cut off.")
-            raise UnreadableAssessmentError(
-                f"The row of {filled[place]!r:.80} has {len(filled)} cells, the header "
-                f"{len(header)}: a cell with a tab or comma must be in quotes."
-            )
+            if len(filled) > place and one_form(filled[place]) in names:
+                raise _wrong_width(filled[place], len(filled), len(header))
+            break
         row = {name: cell.strip() for name, cell in zip(header, filled, strict=True) if name}
         if prose and names <= {one_form(each["concept"]) for each in named}:
             known = one_form(row["concept"]) in names or one_form(row["label"]) in labels
@@ -240,6 +235,15 @@ def _named(rows: Sequence[list[str]], rubric: Rubric, *, prose: bool = False) ->
     if not named:
         raise CutOffAssessmentError("The reply ends after the header of its table.")
     return named
+
+
+def _wrong_width(concept: str, cells: int, wanted: int) -> AssessmentError:
+    if cells < wanted:
+        return CutOffAssessmentError(f"The row of {concept!r:.80} is cut off.")
+    return UnreadableAssessmentError(
+        f"The row of {concept!r:.80} has {cells} cells, the header {wanted}: a cell with a tab or "
+        "comma must be in quotes."
+    )
 
 
 # --- writing --------------------------------------------------------------------------------
