@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,7 +65,11 @@ def test_an_address_says_what_is_shown(studio: str, new_page: NewPage, tested: R
     assert "only=Disagreements" in page.url
 
 
-def test_a_work_opens_beside_the_table(studio: str, new_page: NewPage, tested: RubricTest) -> None:
+def test_a_work_opens_beside_the_table(
+    studio: str, new_page: NewPage, tested: RubricTest, workbench: Workbench
+) -> None:
+    """By the pointer, by the keyboard, and by its address."""
+    second = workbench.rubrics.result(tested.id, L1).students[1].student
     page = new_page()
     page.goto(f"{studio}/rubric-test?id={tested.id}")
     settled(page)
@@ -75,6 +80,19 @@ def test_a_work_opens_beside_the_table(studio: str, new_page: NewPage, tested: R
     expect(drawer.get_by_text("people:").first).to_be_visible()
     settled(page)
     check_accessibility(page)
+    page.keyboard.press("Escape")
+    expect(drawer).to_be_hidden()
+    expect(page).not_to_have_url(re.compile("work="))
+
+    settled(page)
+    chooser = page.get_by_role("combobox", name="Open a work")
+    chooser.focus()
+    page.keyboard.type(second)
+    page.keyboard.press("Enter")
+    expect(drawer.get_by_text(second, exact=True)).to_be_visible()
+    expect(page).to_have_url(re.compile(f"work={second}"))
+    page.reload()
+    expect(drawer.get_by_text(second, exact=True)).to_be_visible()
 
 
 def test_the_report_is_downloaded(studio: str, new_page: NewPage, tested: RubricTest) -> None:

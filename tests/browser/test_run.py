@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from browser.accessibility import check_accessibility
 from browser.studio import click_row, settled
+from mock_process import MockProcess
 from playwright.sync_api import Page, expect
 
 from prompt_app.datamodel.evaluation import EvaluationSpec
@@ -114,6 +115,42 @@ def test_a_row_is_opened_without_a_pointer(studio: str, new_page: NewPage, judge
     settled(page)
     page.keyboard.press("ArrowLeft")
     expect(drawer.get_by_text("2 of 40")).to_be_visible()
+
+
+def test_a_run_that_goes_on_takes_nothing_from_who_looks_on(
+    studio: str, new_page: NewPage, workbench: Workbench, mock_process: MockProcess
+) -> None:
+    """Rows appear with the first samples; what is open and half typed outlives the run's end."""
+    mock_process.control(latency_ms=1500)
+    spec = {
+        "dataset": "geography",
+        "prompts": ["with-passage"],
+        "models": [
+            {"provider": "openai", "name": "extractive", "base_url": f"{mock_process.url}/v1"}
+        ],
+        "metrics": ["squad_f1"],
+        "limits": {"max_concurrency": 1},
+        "cache": "off",
+    }
+    workbench.load_examples()
+    (run_id,) = workbench.submit_evaluation(EvaluationSpec.model_validate(spec)).run_ids
+    page = new_page()
+    page.goto(f"{studio}/run?id={run_id}")
+    expect(page.get_by_text("Rows appear here")).to_be_visible()
+    expect(page.get_by_role("region", name="Rows of this run")).to_be_visible()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    settled(page)
+    least = page.get_by_label("Least")
+    least.fill("0.25")
+    page.get_by_role("button", name="Failures as dataset").click()
+    name = page.get_by_label("Dataset", exact=True)
+    name.fill("half a na")
+    mock_process.control(latency_ms=0)
+    expect(page.get_by_text("40 scored, 0 failed, 0 skipped").first).to_be_visible()
+    settled(page)
+    expect(name).to_be_visible()
+    expect(name).to_have_value("half a na")
+    expect(least).to_have_value("0.25")
 
 
 def test_an_address_shows_a_colleague_the_same(studio: str, new_page: NewPage, judged: str) -> None:

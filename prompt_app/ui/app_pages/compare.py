@@ -10,8 +10,9 @@ from prompt_app.ui.components.verdicts import verdict_section
 
 st.title("Compare")
 runs = chosen_runs()
-verdict_section(runs)
+with st.container():
+    verdict_section(runs)
 metric = chosen_metric(runs)
-leaderboard_section(runs, metric)
-pair_section(runs, metric)
-breakdown_section(runs, metric)
+for section in (leaderboard_section, pair_section, breakdown_section):
+    with st.container():  # what is open or typed in it stays when a section above it changes
+        section(runs, metric)

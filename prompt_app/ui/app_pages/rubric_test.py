@@ -9,7 +9,7 @@ from prompt_app.ui.components.rubric_choice import chosen_lesson, chosen_test
 from prompt_app.ui.components.rubric_downloads import report_downloads
 from prompt_app.ui.components.rubric_progress import rubric_progress
 from prompt_app.ui.components.rubric_releases import new_release
-from prompt_app.ui.components.rubric_works import error_section, work_section
+from prompt_app.ui.components.rubric_works import error_section, open_addressed_work, work_section
 from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import plain
 
@@ -22,6 +22,7 @@ report_downloads(test, shown)
 agreement_section(shown)
 confusion_section(shown)
 work_section(shown)
+open_addressed_work(shown)
 error_section(shown)
 ambiguity_section(test, shown)
 new_release(test)

@@ -14,11 +14,16 @@ from prompt_app.ui.components.wording import plain
 
 run = chosen_run()
 st.title(plain(run.name))
-project_section("evaluation", run.evaluation_id)
-progress_panel(run)
-score_section(run)
-call_section(run)
-sibling_section(run)
-judge_section(run)
-row_section(run)
-run_spec(run)
+with st.container():
+    project_section("evaluation", run.evaluation_id)
+for section in (
+    progress_panel,
+    score_section,
+    call_section,
+    sibling_section,
+    judge_section,
+    row_section,
+    run_spec,
+):
+    with st.container():  # what is open or typed in it stays when a section above it changes
+        section(run)

@@ -21,12 +21,14 @@ PATIENCE_SECONDS = 15.0
 def progress_panel(run: Run) -> None:
     """Looks again every second while the run is active; nothing is lost when the page closes."""
     is_active = run.state in ACTIVE_STATES
-    st.fragment(_panel, run_every=LOOK_SECONDS if is_active else None)(run.id, is_active)
+    st.fragment(_panel, run_every=LOOK_SECONDS if is_active else None)(
+        run.id, is_active, run.progress.done > 0
+    )
 
 
-def _panel(run_id: str, was_active: bool) -> None:
+def _panel(run_id: str, was_active: bool, had_rows: bool) -> None:
     run = workbench().run(run_id)
-    if (run.state in ACTIVE_STATES) != was_active:
+    if (run.state in ACTIVE_STATES, run.progress.done > 0) != (was_active, had_rows):
         st.rerun()  # the rest of the page shows other things now
     with st.container(horizontal=True, vertical_alignment="center"):
         state_badge(run)

@@ -40,7 +40,8 @@ def row_section(run: Run) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute"):
         st.subheader("Rows")
         _downloads(run)
-    file_made(_file(run))
+    with st.container():  # what is below keeps its place
+        file_made(_file(run))
     if run.progress.done == 0:
         st.info("Rows appear here as soon as the first samples are done.", icon=":material/info:")
         return

@@ -11,14 +11,13 @@ from prompt_app.rubrics.results import StudentResult
 from prompt_app.rubrics.votes import ConceptVote
 from prompt_app.ui.components.errors import message_of, show_message
 from prompt_app.ui.components.rubric_choice import ShownLesson
-from prompt_app.ui.components.tables import data_table
+from prompt_app.ui.components.tables import data_table, opened_row
 from prompt_app.ui.components.verbatim import verbatim
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import workbench
 
 SOURCES = {"model": "model", "cache": "stored reply", "blank": "blank work", "rules": "rules"}
 KINDS = ["Disagreements", "Split votes", "Unreadable", "Not counted"]
-_TABLE = "rubric.works"
 
 
 def work_section(shown: ShownLesson) -> None:
@@ -30,22 +29,40 @@ def work_section(shown: ShownLesson) -> None:
     if not students:
         st.info("No work fits. Clear the choice above.", icon=":material/info:")
         return
-    table = pd.DataFrame([_row(shown, student) for student in students])
-
-    def open_work() -> None:
-        rows = st.session_state[_TABLE].selection.rows
-        if rows:
-            _drawer(shown, students[rows[0]])
-
     data_table(
-        table,
+        pd.DataFrame([_row(shown, student) for student in students]),
         f"{shown.result.lesson}-works",
-        key=_TABLE,
-        on_select=open_work,
-        selection_mode="single-row",
+        key="rubric.works",
+        buttons=["Open"],
+        column_config={
+            "Open": st.column_config.ButtonColumn(
+                "", key="rubric.open", type="tertiary", pinned=True, width=60
+            ),
+            "Student": st.column_config.TextColumn(pinned=True),
+        },
         alt="Works of this lesson",
     )
-    st.caption("Choose a row to read the work. ✓ agrees with people, ✗ does not, – no label.")
+    st.caption("✓ agrees with people, ✗ does not, – no label.")
+    row = opened_row("rubric.open", "Open a work", [each.student for each in students])
+    if row is not None:
+        st.query_params["work"] = students[row].student
+
+
+def open_addressed_work(shown: ShownLesson) -> None:
+    """The one of ``?work=``, beside the page."""
+    name = st.query_params.get("work", "")
+    if not name:
+        return
+    found = next((each for each in shown.result.students if each.student == name), None)
+    if found is None:
+        show_message(f"{shown.result.lesson} has no work of {name!r}.")
+    else:
+        _drawer(shown, found)
+
+
+def _closed() -> None:
+    """The address names the work no longer."""
+    st.query_params.pop("work", None)
 
 
 def _fits(shown: ShownLesson, student: StudentResult, kinds: list[str]) -> bool:
@@ -61,7 +78,7 @@ def _fits(shown: ShownLesson, student: StudentResult, kinds: list[str]) -> bool:
 
 def _row(shown: ShownLesson, student: StudentResult) -> dict[str, str]:
     votes = {vote.concept: vote for vote in student.votes}
-    row = {"Student": student.student, "By": SOURCES[student.source]}
+    row = {"Open": "Open", "Student": student.student, "By": SOURCES[student.source]}
     for name in shown.result.experiment.rubric.names:
         row[name] = _cell(shown, student, votes.get(name))
     row["Note"] = _note(student)
@@ -101,7 +118,7 @@ def _note(student: StudentResult) -> str:
     return ", ".join(told)
 
 
-@st.dialog("Work", width=720, position="right")
+@st.dialog("Work", width=720, position="right", on_dismiss=_closed)
 def _drawer(shown: ShownLesson, student: StudentResult) -> None:
     st.markdown(f"**{plain(student.student)}**")
     st.caption(plain(f"{student.file} · by {SOURCES[student.source]} {_note(student)}"))

@@ -29,8 +29,11 @@ def score_section(run: Run) -> None:
     is_active = run.state in ACTIVE_STATES
     st.subheader("Scores so far" if is_active else "Scores")
     st.fragment(_cards, run_every=LOOK_SECONDS if is_active else None)(run.id)
-    if run.progress.scored and not is_active:
-        table_downloads(summary_frame(workbench().summary(run)), f"{run.id}-scores", key="scores")
+    with st.container():  # what is below keeps its place
+        if run.progress.scored and not is_active:
+            table_downloads(
+                summary_frame(workbench().summary(run)), f"{run.id}-scores", key="scores"
+            )
     if run.progress.scored:
         _distribution(run)
 
