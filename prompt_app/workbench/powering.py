@@ -21,8 +21,6 @@ from prompt_app.workbench.matching import filled_clusters
 
 ASSUMED_CHANGED = 0.2
 """Fraction of examples that pass in one of two runs only, where nothing is known of them."""
-COARSE = 0.05
-"""A comparison that finds nothing smaller is worth a word beforehand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +49,16 @@ class PowerPlan:
 
 
 def power_note(examples: int, clustered: bool = False) -> str:
-    """What ``examples`` can show of two runs' pass rates; empty where that is fine enough."""
+    """What ``examples`` can show of two runs' pass rates."""
     found = mcnemar_detectable_difference(examples, ASSUMED_CHANGED)
     if found is None:
         return (
             f"{examples} examples are too few to show any difference between two runs 80% of "
             "the time."
         )
-    if found <= COARSE:
-        return ""
+    points = f"{100 * found:.0f}" if found >= 0.1 else f"{100 * found:.1f}"
     note = (
-        f"With {examples:,} examples, pass rates that differ by about {100 * found:.0f} points "
+        f"With {examples:,} examples, pass rates that differ by about {points} points "
         f"are told apart 80% of the time (if {ASSUMED_CHANGED:.0%} of the examples change), "
         "smaller differences less often."
     )

@@ -250,6 +250,5 @@ def _notes(resolved: ResolvedEvaluation, judged: int) -> list[str]:
         notes.append(f"Projected from the first {MOST_ROWS_READ:,} rows.")
     examples = min(run.samples // run.spec.repeats for run in resolved.runs)
     clustered = resolved.dataset.options.cluster_field is not None
-    if note := power_note(examples, clustered):
-        notes.append(note)
+    notes.append(power_note(examples, clustered))
     return notes
