@@ -4,7 +4,7 @@ would have given."""
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from statistics import fmean
 from typing import Any
@@ -149,7 +149,7 @@ def calibrate_by(
         unlabelled=len(alone),
         unscored=len(unscored & human.keys()),
         disagreements=tuple(differ),
-        stratified=_stratified(scores, human, clusters),
+        stratified=_stratified(scores, human, clusters, info),
         label_next=_next(scores, human, suggest),
         **(_pass_fail(rows) if info.kind == "proportion" else _scale(rows)),
     )
@@ -223,13 +223,22 @@ def _stratified(
     scores: Mapping[str, float],
     human: Mapping[str, float],
     clusters: Mapping[str, Hashable] | None,
+    info: MetricInfo,
 ) -> Correction | None:
+    """Its interval ends where the scores can: few labels say nothing of means beyond."""
     names = None if clusters is None else [clusters[example] for example in scores]
     labels = [human.get(example) for example in scores]
     try:
-        return stratified_mean(list(scores.values()), labels, clusters=names)
+        found = stratified_mean(list(scores.values()), labels, clusters=names)
     except StatisticsError:
         return None
+    lower, upper = found.interval.lower, found.interval.upper
+    if info.minimum is not None:
+        lower = max(lower, min(info.minimum, *human.values(), found.value))
+    if info.maximum is not None:
+        upper = min(upper, max(info.maximum, *human.values(), found.value))
+    within = found.interval.model_copy(update={"lower": lower, "upper": upper})
+    return replace(found, interval=within)
 
 
 def _next(scores: Mapping[str, float], human: Mapping[str, float], count: int) -> tuple[str, ...]:

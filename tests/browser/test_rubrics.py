@@ -139,6 +139,8 @@ def test_every_view_fits_a_phone(
     page.goto(f"{studio}/rubrics?view={view}")
     settled(page)
     check_accessibility(page)
+    labels = page.get_by_role("region", name="People's labels")
+    expect(labels).to_have_count(1 if view == "Datasets" else 0)
     wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     assert wide <= 0
 

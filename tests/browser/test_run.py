@@ -121,7 +121,7 @@ def test_a_run_that_goes_on_takes_nothing_from_who_looks_on(
     studio: str, new_page: NewPage, workbench: Workbench, mock_process: MockProcess
 ) -> None:
     """Rows appear with the first samples; what is open and half typed outlives the run's end."""
-    mock_process.control(latency_ms=1500)
+    mock_process.control(p_429=1, retry_after=1)
     spec = {
         "dataset": "geography",
         "prompts": ["with-passage"],
@@ -137,6 +137,7 @@ def test_a_run_that_goes_on_takes_nothing_from_who_looks_on(
     page = new_page()
     page.goto(f"{studio}/run?id={run_id}")
     expect(page.get_by_text("Rows appear here")).to_be_visible()
+    mock_process.control(p_429=0, latency_ms=500)
     expect(page.get_by_role("region", name="Rows of this run")).to_be_visible()
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
     settled(page)

@@ -117,6 +117,14 @@ def test_what_to_label_next(workbench: Workbench, judged: Judged) -> None:
     assert workbench.calibrate(run.id, PASS_FAIL, "human").label_next == ()
 
 
+def test_few_labels_leave_the_mean_within_the_scale(workbench: Workbench, judged: Judged) -> None:
+    labelled = [(RIGHT, 1), (RIGHT, 0), (WRONG, 1), (WRONG, 0)]
+    run = judged(labelled + [(RIGHT, None)] * 20 + [(WRONG, None)] * 20)
+    result = workbench.calibrate(run.id, PASS_FAIL, "human").stratified
+    assert result is not None
+    assert (result.interval.lower, result.value, result.interval.upper) == (0, 0.5, 1)
+
+
 def test_without_other_rows_there_is_nothing_to_correct(
     workbench: Workbench, judged: Judged
 ) -> None:

@@ -143,7 +143,7 @@ def _columns(run: Run) -> dict[str, Any]:
     for key, info in metric_infos(run).items():
         if info.minimum == 0 and info.maximum == 1:
             columns[key] = st.column_config.ProgressColumn(
-                min_value=0.0, max_value=1.0, format="%.2f", width=125
+                min_value=0.0, max_value=1.0, format="%.2f", width=max(125, 24 + 7 * len(key))
             )
         else:
             columns[key] = st.column_config.NumberColumn(format="%.4g")

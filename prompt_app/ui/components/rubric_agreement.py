@@ -93,7 +93,7 @@ def _heatmap(counts: tuple[tuple[int, ...], ...], labels: list[str]) -> dict[str
         "xAxis": {**axis, "position": "top"},
         "yAxis": {**axis, "inverse": True},
         "visualMap": {"show": False, "min": 0, "max": max(most, 1),
-                      "inRange": {"color": ["#eef3fb", "#3b6fb6"]}},
+                      "inRange": {"color": ["#eef3fb", "#7aa7e6"]}},
         "series": [
             {"type": "heatmap", "name": "labels", "data": cells,
              "label": {"show": True, "color": "#111111", "fontSize": 14}}

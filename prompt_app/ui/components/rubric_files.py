@@ -9,6 +9,8 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from prompt_app.datamodel.counting import counted
+from prompt_app.errors import RubricError
+from prompt_app.rubrics.tables import read_table
 from prompt_app.ui.components.errors import errors_shown
 from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.verbatim import verbatim
@@ -56,10 +58,25 @@ def dataset_section() -> None:
     with errors_shown():
         works, labels = rubrics.dataset_counts(*chosen)
         st.caption(f"{counted(works, 'work')}, {labels:,} labelled")
-        st.caption("People's labels")
-        verbatim(rubrics.labels_text(*chosen))
+        _labels(*chosen)
         file = st.selectbox("Work", rubrics.works(*chosen), key="work", width=320)
         verbatim(rubrics.work_text(*chosen, file))
+
+
+def _labels(dataset: str, lesson: str) -> None:
+    """As a table, and as it is written where it is none."""
+    st.caption("People's labels")
+    text = workbench().rubrics.labels_text(dataset, lesson)
+    if not text.strip():
+        st.info("Nobody has labelled these works: actual_labels.csv is missing or empty.")
+        return
+    try:
+        header, *rows = read_table(text, "actual_labels.csv")
+        frame = pd.DataFrame(rows, columns=header)
+    except (RubricError, ValueError):
+        verbatim(text)
+        return
+    data_table(frame, f"{dataset}-{lesson}-labels", alt="People's labels")
 
 
 def _chosen(kind: str, one: str) -> tuple[str, str] | None:

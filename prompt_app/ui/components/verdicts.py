@@ -90,7 +90,7 @@ def _candidate(name: str, baseline: str, results: Sequence[PairedComparison]) ->
         st.markdown(f"**{plain(name)}** against {plain(baseline)}")
         for result in results:
             color, icon = LOOKS[result.verdict]
-            badge, sentence = st.columns((1, 4))
+            badge, sentence = st.columns((2, 5))  # the longest verdict fits
             badge.badge(plain(result.verdict.replace("_", " ")), color=color, icon=icon)
             sentence.text(result.sentence)
 
