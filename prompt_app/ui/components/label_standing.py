@@ -109,8 +109,9 @@ def _judge(queue: LabelQueue) -> None:
     if found.stratified is not None:
         mean, interval = found.stratified.value, found.stratified.interval
         st.text(
-            f"People's mean over all rows: {mean:.3f} ({interval.lower:.3f} – "
-            f"{interval.upper:.3f}); the judge's own is {found.stratified.raw:.3f}"
+            f"People's mean over all rows: {mean:.3f} ({interval.level:.0%} interval "
+            f"{interval.lower:.3f} – {interval.upper:.3f}); the judge's own is "
+            f"{found.stratified.raw:.3f}"
         )
     else:
         st.caption("People's mean over all rows needs two labels for each kind of score.")
