@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from prompt_app.datamodel.model import GenerationRequest, InferenceParameters
+from prompt_app.datamodel.model import GenerationRequest, InferenceParameters, Reply
 from prompt_app.engine.backlog import insist
 from prompt_app.engine.budget import Budget
 from prompt_app.engine.callers import Callers
+from prompt_app.engine.halting import GRACE_SECONDS
 from prompt_app.engine.item import new_reply_id
 from prompt_app.errors import (
     BudgetExhaustedError,
@@ -46,22 +47,29 @@ async def assess_lesson(
 ) -> LessonResult:
     """Assess every work. A reply that cannot be read, or a call that is not answered or that the
     spend cap leaves no room for, is a problem of its work; only what concerns every call
-    (credentials, quota) is raised. ``spending`` is shared by lessons that share a cap."""
+    (credentials, quota) is raised. ``spending`` is shared by lessons that share a cap. Where it
+    ends early, calls in flight get GRACE_SECONDS to be answered: their replies are kept."""
     callers = Callers(settings)
     limits = prepared.limits
     spending = spending or Spending(limits.max_cost_usd)
     budget = Budget(store, capped=False)
     parameters = InferenceParameters()
     caller = callers.caller(prepared.model, parameters, limits, budget, lambda _: None)
-    tester = _Tester(store, prepared, caller.provider, limits.timeout_seconds, on_done, spending)
+    turns = _Turns(limits.max_concurrency)
+    tester = _Tester(
+        store, prepared, caller.provider, limits.timeout_seconds, on_done, spending, turns
+    )
     tasks = [asyncio.ensure_future(tester.assess(work)) for work in prepared.works]
     try:
-        students = await asyncio.gather(*tasks)
+        if tasks:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await turns.end(tasks)
         await callers.close()
+    for task in tasks:
+        if not task.cancelled():
+            task.result()  # raises what ended the others
+    students = [task.result() for task in tasks]
     return LessonResult(
         dataset=prepared.data.dataset,
         experiment=prepared.experiment,
@@ -72,6 +80,34 @@ async def assess_lesson(
     )
 
 
+class _Turns:
+    """At most so many works are in hand at once: their calls are made, or about to be."""
+
+    def __init__(self, most: int) -> None:
+        self._places = asyncio.Semaphore(most)
+        self._in_hand: set[asyncio.Task[Any] | None] = set()
+
+    async def __aenter__(self) -> None:
+        await self._places.acquire()
+        self._in_hand.add(asyncio.current_task())
+
+    async def __aexit__(self, *_: object) -> None:
+        self._in_hand.discard(asyncio.current_task())
+        self._places.release()
+
+    async def end(self, tasks: list[asyncio.Task[StudentResult]]) -> None:
+        """No other work has a turn, and those in hand have GRACE_SECONDS."""
+        for task in tasks:
+            if task not in self._in_hand:
+                task.cancel()
+        running = [task for task in tasks if not task.done()]
+        if running:
+            await asyncio.wait(running, timeout=GRACE_SECONDS)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 @dataclass(frozen=True, slots=True)
 class _Tester:
     store: Store
@@ -80,6 +116,7 @@ class _Tester:
     timeout: float
     on_done: Callable[[StudentResult], None]
     spending: Spending
+    turns: _Turns
 
     async def assess(self, work: PreparedWork) -> StudentResult:
         result = await self._result(work)
@@ -118,20 +155,27 @@ class _Tester:
             reply, source = work.stored, "cache"
         else:
             try:
-                async with self.spending.reserved(request) as reservation:
-                    reply = await self.provider.generate(request, self.timeout)
-                    price = price_of(request.model)
-                    cost = cost_usd(price, reply.usage) if price is not None else 0.0
-                    reservation.cost_usd = cost
+                async with self.turns:
+                    reply, cost = await self._call(work.key, request)
             except (RunBlockingError, UnsupportedParameterError):
                 raise
             except (ProviderError, BudgetExhaustedError) as error:
                 problem = ReplyProblem(kind=error.kind, message=str(error))
                 return [], {"source": source, "problems": (problem,)}
-            stored = StoredReply(id=new_reply_id(), cache_key=work.key, reply=reply, cost_usd=cost)
-            await insist(partial(self.store.save_reply, stored))
         assessments, problems = read_outputs(reply, rubric)
         update: dict[str, Any] = {"source": source, "problems": tuple(problems)}
         if source == "model":
             update |= {"cost_usd": cost, "usage": reply.usage}
         return assessments, update
+
+    async def _call(self, key: str, request: GenerationRequest) -> tuple[Reply, float]:
+        """The reply, kept under ``key``, and what it cost in dollars."""
+        cost = 0.0
+        async with self.spending.reserved(request) as reservation:
+            reply = await self.provider.generate(request, self.timeout)
+            price = price_of(request.model)
+            cost = cost_usd(price, reply.usage) if price is not None else 0.0
+            reservation.cost_usd = cost
+        stored = StoredReply(id=new_reply_id(), cache_key=key, reply=reply, cost_usd=cost)
+        await insist(partial(self.store.save_reply, stored))
+        return reply, cost

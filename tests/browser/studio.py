@@ -17,6 +17,9 @@ from urllib.error import URLError
 from playwright.sync_api import Browser, Page, Playwright
 from servers import free_port
 
+from prompt_app.datamodel.evaluation import ACTIVE_STATES
+from prompt_app.workbench import Workbench
+
 FLAGS = [
     "--disable-gpu",
     "--disable-quic",
@@ -77,10 +80,23 @@ def running_studio(
 
 
 def settled(page: Page) -> None:
-    """The page is connected and its script has run."""
+    """The page is connected, its script has run, and the code of all that it shows is loaded:
+    until then grey bars stand in their places, which no key and no click reaches."""
     app = '[data-testid="stApp"][data-test-connection-state="CONNECTED"]'
     page.wait_for_selector(app, timeout=PATIENCE_MS)
-    page.wait_for_selector(f'{app}[data-test-script-state="notRunning"]', timeout=PATIENCE_MS)
+    page.wait_for_function(
+        f"""() => document.querySelector('{app}[data-test-script-state="notRunning"]')
+            && !document.querySelector('[data-testid="stSkeleton"]')""",
+        timeout=PATIENCE_MS,
+    )
+
+
+def ended(workbench: Workbench, run_id: str) -> None:
+    """Waits for the studio's worker to finish a run, so that its page does not change any more."""
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while (state := workbench.run(run_id).state) in ACTIVE_STATES:
+        assert time.monotonic() < deadline, f"{run_id} is still {state}"
+        time.sleep(0.05)
 
 
 def click_row(page: Page, row: int) -> None:

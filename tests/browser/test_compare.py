@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from browser.accessibility import check_accessibility
-from browser.studio import settled
+from browser.studio import ended, settled
 from playwright.sync_api import Page, expect
 
 from prompt_app.datamodel.evaluation import EvaluationSpec
@@ -41,7 +41,10 @@ def runs(workbench: Workbench, tmp_path: Path) -> list[str]:
             "metrics": ["exact_match"],
         }
     )
-    return list(workbench.submit_evaluation(spec).run_ids)
+    run_ids = list(workbench.submit_evaluation(spec).run_ids)
+    for run_id in run_ids:
+        ended(workbench, run_id)
+    return run_ids
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from browser.studio import click_row, settled
+from browser.studio import click_row, ended, settled
 from playwright.sync_api import Page, expect
 
 from prompt_app.datamodel.evaluation import EvaluationSpec
@@ -35,6 +35,7 @@ def hostile_run(workbench: Workbench, tmp_path: Path) -> str:
         }
     )
     (run_id,) = workbench.submit_evaluation(spec).run_ids
+    ended(workbench, run_id)
     return run_id
 
 

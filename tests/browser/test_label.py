@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from browser.accessibility import check_accessibility
-from browser.studio import settled
+from browser.studio import ended, settled
 from playwright.sync_api import Page, expect
 
 from prompt_app.datamodel.labelling import LabelRubric
@@ -18,14 +18,12 @@ NewPage = Callable[..., Page]
 
 
 @pytest.fixture
-def run_ids(studio: str, new_page: NewPage, workbench: Workbench) -> list[str]:
+def run_ids(studio: str, workbench: Workbench) -> list[str]:
     """Of the finished example."""
     workbench.load_examples()
     runs = workbench.submit_evaluation(workbench.example_evaluation()).run_ids
-    page = new_page()
     for run_id in runs:
-        page.goto(f"{studio}/run?id={run_id}")
-        expect(page.get_by_text("40 scored, 0 failed, 0 skipped").first).to_be_visible()
+        ended(workbench, run_id)
     return list(runs)
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 
 import pytest
 from browser.accessibility import check_accessibility
-from browser.studio import click_row, settled
+from browser.studio import click_row, ended, settled
 from playwright.sync_api import Page, expect
 
 from prompt_app.datamodel.labelling import LabelRubric
@@ -20,7 +19,10 @@ pytestmark = pytest.mark.xdist_group("browser")  # one studio for all
 
 @pytest.fixture
 def run_id(workbench: Workbench) -> str:
-    return workbench.submit_evaluation(workbench.example_evaluation()).run_ids[0]
+    run_ids = workbench.submit_evaluation(workbench.example_evaluation()).run_ids
+    for run_id in run_ids:
+        ended(workbench, run_id)
+    return run_ids[0]
 
 
 @pytest.fixture
@@ -31,8 +33,6 @@ def pipeline(workbench: Workbench) -> str:
 @pytest.fixture
 def addresses(workbench: Workbench, run_id: str, pipeline: str) -> tuple[str, ...]:
     """Every page, with each of its sections open."""
-    while workbench.run(run_id).progress.scored < 40:
-        time.sleep(0.05)
     queues = [each.name for each in workbench.labelling.queues().items]
     if "layout" not in queues:
         workbench.labelling.create("layout", [run_id], LabelRubric())

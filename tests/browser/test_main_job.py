@@ -113,8 +113,20 @@ def test_progress_is_live_and_a_run_can_be_paused_and_resumed(
     page.close()  # the run does not depend on anyone looking
     page = new_page()
     page.goto(f"{studio}/run?id={run_id}")
-    page.get_by_role("button", name="Pause").click()
-    expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    settled(page)
+    page.get_by_role("combobox", name="Open a row").focus()
+    page.keyboard.type("Row 1")
+    page.keyboard.press("Enter")
+    opened = page.get_by_role("dialog")
+    expect(opened.get_by_text("Example ", exact=False).first).to_be_visible()
+    other = new_page()
+    other.goto(f"{studio}/run?id={run_id}")
+    other.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Resume", include_hidden=True)).to_be_attached()
+    settled(page)
+    expect(opened).to_be_visible()  # what the run does closes no row
+    page.keyboard.press("Escape")
+    expect(opened).to_be_hidden()
     assert 0 < workbench.run(run_id).progress.done < 40
     mock_process.control(latency_ms=0)
     page.get_by_role("button", name="Resume").click()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from browser.accessibility import check_accessibility
-from browser.studio import click_row, settled
+from browser.studio import click_row, ended, settled
 from mock_process import MockProcess
 from playwright.sync_api import Page, expect
 
@@ -35,7 +35,9 @@ def judged(workbench: Workbench, tmp_path: Path) -> str:
         "models": ["offline:echo"],
         "metrics": ["exact_match", {"name": "qa_accuracy_by_llm", "judge": "offline:judge"}],
     }
-    return workbench.submit_evaluation(EvaluationSpec.model_validate(spec)).run_ids[0]
+    run_id = workbench.submit_evaluation(EvaluationSpec.model_validate(spec)).run_ids[0]
+    ended(workbench, run_id)
+    return run_id
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])

@@ -27,12 +27,15 @@ def open_drawer(run: Run, wanted: RowFilter, shown: Page[StoredSample], row: int
 
 
 def open_addressed_row(run: Run, wanted: RowFilter, shown: Page[StoredSample]) -> None:
-    """Show the row that ``?row=example~repeat`` names, once for each address, in its place among
-    those that ``wanted`` finds, where it is one of them."""
+    """Show the row that ``?row=example~repeat`` names, in its place among those that ``wanted``
+    finds, where it is one of them. The address names it for as long as it is open, so that it
+    stays when the page around it is drawn again."""
     address = st.query_params.get("row", "")
-    if not address or st.session_state.get(_SHOWN) == (run.id, address):
+    if not address:
         return
-    st.session_state[_SHOWN] = run.id, address
+    if st.session_state.get(_SHOWN) == (run.id, address) and _PLACE in st.session_state:
+        _browser(run, wanted, shown)  # one that was turned to since is not in the address yet
+        return
     example_id, _, repeat = address.rpartition("~")
     try:
         sample = workbench().row(run.id, example_id, int(repeat) if repeat.isdecimal() else 0)
@@ -41,6 +44,7 @@ def open_addressed_row(run: Run, wanted: RowFilter, shown: Page[StoredSample]) -
         return
     place = _place(run, wanted, shown, sample)
     if place is None:
+        st.session_state.pop(_PLACE, None)
         _single(run, sample)
     else:
         st.session_state[_PLACE] = place
