@@ -64,6 +64,8 @@ class Batches(StorePart):
                 if self._doubtful.get(what) != (lease.fence, held.batches - 1, batch):
                     counts = self._store(connection, held, batch)
                     add_counts(connection, holder_of(lease), held, counts, batch)
+                else:
+                    held = None  # it was stored: what becomes of this look is all the same
         except StoreUnavailableError:
             if held is not None:
                 self._doubtful[what] = (lease.fence, held.batches, batch)

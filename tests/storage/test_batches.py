@@ -183,15 +183,19 @@ class CommitThatBreaks:
         raise self._dialect.loaded_dbapi.OperationalError("server closed the connection")
 
 
-@pytest.mark.parametrize("done", [True, False])
-def test_a_batch_whose_commit_is_in_doubt_is_stored_once(store: SqlStore, done: bool) -> None:
+@pytest.mark.parametrize("commits", [[True], [False], [True, False], [True, True], [False, True]])
+def test_a_batch_whose_commits_are_in_doubt_is_stored_once(
+    store: SqlStore, commits: list[bool]
+) -> None:
+    """``commits``: whether the database has done each of those that were lost."""
     lease = claimed(store, cap_usd=1.0)
     assert store.reserve_spend(lease, 500)
     batch = replace(together(answer(0), scored(0, 1.0)), released_nanousd=400, spent_nanousd=300)
-    breaking = CommitThatBreaks(store, done=done)
-    with pytest.raises(StoreUnavailableError):
-        store.write_batch(lease, batch)
-    assert breaking.broken == 1
+    for done in commits:
+        breaking = CommitThatBreaks(store, done=done)
+        with pytest.raises(StoreUnavailableError):
+            store.write_batch(lease, batch)
+        assert breaking.broken == 1
     store.write_batch(lease, batch)
     evaluation = store.get_evaluation(lease.run.evaluation_id)
     assert evaluation.spent_usd == 300e-9
