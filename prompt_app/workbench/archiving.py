@@ -6,6 +6,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import islice
@@ -14,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from prompt_app.datamodel.access import Person, Role
 from prompt_app.datamodel.evaluation import Run, SampleKey
-from prompt_app.errors import ConflictError, EvaluationError, UnknownNameError
+from prompt_app.errors import BlobError, ConflictError, EvaluationError, UnknownNameError
 from prompt_app.interfaces import Page, RowFilter, Store, StoredSample
 from prompt_app.settings import Settings
 from prompt_app.storage import open_blob_store
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
     from pydantic import TypeAdapter
 
 GROUP = 2000
@@ -52,7 +54,9 @@ class Archiving:
             count = self._write(run, file)
             with file.open("rb") as data:
                 self._blobs.put(key, data)
-        if self._table(key, ["position"]).num_rows != count:
+        with self._opened(key) as written:
+            found = sum(batch.num_rows for batch in written.iter_batches(GROUP, columns=["sample"]))
+        if found != count:
             raise EvaluationError(f"The archive {key} is not whole; nothing was deleted.")
         self._store.archive_run(run.id, key)
         return count
@@ -100,6 +104,8 @@ class Archiving:
 
     def error_counts(self, run: Run) -> dict[str, int]:
         """Failed samples by error kind, the commonest first."""
+        if run.progress.failed == 0:
+            return {}
         kinds = self._table(self._key(run), ["error_kind"])["error_kind"].to_pylist()
         return dict(Counter(kind for kind in kinds if kind is not None).most_common())
 
@@ -118,12 +124,26 @@ class Archiving:
 
     def iterate(self, run: Run) -> Iterator[StoredSample]:
         """All rows in order, a row group in memory at a time."""
-        import pyarrow.parquet as pq
-
-        with self._blobs.open(self._key(run)) as data:
-            for batch in pq.ParquetFile(data).iter_batches(GROUP, columns=["sample"]):
+        with self._opened(self._key(run)) as file:
+            for batch in file.iter_batches(GROUP, columns=["sample"]):
                 for item in batch.column(0):
                     yield _adapter().validate_json(item.as_py())
+
+    @contextmanager
+    def _opened(self, key: str) -> Iterator[pq.ParquetFile]:
+        """Raises BlobError, also for a file that is damaged."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        advice = "Put it back from a backup, or set PROMPT_APP_BLOB_URL to where the archive is."
+        try:
+            with self._blobs.open(key) as data:
+                yield pq.ParquetFile(data)
+        except BlobError as error:
+            raise BlobError(f"{error} It has the rows of an archived run. {advice}") from error
+        except (pa.ArrowException, OSError) as error:
+            what = f"The file {key!r} with the rows of an archived run is damaged: {error}"
+            raise BlobError(f"{what} {advice}") from error
 
     def _key(self, run: Run) -> str:
         key = self._store.archive_key(run.id)
@@ -134,10 +154,8 @@ class Archiving:
     def _table(self, key: str, columns: list[str]) -> pa.Table:
         """All rows; a column that the file has not is empty."""
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
-        with self._blobs.open(key) as data:
-            file = pq.ParquetFile(data)
+        with self._opened(key) as file:
             known = file.schema_arrow.names
             table = file.read([each for each in columns if each in known])
         for column in columns:
@@ -147,12 +165,9 @@ class Archiving:
 
     def _samples(self, key: str, numbers: list[int]) -> list[StoredSample]:
         """Whole rows by their places in the file, in the order of ``numbers``."""
-        import pyarrow.parquet as pq
-
         found: dict[int, StoredSample] = {}
         start = 0
-        with self._blobs.open(key) as data:
-            file = pq.ParquetFile(data)
+        with self._opened(key) as file:
             for group in range(file.num_row_groups):
                 end = start + file.metadata.row_group(group).num_rows
                 wanted = [number for number in numbers if start <= number < end]

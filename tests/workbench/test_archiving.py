@@ -14,7 +14,13 @@ from prompt_app.datamodel.access import LOCAL_PERSON, Role
 from prompt_app.datamodel.evaluation import EvaluationSpec, Run
 from prompt_app.datamodel.finetuning import TrainingSource
 from prompt_app.datamodel.labelling import LabelRubric
-from prompt_app.errors import ConflictError, EvaluationError, PromptAppError, UnknownNameError
+from prompt_app.errors import (
+    BlobError,
+    ConflictError,
+    EvaluationError,
+    PromptAppError,
+    UnknownNameError,
+)
 from prompt_app.interfaces import RowFilter
 from prompt_app.interfaces.pairing import PairFilter
 from prompt_app.workbench import Workbench, archiving
@@ -103,6 +109,28 @@ def test_a_metric_that_an_archived_run_has_not_scores_nothing(
     workbench.archive.archive(run)
     assert [workbench.rows(run.id, each) for each in wanted] == before
     assert workbench.score_values(run.id, "rouge") == []
+
+
+@pytest.mark.parametrize("left", [None, 500, -4000])
+def test_a_file_that_is_gone_or_damaged_is_named_with_what_to_do(
+    workbench: Workbench, run: Run, left: int | None, tmp_path: Path
+) -> None:
+    """``left``: how many of its bytes are, from its begin or its end."""
+    workbench.archive.archive(run)
+    (file,) = (workbench.settings.data_dir / "files" / "archive").iterdir()
+    whole = file.read_bytes()
+    file.unlink()
+    if left is not None:
+        file.write_bytes(whole[:left] if left > 0 else whole[left:])
+    for look in (
+        lambda: workbench.rows(run.id, RowFilter()),
+        lambda: workbench.row(run.id, "none"),
+        lambda: workbench.export(run.id, tmp_path / "rows.csv", "csv"),
+    ):
+        with pytest.raises(BlobError, match=rf"{file.name}.* PROMPT_APP_BLOB_URL"):
+            look()
+    assert workbench.error_counts(run.id) == {}
+    assert workbench.summary(workbench.run(run.id)) == run.summary
 
 
 def test_datasets_and_training_files_are_made_of_archived_rows_too(
