@@ -16,7 +16,12 @@ from prompt_app.errors import MetricError
 from prompt_app.interfaces import Store
 from prompt_app.interfaces.watching import tell
 from prompt_app.metrics import create_judges, metric_class
-from prompt_app.providers.batching import BATCH_PROVIDERS, BATCH_SHARE, LEAST_REQUESTS
+from prompt_app.providers.batching import (
+    BATCH_PROVIDERS,
+    BATCH_SHARE,
+    LEAST_REQUESTS,
+    WITHIN_SECONDS,
+)
 from prompt_app.providers.caching import cache_key
 from prompt_app.providers.prices import price_of
 from prompt_app.providers.tokens import estimate_tokens
@@ -73,6 +78,7 @@ def quote_evaluation(store: Store, resolved: ResolvedEvaluation) -> Quote:
     saved_low = [quote.saved_low for quote in quotes if quote.saved_low is not None]
     saved_high = [quote.saved_high for quote in quotes if quote.saved_high is not None]
     batchable = len(saved_low) == len(low) == len(quotes)
+    waits = resolved.spec.mode == "batch" and any(quote.calls for quote in quotes)
     return Quote(
         samples=sum(run.samples for run in resolved.runs),
         calls=round(sum(quote.calls for quote in quotes)),
@@ -87,7 +93,8 @@ def quote_evaluation(store: Store, resolved: ResolvedEvaluation) -> Quote:
         batch_cost_usd_low=sum(low) - sum(saved_low) if batchable else None,
         batch_cost_usd_high=sum(high) - sum(saved_high) if batchable else None,
         seconds_low=max((quote.seconds_low for quote in quotes), default=0.0),
-        seconds_high=sum(quote.seconds_high for quote in quotes),
+        seconds_high=sum(quote.seconds_high for quote in quotes)
+        + (WITHIN_SECONDS if waits else 0.0),
         unpriced_models=tuple(unpriced),
         notes=(*resolved.notes, *_notes(resolved, round(sum(each.judged for each in quotes)))),
     )
@@ -245,7 +252,10 @@ def _notes(resolved: ResolvedEvaluation, judged: int) -> list[str]:
             "greatest concurrency, or the rate caps where those are slower."
         )
     if resolved.spec.mode == "batch":
-        notes.append("What a batch job leaves unanswered is called live, at the live price.")
+        notes.append(
+            "Batch jobs are answered within a day, mostly sooner. What one leaves unanswered is "
+            "called live, at the live price."
+        )
     if resolved.dataset.rows > MOST_ROWS_READ:
         notes.append(f"Projected from the first {MOST_ROWS_READ:,} rows.")
     examples = min(run.samples // run.spec.repeats for run in resolved.runs)
