@@ -107,6 +107,7 @@ class ModelAccess(Construct):
         jobs = self._arn(f"{_JOBS}/*")
         _allow(role, ["bedrock:CreateModelInvocationJob"], [*self.model_arns(), jobs])
         _allow(role, ["bedrock:GetModelInvocationJob", "bedrock:StopModelInvocationJob"], [jobs])
+        _allow(role, ["bedrock:ListModelInvocationJobs"], ["*"])  # has no resource
         self._allow_pass(role, self.batch_role)
 
     def grant_tuning(self, role: iam.IRole) -> None:

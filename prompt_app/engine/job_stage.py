@@ -7,31 +7,29 @@ provider knows again: whoever takes the run over goes on with the jobs that ther
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
 
 from prompt_app.datamodel.model import Reply
+from prompt_app.engine import patience
 from prompt_app.engine.backlog import Backlog, insist
 from prompt_app.engine.budget import OTHERS_SECONDS
 from prompt_app.engine.calling import BLOCKING_ERRORS, CallStage, block
 from prompt_app.engine.halting import Ending, Halt
+from prompt_app.engine.handover import Handover
 from prompt_app.engine.item import PreparedCall, answered_entry
+from prompt_app.engine.patience import Patience
 from prompt_app.errors import ProviderError, TransientError
 from prompt_app.interfaces import Lease, Store
 from prompt_app.interfaces.batch_jobs import BatchJob, BatchProvider, BatchStatus
 from prompt_app.providers.batching import LEAST_REQUESTS, MOST_REQUESTS, batch_price
 
 logger = logging.getLogger(__name__)
-Result = TypeVar("Result")
 
-FIRST_LOOK_SECONDS = 2.0
-LONGEST_LOOK_SECONDS = 60.0
 CANCEL_SECONDS = 900.0  # OpenAI may take ten minutes
 
 
@@ -55,6 +53,8 @@ class JobStage:
         self._backlog = backlog
         self._halt = halt
         self._told = told
+        self._patience = Patience(halt)
+        self._handover = Handover(store, lease, provider, self._patience)
         live = calls.caller
         price = None if live.price is None else batch_price(live.price)
         self._caller = replace(live, price=price)
@@ -64,45 +64,48 @@ class JobStage:
     async def run(self) -> None:
         """Until every job is collected, or a halt."""
         try:
+            await self._submit_and_collect()
+            await self._leave()
+        finally:
+            await self._provider.close()
+        self._told(0)
+
+    async def _submit_and_collect(self) -> None:
+        try:
             for job in await self._jobs():
                 self._budget.took(job.reserved_nanousd)
-            await self._submit_and_collect()
+            await self._follow()
         except BLOCKING_ERRORS as error:
             await block(self._halt, self._store, self._lease, error)
         except ProviderError as error:
             self._halt.ask("paused", f"The batch job was refused: {error}")
-        finally:
-            await self._provider.close()
 
-    async def _submit_and_collect(self) -> None:
-        wait, patience = FIRST_LOOK_SECONDS, OTHERS_SECONDS
+    async def _follow(self) -> None:
+        wait, for_others = patience.FIRST_LOOK_SECONDS, OTHERS_SECONDS
         all_submitted = False
         while not self._halt:
             if not all_submitted:
-                all_submitted = await self._submit_rest(patience)
+                all_submitted = await self._submit_rest(for_others)
             open_jobs = [job for job in await self._jobs() if job.state == "submitted"]
             if all_submitted and not open_jobs:
                 break
             if await self._collect_ended(open_jobs):
-                wait = FIRST_LOOK_SECONDS
+                wait = patience.FIRST_LOOK_SECONDS
                 continue
-            await self._pause(wait)
-            patience -= 0 if open_jobs else wait
-            wait = min(1.5 * wait, LONGEST_LOOK_SECONDS)
-        if self._halt:
-            await self._leave([job for job in await self._jobs() if job.state == "submitted"])
-        self._told(0)
+            await self._patience.pause(wait)
+            for_others -= 0 if open_jobs else wait
+            wait = patience.longer(wait)
 
-    async def _submit_rest(self, patience: float) -> bool:
+    async def _submit_rest(self, for_others: float) -> bool:
         """Whether every row is in a job now; False where the spend cap has no room for the next.
-        Raises BudgetExhaustedError where waiting ``patience`` seconds for it is of no use."""
+        Raises BudgetExhaustedError where waiting ``for_others`` seconds for it is of no use."""
         jobs = await self._jobs()
         for job in jobs:
-            if job.state == "new" and not await self._submit(job, patience):
+            if job.state in ("new", "asked") and not await self._submit(job, for_others):
                 return False
         after = max((job.last for job in jobs), default=self._lease.after_position)
         while not self._halt and (new := await self._next_job(after)) is not None:
-            if not await self._submit(new, patience):
+            if not await self._submit(new, for_others):
                 return False
             after = new.last
         return True
@@ -118,8 +121,10 @@ class JobStage:
             last = position = end
         return None if last == after else BatchJob(secrets.token_hex(8), first, last)
 
-    async def _submit(self, job: BatchJob, patience: float) -> bool:
+    async def _submit(self, job: BatchJob, for_others: float) -> bool:
         """See :meth:`_submit_rest`."""
+        if await self._patience.call(partial(self._handover.find, job)):
+            return True
         calls = await self._open_calls(job, answer_stored=True)
         if len(calls) < max(1, self._least):
             # Too few for a job: they are called live.
@@ -127,20 +132,18 @@ class JobStage:
             return True
         if job.reserved_nanousd == 0:
             amount = sum(self._most_of(call) for call in calls)
-            if not await self._budget.try_reserve(self._lease, amount, patience):
+            if not await self._budget.try_reserve(self._lease, amount, for_others):
                 return False
             job = replace(job, reserved_nanousd=amount)
             await self._save(job)
         requests = [(key_of(call), call.request) for call in calls]
         try:
-            provider_id = await self._patiently(lambda: self._provider.submit(job.token, requests))
+            await self._handover.submit(job, requests)
         except TransientError:
-            raise  # nobody knows whether it was submitted
+            raise  # perhaps it was submitted
         except ProviderError:
-            await self._let_go(job)
+            await self._let_go(replace(job, state="new"))
             raise
-        await self._save(replace(job, state="submitted", provider_id=provider_id))
-        logger.info("batch job %s submitted: %d requests", provider_id, len(calls))
         return True
 
     async def _let_go(self, job: BatchJob) -> None:
@@ -164,45 +167,57 @@ class JobStage:
         self._told(answered)
         return found
 
-    async def _leave(self, jobs: list[BatchJob]) -> None:
+    async def _leave(self) -> None:
         """A run that is cancelled cancels its jobs, and keeps what they have answered; one that
         is paused or goes to another worker leaves them alone."""
         ending = self._halt.ending
         if ending is None or ending.state != "cancelled":
             return
         deadline = time.monotonic() + CANCEL_SECONDS
-        wait = FIRST_LOOK_SECONDS
-        asked: set[str] = set()
-        while jobs := [job for job in jobs if not await self._ended(job, asked)]:
-            await self._pause(wait, lambda: self._halt.is_urgent)
+        wait = patience.FIRST_LOOK_SECONDS
+        asked: set[tuple[str, str]] = set()
+        while jobs := [job for job in await self._open_jobs() if not await self._ended(job, asked)]:
+            await self._patience.pause(wait, lambda: self._halt.is_urgent)
             if self._halt.is_urgent:
                 self._halt.ending = Ending("queued", ending.reason)  # the next worker waits on
                 return
             if time.monotonic() > deadline:
                 break
-            wait = min(1.5 * wait, LONGEST_LOOK_SECONDS)
+            wait = patience.longer(wait)
         for job in jobs:
             logger.error("batch job %s did not end when it was cancelled", job.provider_id)
             await self._save(replace(job, state="collected", reserved_nanousd=0))
 
-    async def _ended(self, job: BatchJob, asked: set[str]) -> bool:
-        """Ask once to cancel the job; whether it is collected."""
+    async def _ended(self, job: BatchJob, asked: set[tuple[str, str]]) -> bool:
+        """Ask once to cancel the job; whether nothing of it is left at the provider. One that is
+        not found there is looked for twice: it may be about to be made."""
         try:
-            if job.token not in asked:
+            job = await self._handover.find(job) or job
+            seen = (job.token, job.state)
+            first_time = seen not in asked
+            asked.add(seen)
+            if job.state != "submitted":
+                if job.state == "asked" and first_time:
+                    return False
+                await self._let_go(replace(job, state="new"))
+                return True
+            if first_time:
                 await self._provider.cancel(job.provider_id)
-                asked.add(job.token)
             if not (await self._provider.status(job.provider_id)).ended:
                 return False
-            await self._collect(job)
+            if await self._collect(job):
+                # If the run is resumed, another job takes what this one did not come to.
+                await self._save(BatchJob(secrets.token_hex(8), job.first, job.last))
         except ProviderError as error:
             logger.warning("cancelling batch job %s: %s", job.provider_id, error)
+            asked.discard((job.token, job.state))
             return False
         return True
 
-    async def _collect(self, job: BatchJob) -> None:
-        """Store and score the replies. Errors are left to the live calls."""
+    async def _collect(self, job: BatchJob) -> int:
+        """Store and score the replies. Errors are left to the live calls; how many."""
         calls = {key_of(call): call for call in await self._open_calls(job)}
-        outcomes = await self._patiently(lambda: self._outcomes(job, calls))
+        outcomes = await self._patience.call(lambda: self._outcomes(job, calls))
         # Given back with the replies: what nobody waits for any more is no hope for others.
         await self._save(replace(job, reserved_nanousd=0))
         self._budget.settled(job.reserved_nanousd)
@@ -218,11 +233,8 @@ class JobStage:
         await self._backlog.emptied()
         await self._save(replace(job, state="collected", reserved_nanousd=0))
         if calls:
-            logger.warning(
-                "batch job %s: %d requests have no reply; they are called live",
-                job.provider_id,
-                len(calls),
-            )
+            logger.warning("batch job %s: %d requests have no reply", job.provider_id, len(calls))
+        return len(calls)
 
     async def _outcomes(self, job: BatchJob, calls: Mapping[str, PreparedCall]) -> dict[str, Reply]:
         """The replies to ``calls`` that an ended job has, by key."""
@@ -254,29 +266,12 @@ class JobStage:
         return self._budget.most(call.request, caller.price, caller.max_tokens)
 
     async def _status(self, job: BatchJob) -> BatchStatus:
-        return await self._patiently(partial(self._provider.status, job.provider_id))
+        return await self._patience.call(partial(self._provider.status, job.provider_id))
 
-    async def _patiently(self, call: Callable[[], Awaitable[Result]]) -> Result:
-        """Again and again while the provider cannot be reached or is overloaded."""
-        wait = FIRST_LOOK_SECONDS
-        while True:
-            try:
-                return await call()
-            except TransientError as error:
-                if self._halt:
-                    raise
-                logger.warning("the provider's batch jobs: %s", error)
-                await self._pause(wait)
-                wait = min(2 * wait, LONGEST_LOOK_SECONDS)
-
-    async def _pause(self, seconds: float, is_over: Callable[[], bool] | None = None) -> None:
-        """Shorter when the run is halted, or when ``is_over`` in place of that."""
-        is_over = is_over or (lambda: bool(self._halt))
-        slice_seconds = min(0.25, seconds)
-        for _ in range(round(seconds / slice_seconds)):
-            if is_over():
-                return
-            await asyncio.sleep(slice_seconds)
+    async def _open_jobs(self) -> list[BatchJob]:
+        """That may be at the provider, or hold a part of the spend cap."""
+        jobs = await self._jobs()
+        return [job for job in jobs if job.state in ("asked", "submitted") or job.reserved_nanousd]
 
     async def _jobs(self) -> list[BatchJob]:
         return await insist(partial(self._store.batch_jobs, self._lease))

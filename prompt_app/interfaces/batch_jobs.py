@@ -13,7 +13,8 @@ from prompt_app.errors import ProviderError
 if TYPE_CHECKING:
     from prompt_app.interfaces import Lease
 
-BatchJobState = Literal["new", "submitted", "collected"]
+BatchJobState = Literal["new", "asked", "submitted", "collected"]
+"""``asked``: the provider was asked to take it, and its answer is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,17 @@ class BatchStatus:
 class BatchProvider(Protocol):
     """Jobs at one provider. Requests and replies are matched by keys of letters and digits."""
 
-    async def submit(self, token: str, requests: Sequence[tuple[str, GenerationRequest]]) -> str:
-        """The provider's id of the job; of the one that was submitted under ``token`` before.
-        Raises a ProviderError."""
+    async def upload(self, token: str, requests: Sequence[tuple[str, GenerationRequest]]) -> str:
+        """Where the provider finds the requests. Raises a ProviderError."""
+        ...
+
+    async def submit(self, token: str, place: str) -> str:
+        """The provider's id of the job. Of several that were submitted under ``token`` at once
+        one goes on, and the others are cancelled. Raises a ProviderError."""
+        ...
+
+    async def find(self, token: str) -> str | None:
+        """The id of the job that was submitted under ``token``. Raises a ProviderError."""
         ...
 
     async def status(self, provider_id: str) -> BatchStatus: ...

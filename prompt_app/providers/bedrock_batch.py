@@ -36,9 +36,8 @@ class BedrockBatches:
         self._model = model
         self._region = model.region or settings.aws_region
 
-    async def submit(self, token: str, requests: Sequence[tuple[str, GenerationRequest]]) -> str:
-        """See :class:`prompt_app.interfaces.batch_jobs.BatchProvider`. Bedrock itself gives the
-        job that has the same client token."""
+    async def upload(self, token: str, requests: Sequence[tuple[str, GenerationRequest]]) -> str:
+        """See :class:`prompt_app.interfaces.batch_jobs.BatchProvider`."""
         lines = [
             orjson.dumps({"recordId": key, "modelInput": request_body(request)})
             for key, request in requests
@@ -48,11 +47,16 @@ class BedrockBatches:
         await self._do(
             lambda: self._s3.put_object(Bucket=self._bucket, Key=f"{place}/in.jsonl", Body=body)
         )
-        source = {"s3InputFormat": "JSONL", "s3Uri": f"s3://{self._bucket}/{place}/in.jsonl"}
-        target = {"s3Uri": f"s3://{self._bucket}/{place}/out/"}
+        return f"s3://{self._bucket}/{place}"
+
+    async def submit(self, token: str, place: str) -> str:
+        """See :class:`prompt_app.interfaces.batch_jobs.BatchProvider`. Bedrock itself gives the
+        job that has the same client token."""
+        source = {"s3InputFormat": "JSONL", "s3Uri": f"{place}/in.jsonl"}
+        target = {"s3Uri": f"{place}/out/"}
         made = await self._do(
             lambda: self._bedrock.create_model_invocation_job(
-                jobName=f"prompt-app-{token}",
+                jobName=_name(token),
                 clientRequestToken=token,
                 roleArn=self._role,
                 modelId=self._model.name,
@@ -62,6 +66,14 @@ class BedrockBatches:
             )
         )
         return str(made["jobArn"])
+
+    async def find(self, token: str) -> str | None:
+        """See :class:`prompt_app.interfaces.batch_jobs.BatchProvider`."""
+        listed = await self._do(
+            lambda: self._bedrock.list_model_invocation_jobs(nameContains=_name(token))
+        )
+        found = listed.get("invocationJobSummaries", ())
+        return str(found[0]["jobArn"]) if found else None
 
     async def status(self, provider_id: str) -> BatchStatus:
         """See :class:`prompt_app.interfaces.batch_jobs.BatchProvider`."""
@@ -145,6 +157,10 @@ class BedrockBatches:
             raise refusal(HttpResponse(status, {}, body, 0.0), HOST, nothing) from None
         except BotoCoreError as error:
             raise ConnectionFailedError(f"AWS could not be reached: {error}") from None
+
+
+def _name(token: str) -> str:
+    return f"prompt-app-{token}"
 
 
 def _outcome(line: dict[str, Any], request: GenerationRequest) -> Reply | ProviderError:

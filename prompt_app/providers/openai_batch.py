@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -20,7 +21,9 @@ from prompt_app.settings import Settings
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
+    from openai.types import Batch
 
+logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 ENDPOINT: Literal["/v1/chat/completions"] = "/v1/chat/completions"
@@ -40,11 +43,9 @@ class OpenAIBatches:
         self._host = server_name(self._base_url)
         self._made: AsyncOpenAI | None = None
 
-    async def submit(self, token: str, requests: Sequence[tuple[str, GenerationRequest]]) -> str:
+    async def upload(self, token: str, requests: Sequence[tuple[str, GenerationRequest]]) -> str:
         """See :class:`prompt_app.interfaces.batch_jobs.BatchProvider`."""
         client = await self._client()
-        if (known := await self._told(self._find(client, token))) is not None:
-            return known
         lines = [
             orjson.dumps(
                 {
@@ -59,15 +60,31 @@ class OpenAIBatches:
         file = await self._told(
             client.files.create(file=("requests.jsonl", b"\n".join(lines)), purpose="batch")
         )
+        return file.id
+
+    async def submit(self, token: str, place: str) -> str:
+        """See :class:`prompt_app.interfaces.batch_jobs.BatchProvider`."""
+        client = await self._client()
+        # Asked once: a second request would make a second job.
         job = await self._told(
-            client.batches.create(
-                input_file_id=file.id,
+            client.with_options(max_retries=0).batches.create(
+                input_file_id=place,
                 endpoint=ENDPOINT,
                 completion_window="24h",
                 metadata={TOKEN: token},
             )
         )
-        return job.id
+        return await self.find(token) or job.id
+
+    async def find(self, token: str) -> str | None:
+        """See :class:`prompt_app.interfaces.batch_jobs.BatchProvider`. Whoever sees several takes
+        the first that was made, so that all agree, and cancels the others."""
+        client = await self._client()
+        jobs = await self._told(self._jobs_of(client, token))
+        for job in jobs[1:]:
+            logger.warning("batch job %s is one too many: it is cancelled", job.id)
+            await self.cancel(job.id)
+        return jobs[0].id if jobs else None
 
     async def status(self, provider_id: str) -> BatchStatus:
         """See :class:`prompt_app.interfaces.batch_jobs.BatchProvider`."""
@@ -122,15 +139,17 @@ class OpenAIBatches:
         except ProviderError as error:
             return error
 
-    async def _find(self, client: AsyncOpenAI, token: str) -> str | None:
+    async def _jobs_of(self, client: AsyncOpenAI, token: str) -> list[Batch]:
+        """From the first that was made."""
+        found: list[Batch] = []
         seen = 0
         async for job in client.batches.list(limit=100):
             if (job.metadata or {}).get(TOKEN) == token:
-                return job.id
+                found.append(job)
             seen += 1
             if seen >= LOOK_BACK:
                 break
-        return None
+        return sorted(found, key=lambda job: (job.created_at, job.id))
 
     async def _client(self) -> AsyncOpenAI:
         if self._made is None:

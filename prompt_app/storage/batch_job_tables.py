@@ -11,6 +11,7 @@ from sqlalchemy import (
     Table,
     Text,
     exists,
+    or_,
     select,
 )
 
@@ -30,6 +31,9 @@ batch_jobs = Table(
 
 
 def has_open_jobs(connection: Connection, run: int) -> bool:
-    """Whether jobs of run number ``run`` are at its provider, as far as is known."""
-    found = exists().where(batch_jobs.c.run == run, batch_jobs.c.state == "submitted")
+    """Whether jobs of run number ``run`` may be at its provider, or hold a part of its cap."""
+    is_there = batch_jobs.c.state.in_(("asked", "submitted"))
+    found = exists().where(
+        batch_jobs.c.run == run, or_(is_there, batch_jobs.c.reserved_nanousd > 0)
+    )
     return bool(connection.scalar(select(found)))

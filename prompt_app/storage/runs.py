@@ -85,7 +85,8 @@ class Runs(StorePart):
                 changes = _requested_of_worker(row, request)
             elif request == "cancel" and has_open_jobs(connection, row.number):
                 # The next worker cancels them, and then the run.
-                changes = {"state": "queued", "requested": "cancel", "reason": ""}
+                reason = "The next worker cancels its jobs at the provider first."
+                changes = {"state": "queued", "requested": "cancel", "reason": reason}
             else:
                 changes = _requested_at_once(row, request)
             return _update_run(connection, row, changes)

@@ -17,7 +17,7 @@ from mock_process import MockProcess
 from moto.server import ThreadedMotoServer
 
 from prompt_app.datamodel.evaluation import EvaluationSpec
-from prompt_app.engine import job_stage
+from prompt_app.engine import handover, job_stage, patience
 from prompt_app.engine.chunk_worker import ChunkWorker
 from prompt_app.errors import EvaluationError, RequestRefusedError
 from prompt_app.interfaces.batch_jobs import BatchJob
@@ -31,7 +31,7 @@ PRICE = {"input": 100.0, "output": 200.0}
 
 @pytest.fixture(autouse=True)
 def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job_stage, "FIRST_LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(patience, "FIRST_LOOK_SECONDS", 0.1)
 
 
 @pytest.fixture(scope="module")
@@ -182,16 +182,15 @@ def test_a_job_whose_answer_was_lost_is_found_by_its_token(
     bench: Workbench, mock: MockProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The worker dies between the provider's taking the job and the store's noting it."""
-    saved = job_stage.JobStage._save
 
     async def dies(*_: object) -> None:
         raise RuntimeError("killed")
 
-    monkeypatch.setattr(job_stage.JobStage, "_save", dies)
-    run = only_run(bench, batch_spec(tmp_path, mock, "openai"))
-    work(bench)
+    with monkeypatch.context() as patch:
+        patch.setattr(handover.Handover, "_note", dies)
+        run = only_run(bench, batch_spec(tmp_path, mock, "openai"))
+        work(bench)
     assert bench.run(run.id).state == "failed"
-    monkeypatch.setattr(job_stage.JobStage, "_save", saved)
     bench.resume(run.id)
     work(bench)
     assert bench.run(run.id).progress.scored == ROWS
@@ -230,6 +229,7 @@ def test_the_quote_shows_both_modes(bench: Workbench, mock: MockProcess, tmp_pat
     assert quote.cost_usd_high is not None
     assert quote.batch_cost_usd_high == pytest.approx(quote.cost_usd_high / 2)
     assert any("called live" in note for note in quote.notes)
+    assert 24 * 3600 < quote.seconds_high < 25 * 3600
 
 
 def test_a_quote_for_fewer_requests_than_a_job_takes_saves_nothing(

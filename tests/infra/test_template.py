@@ -601,6 +601,7 @@ class TestLeastPrivilege:
             "sqs:ReceiveMessage": {QUEUE},
             "bedrock:CreateModelInvocationJob": {*MODELS, jobs},
             "bedrock:GetModelInvocationJob": {jobs},
+            "bedrock:ListModelInvocationJobs": {"*"},
             "bedrock:StopModelInvocationJob": {jobs},
             "iam:PassRole": {"<ModelsBatchRole4A8D4D90.Arn>"},
         }

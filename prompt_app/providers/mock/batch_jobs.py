@@ -49,8 +49,11 @@ class MockBatchJobs:
         """Body and status; None for a path that is none of theirs."""
         parts = [unquote(part) for part in request.rel_url.raw_path.strip("/").split("/")]
         try:
-            if parts[0] == "model-invocation-job":
-                body: bytes | None = await self._handle_bedrock(request, parts[1:])
+            if parts == ["model-invocation-jobs"]:
+                name = request.rel_url.query.get("nameContains", "")
+                body: bytes | None = await asyncio.to_thread(self._list_bedrock, name)
+            elif parts[0] == "model-invocation-job":
+                body = await self._handle_bedrock(request, parts[1:])
             else:
                 body = await self._handle_openai(request, parts[1:])
         except (KeyError, BadRequestError) as error:
@@ -86,7 +89,7 @@ class MockBatchJobs:
         stops = parts[-1] == "stop"
         job = self._jobs[parts[-2 if stops else -1].rpartition("/")[2]]
         job.cancelled = job.cancelled or stops
-        return b"{}" if stops else await asyncio.to_thread(self._bedrock, job)
+        return b"{}" if stops else orjson.dumps(await asyncio.to_thread(self._bedrock, job))
 
     def _add(self, token: str, created: dict[str, Any], content: bytes) -> _Job:
         requests = [orjson.loads(line) for line in content.splitlines()]
@@ -167,23 +170,25 @@ class MockBatchJobs:
                 raise BadRequestError(f"The job has fewer than {least} records.")
         return orjson.dumps({"jobArn": _arn(known)})
 
-    def _bedrock(self, job: _Job) -> bytes:
+    def _list_bedrock(self, name: str) -> bytes:
+        jobs = [job for job in self._jobs.values() if name in job.created.get("jobName", "-")]
+        return orjson.dumps({"invocationJobSummaries": [self._bedrock(job) for job in jobs]})
+
+    def _bedrock(self, job: _Job) -> dict[str, Any]:
         state = self._state(job)
         if state == "done" and job.answered is None:
             self._answer_bedrock(job)
         answered = job.answered or []
         good = sum(status == 200 for _, status, _ in answered)
         told = {"running": "InProgress", "done": "Completed", "cancelled": "Stopped"}
-        return orjson.dumps(
-            {
-                "jobArn": _arn(job), "jobName": job.created["jobName"], "status": told[state],
-                "modelId": job.created["modelId"], "roleArn": job.created["roleArn"],
-                "inputDataConfig": job.created["inputDataConfig"],
-                "outputDataConfig": job.created["outputDataConfig"],
-                "submitTime": "2026-01-01T00:00:00Z", "totalRecordCount": len(job.requests),
-                "successRecordCount": good, "errorRecordCount": len(answered) - good,
-            }
-        )  # fmt: skip
+        return {
+            "jobArn": _arn(job), "jobName": job.created["jobName"], "status": told[state],
+            "modelId": job.created["modelId"], "roleArn": job.created["roleArn"],
+            "inputDataConfig": job.created["inputDataConfig"],
+            "outputDataConfig": job.created["outputDataConfig"],
+            "submitTime": "2026-01-01T00:00:00Z", "totalRecordCount": len(job.requests),
+            "successRecordCount": good, "errorRecordCount": len(answered) - good,
+        }  # fmt: skip
 
     def _answer_bedrock(self, job: _Job) -> None:
         job.answered = []
