@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from browser.accessibility import check_accessibility
 from browser.studio import settled
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from prompt_app.workbench import Workbench
 
@@ -72,6 +72,34 @@ def test_a_file_can_be_removed_and_another_chosen(
     expect(page.get_by_text("1 row, and it is good.")).to_be_hidden()
     chooser.set_input_files(second)
     expect(page.get_by_text("2 rows, all of them good.")).to_be_visible()
+
+
+def test_a_file_is_kept_although_the_page_gives_another_ticket_meanwhile(
+    studio: str, new_page: NewPage, tmp_path: Path
+) -> None:
+    refused, good = tmp_path / "a.exe", tmp_path / "good.csv"
+    refused.write_text("x")
+    good.write_text("q,answers\na,b\n")
+    page = new_page()
+    sent: list[Route] = []
+
+    def hold(route: Route) -> None:
+        sent.append(route)
+
+    page.route("**/upload/*", hold)
+    with page.expect_websocket() as opened:
+        page.goto(f"{studio}/datasets")
+    settled(page)
+    chooser = page.get_by_label("Dataset file")
+    if not chooser.is_visible():
+        page.get_by_text("Add a dataset").click()
+    settled(page)
+    with opened.value.expect_event("framereceived", lambda frame: b'"ticket"' in frame):
+        chooser.set_input_files(refused)
+        chooser.set_input_files(good)
+    settled(page)
+    sent[0].continue_()
+    expect(page.get_by_text("1 row, and it is good.")).to_be_visible()
 
 
 def test_nobody_sends_a_file_without_a_ticket(studio: str) -> None:

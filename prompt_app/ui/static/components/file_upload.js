@@ -59,6 +59,7 @@ class Upload {
       return this.fail(`${file.name} is larger than ${megabytes(this.data.most)}.`)
     }
     const request = new XMLHttpRequest()
+    const { address, ticket } = this.data // the page may give another ticket meanwhile
     this.request = request
     this.input.disabled = true
     this.progress.hidden = false
@@ -72,7 +73,7 @@ class Upload {
       this.ended()
       if (request.status !== 204) return this.fail(`${file.name}: ${request.responseText}`)
       this.show(file.name, true)
-      this.setTriggerValue("sent", { ticket: this.data.ticket, name: file.name })
+      this.setTriggerValue("sent", { ticket, name: file.name })
     }
     request.onerror = () => {
       this.ended()
@@ -83,7 +84,7 @@ class Upload {
       this.show("Stopped.", false)
       this.setTriggerValue("stopped", true)
     }
-    request.open("PUT", `${this.data.address}/${encodeURIComponent(this.data.ticket)}`)
+    request.open("PUT", `${address}/${encodeURIComponent(ticket)}`)
     request.setRequestHeader("Content-Type", "application/octet-stream")
     request.send(file)
   }
