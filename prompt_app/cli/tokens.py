@@ -62,7 +62,7 @@ def create(  # noqa: PLR0917 - a parameter is an option of the command
 def list_tokens(as_json: AsJson = False) -> None:
     """All tokens, newest first."""
     with opened_workbench() as workbench:
-        tokens = workbench.access_tokens.all(everyone=True)
+        tokens = workbench.access_tokens.page(everyone=True, limit=None).items
     if as_json:
         print_json(tokens)
         return

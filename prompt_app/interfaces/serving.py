@@ -43,8 +43,10 @@ class ServingStore(Protocol):
 
     def get_token(self, token_id: str) -> AccessToken: ...
 
-    def list_tokens(self, owner: str | None = None) -> list[AccessToken]:
-        """Newest first."""
+    def list_tokens(
+        self, owner: str | None = None, *, offset: int = 0, limit: int | None = 50
+    ) -> Page[AccessToken]:
+        """Newest first; without a ``limit`` all of them."""
         ...
 
     def usable_tokens(self, now: datetime) -> list[KeptToken]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Table, delete, insert, or_, select, update
+from sqlalchemy import Connection, Table, delete, func, insert, or_, select, update
 
 from prompt_app.datamodel.base import Record
 from prompt_app.datamodel.project import ItemKind
 from prompt_app.datamodel.serving import AccessToken, Assistant, KeptToken, ModelRoute
 from prompt_app.errors import ConflictError, UnknownNameError
+from prompt_app.interfaces import Page
 from prompt_app.registry import nearest_names
 from prompt_app.storage.encoding import AnyRecord, dump_record, load_record
 from prompt_app.storage.part import StorePart
@@ -91,13 +92,18 @@ class Serving(StorePart):
         with self._database.read() as connection:
             return _token(connection, token_id)
 
-    def list_tokens(self, owner: str | None = None) -> list[AccessToken]:
-        """Newest first."""
-        query = select(access_tokens.c.record).order_by(access_tokens.c.created_at.desc())
-        if owner is not None:
-            query = query.where(access_tokens.c.owner == owner)
+    def list_tokens(
+        self, owner: str | None = None, *, offset: int = 0, limit: int | None = 50
+    ) -> Page[AccessToken]:
+        """Newest first; without a ``limit`` all of them."""
+        wanted = [] if owner is None else [access_tokens.c.owner == owner]
+        count = select(func.count()).select_from(access_tokens).where(*wanted)
+        newest_first = access_tokens.c.created_at.desc(), access_tokens.c.id
+        query = select(access_tokens.c.record).where(*wanted).order_by(*newest_first)
         with self._database.read() as connection:
-            return [load_record(AccessToken, text) for text in connection.scalars(query)]
+            total = int(connection.scalar(count) or 0)
+            records = connection.scalars(query.offset(offset).limit(limit)).all()
+        return Page(tuple(load_record(AccessToken, each) for each in records), total, offset)
 
     def usable_tokens(self, now: datetime) -> list[KeptToken]:
         """Those that may be presented."""

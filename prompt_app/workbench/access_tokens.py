@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from prompt_app.datamodel.access import Person, Role
 from prompt_app.datamodel.serving import AccessToken, KeptToken, Scope, TokenLimits
 from prompt_app.errors import InputError, PermissionDeniedError
-from prompt_app.interfaces import Store
+from prompt_app.interfaces import Page, Store
 from prompt_app.workbench.auditing import Audit
 from prompt_app.workbench.serving.admission import TOKEN_PREFIX, secret_hash
 
@@ -101,11 +101,20 @@ class AccessTokens:
             if scope not in ALLOWED_SCOPES[role]:
                 raise PermissionDeniedError(f"A token of the scope '{scope}' is not for {role}s.")
 
-    def all(self, *, everyone: bool = False) -> list[AccessToken]:
-        """The actor's own, newest first; with ``everyone`` all, for admins."""
+    def page(
+        self, *, everyone: bool = False, offset: int = 0, limit: int | None = 50
+    ) -> Page[AccessToken]:
+        """The actor's own, newest first; with ``everyone`` all, for admins. Without a ``limit``
+        they come whole."""
         if everyone:
             self._actor.require(Role.ADMIN, "see the access tokens of others")
-        return self._store.list_tokens(None if everyone else self._actor.id)
+        owner = None if everyone else self._actor.id
+        return self._store.list_tokens(owner, offset=offset, limit=limit)
+
+    def get(self, token_id: str) -> AccessToken:
+        """Raises UnknownNameError, and PermissionDeniedError for another's where the actor is no
+        admin."""
+        return self._own(token_id, "see")
 
     def usable(self) -> list[AccessToken]:
         """All that may be presented now."""

@@ -12,6 +12,7 @@ from datetime import datetime
 from prompt_app.datamodel.access import Person, Role
 from prompt_app.datamodel.base import content_hash
 from prompt_app.datamodel.dataset import DatasetOptions, DatasetVersion, Example
+from prompt_app.datamodel.names import require_name
 from prompt_app.datamodel.serving import UsageFilter, UsageGroup, UsageRecord, UsageTotals
 from prompt_app.errors import InputError
 from prompt_app.interfaces import Page, Store
@@ -54,8 +55,10 @@ class Usage:
 
     def pick(self, usage_ids: Sequence[str], dataset: str) -> DatasetVersion:
         """Save calls whose bodies were kept as a dataset: ``messages`` as they were asked, and
-        ``response``. Raises InputError where a call's body was not kept."""
+        ``response``. Raises InputError where a call's body was not kept, and for a name that no
+        dataset can have."""
         self._actor.require(Role.EDITOR, "make datasets")
+        dataset = require_name(dataset, "a dataset")
         examples = []
         for position, usage_id in enumerate(usage_ids):
             record = self.call(usage_id)

@@ -27,7 +27,7 @@ PLAIN_PAGES = {
     "functions": "Functions of your own",
     "fine-tuning": "Tokens of one epoch",
     "assistants?assistant=geography-tutor&alias=answers": "geography-tutor",
-    "tokens": "Choose a row",
+    "tokens": "Open a token to change it",
     "usage": "Calls",
     "settings": "Connections",
 }

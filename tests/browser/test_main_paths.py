@@ -158,6 +158,15 @@ def test_an_assistant_and_an_alias_are_saved(studio: str, page: Page, own: str) 
     page.get_by_role("button", name="Save", exact=True).last.click()
     expect(page.get_by_text(f"Callers use fast-{own} as a model")).to_be_visible()
     is_good(page)
+    page.goto(f"{studio}/assistants?assistant=guide-{own}&alias=fast-{own}")
+    for name in (f"guide-{own}", f"fast-{own}"):
+        page.get_by_role("button", name=f"Delete {name}").click()
+        asked = page.get_by_role("dialog")
+        expect(asked.get_by_text("gets an error from then on")).to_be_visible()
+        expect(page.get_by_role("button", name=f"Delete {name}")).to_have_count(1)
+        asked.get_by_role("button", name="Delete", exact=True).click()
+        expect(page.get_by_text(f"{name} is deleted.")).to_be_visible()
+        expect(page.get_by_role("button", name=f"Delete {name}")).to_have_count(0)
 
 
 def test_a_model_is_trained_on_a_dataset(studio: str, page: Page, own: str) -> None:

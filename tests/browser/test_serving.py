@@ -67,8 +67,9 @@ def test_a_token_is_changed_and_gets_another_secret(
     page = new_page()
     page.goto(f"{studio}/tokens")
     settled(page)
-    # The newest is first; a row is chosen in its first column.
-    page.get_by_role("region", name="Tokens").click(position={"x": 15, "y": 52})
+    # The newest is first.
+    page.get_by_role("region", name="Tokens").click(position={"x": 30, "y": 52})
+    page.wait_for_url(f"**token={served}*")
     form = page.get_by_role("textbox", name="Models").last
     expect(form).to_have_value("openai:*")
     form.fill("offline:*")
@@ -84,3 +85,9 @@ def test_a_token_is_changed_and_gets_another_secret(
     page.reload()
     settled(page)
     expect(page.get_by_text(f"sk-prompt-{served}-")).not_to_be_visible()
+    page.get_by_role("button", name="Revoke").click()
+    asked = page.get_by_role("dialog")
+    expect(asked.get_by_text("cannot be put back")).to_be_visible()
+    assert workbench.store.get_token(served).revoked_at is None
+    asked.get_by_role("button", name="Revoke").click()
+    expect(page.get_by_text("it is refused, and stays so")).to_be_visible()

@@ -47,8 +47,12 @@ def test_a_token_is_kept_with_its_hash_and_can_be_revoked(store: SqlStore) -> No
     store.save_token(token("t2", "bob", expires_at=NOON + timedelta(days=1)))
     assert {kept.token.id for kept in store.usable_tokens(NOON)} == {"t1", "t2"}
     assert [kept.token.id for kept in store.usable_tokens(NOON + timedelta(days=2))] == ["t1"]
-    assert {found.id for found in store.list_tokens()} == {"t1", "t2"}
-    assert [found.id for found in store.list_tokens("bob")] == ["t2"]
+    assert {found.id for found in store.list_tokens().items} == {"t1", "t2"}
+    assert [found.id for found in store.list_tokens("bob").items] == ["t2"]
+
+    assert [found.id for found in store.list_tokens(offset=1, limit=1).items] == ["t2"]
+    assert store.list_tokens(offset=1, limit=1).total == 2
+    assert len(store.list_tokens(limit=None).items) == 2
 
     revoked = store.revoke_token("t1", NOON)
 

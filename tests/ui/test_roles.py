@@ -22,6 +22,13 @@ def as_viewer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state, "visitor", lambda bench: VIEWER)
 
 
+def test_a_viewer_is_not_told_to_do_what_they_may_not(
+    workbench: Workbench, open_page: OpenPage, as_viewer: None
+) -> None:
+    assert "Whoever may edit" in open_page().info[0].value
+    assert not any("make it above" in each.value for each in open_page("app_pages/tokens.py").info)
+
+
 def test_every_page_opens_for_a_viewer(
     workbench: Workbench, finished: Evaluation, open_page: OpenPage, as_viewer: None
 ) -> None:

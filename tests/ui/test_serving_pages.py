@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from prompt_app.datamodel.serving import UsageFilter, UsageRecord
+from prompt_app.errors import InputError
 from prompt_app.workbench import Workbench
 from prompt_app.workbench.spend_alerts import raise_due
 
@@ -21,11 +23,37 @@ def test_a_token_is_made_shown_once_and_listed(open_page: OpenPage, workbench: W
     assert not app.exception
     secret = app.code[0].value
     assert secret.startswith("sk-prompt-")
-    assert workbench.access_tokens.all()[0].name == "ci"
+    assert workbench.access_tokens.page().items[0].name == "ci"
     app = open_page("app_pages/tokens.py")
     assert not app.code
     assert app.dataframe[0].value["Name"].tolist() == ["ci"]
     assert app.dataframe[1].value["What"].tolist() == ["token.create"]
+
+
+def test_tokens_are_paged_and_one_is_opened_by_its_address(
+    open_page: OpenPage, workbench: Workbench
+) -> None:
+    assert "make it above" in open_page("app_pages/tokens.py").info[0].value
+    made = [workbench.access_tokens.create(f"t{number}").token for number in range(26)]
+    workbench.access_tokens.revoke(made[25].id)
+    app = open_page("app_pages/tokens.py")
+    first = app.dataframe[0].value
+    assert first["Name"].tolist() == [f"t{number}" for number in range(25, 0, -1)]
+    assert first["State"].tolist()[:2] == ["revoked", "valid"]
+    assert "26 tokens, newest first" in [caption.value for caption in app.caption]
+    app = open_page("app_pages/tokens.py", page="2", token=made[0].id)
+    assert app.dataframe[0].value["Name"].tolist() == ["t0"]
+    assert next(field for field in app.text_input if field.label == "Name").value == ""
+    assert "t0" in [field.value for field in app.text_input]
+    app = press(app, "Close")
+    assert "token" not in app.query_params
+    opener = next(box for box in app.selectbox if box.label == "Open a token")
+    app = opener.set_value(f"t0 ({made[0].id})").run()
+    assert made[0].id in app.query_params["token"]
+    app = open_page("app_pages/tokens.py", token=made[25].id)
+    assert "Revoked on" in " ".join(caption.value for caption in app.caption)
+    app = open_page("app_pages/tokens.py", token="nobody")
+    assert "nobody" in app.error[0].value
 
 
 def test_usage_is_summed_up_and_calls_become_a_dataset(
@@ -56,6 +84,8 @@ def test_usage_is_summed_up_and_calls_become_a_dataset(
     assert lines[0].startswith("id,at,token,person,route,model,target")
     assert [line.split(",")[0] for line in lines[1:]] == ["u1", "u2"]
     assert "Because" not in "".join(lines), "bodies stay here"
+    with pytest.raises(InputError, match="cannot be a dataset's name"):
+        workbench.usage.pick(["u1"], "gateway calls")
     version = workbench.usage.pick(["u1"], "picked")
     (example,) = workbench.examples(version)
     assert (example.fields["question"], example.fields["response"]) == ("Why?", "Because.")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from prompt_app.datamodel.serving import ModelRoute, RouteTarget
 from prompt_app.errors import InputError
 from prompt_app.ui.components.errors import errors_shown
 from prompt_app.ui.components.project_move import project_section
+from prompt_app.ui.components.removal import confirm_removal
 from prompt_app.ui.components.seen import (
     as_seen,
     changes_shown,
@@ -19,6 +22,7 @@ from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import may_edit, workbench
 
 NEW = "New alias"
+_DELETED = "alias.deleted"
 HELP = (
     "One on each line: a model, or prompt/NAME@label and the model that answers it. A number at "
     "the end is its weight, e.g. 'prompt/support@production openai:gpt-5-mini 3'."
@@ -34,6 +38,7 @@ def aliases() -> None:
         for name, each in known.items():
             st.text(f"{name}: {', '.join(_line(target) for target in each.targets)}")
         return
+    _note_deleted()
     names = with_open_form("alias", [NEW, *known])
     chosen = st.selectbox("Alias", names, key="alias", bind="query-params")
     present = known.get(chosen or NEW)
@@ -43,12 +48,12 @@ def aliases() -> None:
     changes_shown(form, seen, _present(seen))
     if present is not None:
         project_section("alias", present.name)
-        st.button(
-            plain(f"Delete {present.name}"),
-            icon=":material/delete:",
-            on_click=_delete,
-            args=(present.name,),
-        )
+        if st.button(plain(f"Delete {present.name}"), icon=":material/delete:"):
+            confirm_removal(
+                f"Whoever calls {present.name} gets an error from then on.",
+                "Delete",
+                partial(_delete, present.name),
+            )
 
 
 def _form(form: str, seen: ModelRoute | None) -> None:
@@ -88,9 +93,14 @@ def _form(form: str, seen: ModelRoute | None) -> None:
 
 def _delete(name: str) -> None:
     workbench().serving_names.delete_alias(name)
-    forget_form(f"alias.{name}")
-    st.session_state["alias"] = NEW
-    st.toast(plain(f"{name} is deleted."))
+    st.session_state[_DELETED] = name
+
+
+def _note_deleted() -> None:
+    if name := st.session_state.pop(_DELETED, ""):
+        forget_form(f"alias.{name}")
+        st.session_state["alias"] = NEW
+        st.toast(plain(f"{name} is deleted."))
 
 
 def _present(seen: ModelRoute | None) -> ModelRoute | None:

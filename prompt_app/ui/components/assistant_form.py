@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from prompt_app.datamodel.serving import Assistant
 from prompt_app.ui.components.errors import errors_shown
 from prompt_app.ui.components.project_move import project_section
+from prompt_app.ui.components.removal import confirm_removal
 from prompt_app.ui.components.seen import (
     as_seen,
     changes_shown,
@@ -18,6 +21,7 @@ from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import may_edit, workbench
 
 NEW = "New assistant"
+_DELETED = "assistant.deleted"
 
 
 def assistants() -> None:
@@ -27,6 +31,7 @@ def assistants() -> None:
         for name, each in known.items():
             st.text(f"{name}: {', '.join(each.models)}")
         return
+    _note_deleted()
     names = with_open_form("assistant", [NEW, *known])
     chosen = st.selectbox("Assistant", names, key="assistant", bind="query-params")
     present = known.get(chosen or NEW)
@@ -51,19 +56,24 @@ def assistants() -> None:
     changes_shown(form, seen, _present(seen))
     if present is not None:
         project_section("assistant", present.name)
-        st.button(
-            plain(f"Delete {present.name}"),
-            icon=":material/delete:",
-            on_click=_delete,
-            args=(present.name,),
-        )
+        if st.button(plain(f"Delete {present.name}"), icon=":material/delete:"):
+            confirm_removal(
+                f"Whoever calls assistant/{present.name} gets an error from then on.",
+                "Delete",
+                partial(_delete, present.name),
+            )
 
 
 def _delete(name: str) -> None:
     workbench().serving_names.delete_assistant(name)
-    forget_form(f"assistant.{name}")
-    st.session_state["assistant"] = NEW
-    st.toast(plain(f"{name} is deleted."))
+    st.session_state[_DELETED] = name
+
+
+def _note_deleted() -> None:
+    if name := st.session_state.pop(_DELETED, ""):
+        forget_form(f"assistant.{name}")
+        st.session_state["assistant"] = NEW
+        st.toast(plain(f"{name} is deleted."))
 
 
 def _written(name: str, context: str, questions: str, models: str) -> dict[str, object]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
+from functools import partial
 
 import streamlit as st
 
 from prompt_app.datamodel.serving import AccessToken
-from prompt_app.errors import PromptAppError
-from prompt_app.ui.components.errors import errors_shown, show_message
+from prompt_app.ui.components.errors import errors_shown
+from prompt_app.ui.components.removal import confirm_removal
 from prompt_app.ui.components.token_fields import limit_fields, show_secret
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import workbench
@@ -18,6 +19,9 @@ from prompt_app.workbench.access_tokens import TokenChanges
 def token_edit(token: AccessToken) -> None:
     """A form, and two buttons."""
     st.subheader(plain(f"{token.name} ({token.id})"))
+    if token.revoked_at is not None:
+        st.caption(f"Revoked on {token.revoked_at:%Y-%m-%d}: it is refused, and stays so.")
+        return
     with st.form(f"token.{token.id}"):
         name = st.text_input("Name", token.name, max_chars=100)
         end = st.date_input(
@@ -36,8 +40,13 @@ def token_edit(token: AccessToken) -> None:
             "New secret", icon=":material/autorenew:", key=f"rotate.{token.id}",
             help="The old secret is refused from that moment; everything else stays.",
         )  # fmt: skip
-        st.button("Revoke", icon=":material/block:", key=f"revoke.{token.id}",
-                  on_click=_revoke, args=(token.id,))  # fmt: skip
+        revokes = st.button("Revoke", icon=":material/block:", key=f"revoke.{token.id}")
+    if revokes:
+        confirm_removal(
+            f"{token.name} ({token.id}) is refused from then on, and cannot be put back.",
+            "Revoke",
+            partial(_revoke, token.id),
+        )
     if rotates:
         with errors_shown():
             show_secret(workbench().access_tokens.rotate(token.id).secret)
@@ -53,9 +62,4 @@ def _end_of(day: date | None, token: AccessToken) -> datetime | None:
 
 
 def _revoke(token_id: str) -> None:
-    try:
-        workbench().access_tokens.revoke(token_id)
-    except PromptAppError as error:
-        show_message(str(error))
-    else:
-        st.toast("The token is refused from now on.")
+    workbench().access_tokens.revoke(token_id)
