@@ -124,9 +124,10 @@ class Finetuning:
         runs = [self._store.get_run(run_id) for run_id in source.runs]
         return [ProjectItem("evaluation", run.evaluation_id) for run in runs]
 
-    def jobs(self, *, offset: int = 0, limit: int = 20) -> Page[FinetuneJob]:
-        """Newest first, as they were when last asked for."""
-        return self._store.list_finetune_jobs(offset=offset, limit=limit)
+    def jobs(self, *, active: bool = False, offset: int = 0, limit: int = 20) -> Page[FinetuneJob]:
+        """Newest first, as they were when last asked for; with ``active`` only those that have
+        not ended."""
+        return self._store.list_finetune_jobs(active=active, offset=offset, limit=limit)
 
     def job(self, job_id: str) -> FinetuneJob:
         return self._store.get_finetune_job(job_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from prompt_app.datamodel.score import MetricInfo
 from prompt_app.datasets.guessing import guessed_reference
@@ -77,3 +78,20 @@ def test_the_content_policy_lets_no_other_script_run() -> None:
     assert policy["default-src"] == "'self'"
     assert "unsafe" not in policy["script-src"]
     assert "'sha256-" in policy["script-src"]
+
+
+def test_a_long_table_says_that_it_shows_a_part() -> None:
+    def script(rows: int) -> None:
+        import pandas as pd
+
+        from prompt_app.ui.components.tables import data_table
+
+        data_table(pd.DataFrame({"a": range(rows)}), "numbers", alt="Numbers")
+
+    def captions(rows: int) -> list[str]:
+        app = AppTest.from_function(script, args=(rows,)).run()
+        assert not app.exception
+        return [each.value for each in app.caption]
+
+    assert captions(1_000) == []
+    assert captions(1_001) == ["The first 1,000 of 1,001 are shown; the file has all."]

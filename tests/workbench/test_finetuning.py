@@ -171,11 +171,13 @@ def test_a_job_is_followed_until_its_model_is_in_the_catalogue(
     job = bench.finetuning.start(request)
     assert (job.status.state, job.examples) == ("queued", 12)
     assert bench.finetuning.refresh(job.id).status.state == "running"
+    assert bench.finetuning.jobs(active=True).total == 1
     done = bench.finetuning.refresh(job.id)
     assert done.status.state == "succeeded"
     assert done.reference is not None
     assert done.reference.startswith("openai:ft:gpt-4o-mini-2024-07-18:mock:sums:")
     assert bench.finetuning.jobs().items[0] == done
+    assert bench.finetuning.jobs(active=True).total == 0
     (card,) = [card for card in bench.list_models() if card.kind == "fine-tuned"]
     assert (card.reference, card.price is not None) == (done.reference, True)
     with pytest.raises(EvaluationError, match="already ended"):

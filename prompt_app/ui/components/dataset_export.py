@@ -85,6 +85,5 @@ def _report(version: DatasetVersion, report: ExportReport) -> None:
             alt="Rows that the format cannot express, and why",
         )
     st.caption(f"{counted(report.rows, 'row')} written.")
-    st.caption(f"{counted(report.rows, 'row')} written.")
     if report.left_out:
         st.caption(plain(f"Fields without a place there: {', '.join(report.left_out)}"))

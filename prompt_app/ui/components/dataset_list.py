@@ -65,7 +65,8 @@ def go_to_added() -> None:
 def _card(version: DatasetVersion, project: str | None, *, removed: bool) -> None:
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.page_link(DATASET, label=plain(version.name), query_params={"name": version.name})
+            name = version.name
+            st.page_link(DATASET, label=f"**{plain(name)}**", query_params={"name": name})
             st.badge(f"version {version.number}", color="gray")
             project_badge(project)
             for split, rows in list(version.split_rows.items())[:5]:

@@ -14,7 +14,7 @@ from prompt_app.errors import ConflictError, PromptAppError
 from prompt_app.interfaces import Page
 from prompt_app.ui.components.dataset_choice import go_to_version
 from prompt_app.ui.components.downloads import file_menu
-from prompt_app.ui.components.draft import Draft, Kind, Sheet
+from prompt_app.ui.components.draft import Draft, Sheet
 from prompt_app.ui.components.draft_keeper import keep_draft
 from prompt_app.ui.components.errors import show_message
 from prompt_app.ui.components.long_work import ended_work, is_at_work, start_work
@@ -30,6 +30,8 @@ from prompt_app.workbench.dataset_exports import OWN_FORMATS
 ROWS_A_PAGE = 25
 ROW, SPLIT = "\u2060row", "\u2060split"
 """Columns of the table itself: no field is called so."""
+SHORT = 20
+"""Characters that a narrow column shows."""
 _REFUSED, _MOVED = "rows.refused", "rows.moved"
 
 
@@ -54,6 +56,7 @@ def row_section(version: DatasetVersion, newest: DatasetVersion) -> None:
     if page.total == 0 and not (can_edit and draft):
         st.info("No row fits. Clear the search.", icon=":material/filter_alt_off:")
         return
+    above = st.container()  # what is to be saved is in sight where one begins to edit
     if can_edit:
         _editor(version, page, f"{version.id}.{text}.{split}.{page.offset}")
     else:
@@ -62,12 +65,13 @@ def row_section(version: DatasetVersion, newest: DatasetVersion) -> None:
     place, name = f"file.{version.id}", f"{version.name}-{version.number}"
     file_menu(place, name, partial(_export, workbench(), version), OWN_FORMATS)
     file_made(place)
-    if can_edit:
-        _save_bar(version, newest)
-    elif draft:
-        _kept_elsewhere(draft, newest)
-    elif version.number != newest.number:
-        st.caption("This is an older version. The newest one can be edited.")
+    with above:
+        if can_edit:
+            _save_bar(version, newest)
+        elif draft:
+            _kept_elsewhere(draft, newest)
+        elif version.number != newest.number:
+            st.caption("This is an older version. The newest one can be edited.")
     _keep_draft(version.name)
 
 
@@ -94,7 +98,7 @@ def _reader(version: DatasetVersion, page: Page[Example]) -> None:
     st.dataframe(
         _frame(version, page, sheet),
         hide_index=True,
-        column_config=_columns(version, sheet.kinds),
+        column_config=_columns(version, sheet),
         height=table_height(len(sheet.keys), ROWS_A_PAGE),
         alt="Rows of the dataset",
     )
@@ -114,7 +118,7 @@ def _editor(version: DatasetVersion, page: Page[Example], place: str) -> None:
         st.session_state["rows.base"] = base
         st.session_state["rows.sheet"] = base.sheet(version.columns, page.items)
     sheet: Sheet = st.session_state["rows.sheet"]
-    config = _columns(version, sheet.kinds)
+    config = _columns(version, sheet)
     st.data_editor(
         _frame(version, page, sheet),
         key=key,
@@ -150,19 +154,21 @@ def _frame(version: DatasetVersion, page: Page[Example], sheet: Sheet) -> pd.Dat
     return pd.DataFrame(cells, columns=[*own_columns, *version.columns])
 
 
-def _columns(version: DatasetVersion, kinds: dict[str, Kind]) -> dict[str, Any]:
+def _columns(version: DatasetVersion, sheet: Sheet) -> dict[str, Any]:
     configs: dict[str, Any] = {
         ROW: st.column_config.TextColumn("Row", width=60, pinned=True),
         SPLIT: st.column_config.TextColumn("Split", width=80),
     }
-    for name, kind in kinds.items():
+    for name, kind in sheet.kinds.items():
         label = f"{name} (JSON)" if kind == "json" else name
+        longest = max((len(str(row[name] or "")) for row in sheet.cells), default=0)
         if kind == "truth":
             configs[name] = st.column_config.CheckboxColumn(label)
         elif kind == "number":
             configs[name] = st.column_config.NumberColumn(label)
         else:
-            configs[name] = st.column_config.TextColumn(label, width="medium")
+            narrow = longest <= SHORT and len(label) <= SHORT
+            configs[name] = st.column_config.TextColumn(label, width=150 if narrow else "medium")
     return configs
 
 

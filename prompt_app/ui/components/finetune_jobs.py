@@ -32,7 +32,7 @@ def job_list() -> None:
 
 
 def _is_any_active() -> bool:
-    return any(not job.has_ended for job in workbench().finetuning.jobs().items)
+    return workbench().finetuning.jobs(active=True, limit=1).total > 0
 
 
 def _page(was_live: bool) -> None:

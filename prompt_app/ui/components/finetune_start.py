@@ -21,17 +21,27 @@ def start_section(source: TrainingSource | None, check: TrainingCheck | None) ->
         st.caption("Choose examples first.")
         return
     request = _fields(source)
-    price = st.number_input(
-        "Price of training",
-        min_value=0.0,
-        value=None,
-        step=0.5,
-        placeholder="Dollars per million tokens",
-        key="tuning.price",
-        persist_state="session",
-        width=240,
-        help="As the provider's price list has it for the base model.",
-    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        request["epochs"] = st.number_input(
+            "Epochs",
+            min_value=1,
+            max_value=50,
+            value=None,
+            placeholder="Default",
+            key="tuning.epochs",
+            width=130,
+        )
+        price = st.number_input(
+            "Price of training",
+            min_value=0.0,
+            value=None,
+            step=0.5,
+            placeholder="Dollars per million tokens",
+            key="tuning.price",
+            persist_state="session",
+            width=260,
+            help="As the provider's price list has it for the base model.",
+        )
     epochs = request["epochs"] or USUAL_EPOCHS
     tokens = check.tokens * epochs
     cost = "" if price is None else f", about {money(tokens * price / 1e6)}"
@@ -41,6 +51,8 @@ def start_section(source: TrainingSource | None, check: TrainingCheck | None) ->
             "Start although examples stand in evaluation splits", key="tuning.leaks"
         )
     is_ready = bool(request["base_model"] and request["name"])
+    if not is_ready:
+        st.caption("Write the base model's name, and a name for the new one.")
     blocked = bool(check.errors) or (bool(check.leaks) and not request.get("allow_leaks"))
     if st.button(
         "Start", type="primary", icon=":material/play_arrow:", disabled=blocked or not is_ready
@@ -60,21 +72,11 @@ def _fields(source: TrainingSource) -> dict[str, Any]:
             "gpt-4o-mini-2024-07-18" if provider == "openai" else "amazon.nova-micro-v1:0:128k",
         )
         name = _text("Name", "name", "support-2")
-        epochs = st.number_input(
-            "Epochs",
-            min_value=1,
-            max_value=50,
-            value=None,
-            placeholder="Default",
-            key="tuning.epochs",
-            width=120,
-        )
     request: dict[str, Any] = {
         "provider": provider,
         "base_model": base_model,
         "name": name,
         "source": source,
-        "epochs": epochs,
     }
     if provider == "bedrock":
         with st.container(horizontal=True, vertical_alignment="bottom"):

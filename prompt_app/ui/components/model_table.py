@@ -41,6 +41,7 @@ def model_catalogue() -> None:
             PROVIDERS,
             selection_mode="multi",
             key="provider",
+            wrap=True,
             bind="query-params",
         )
         usable = st.toggle("Only what can be used now", key="usable", bind="query-params")

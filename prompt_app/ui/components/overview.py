@@ -9,7 +9,7 @@ import streamlit as st
 from prompt_app.datamodel.evaluation import ACTIVE_STATES
 from prompt_app.ui.components.run_list import run_cards
 from prompt_app.ui.components.wording import money, plain
-from prompt_app.ui.state import EVALUATE, workbench
+from prompt_app.ui.state import EVALUATE, may_edit, workbench
 
 MOST_SHOWN = 10
 WEEK = 7
@@ -54,5 +54,12 @@ def _lists(is_live: bool) -> None:
         st.subheader("Lately")
         run_cards(ended.items)
     elif not active.items:
-        st.info("No runs yet. Run the example to see how it works.", icon=":material/info:")
-        st.page_link(EVALUATE, label="Or evaluate with your own data", icon=":material/add:")
+        _nothing_yet()
+
+
+def _nothing_yet() -> None:
+    if not may_edit():
+        st.info("No runs yet. Whoever may edit can start one.", icon=":material/info:")
+        return
+    st.info("No runs yet. Run the example to see how it works.", icon=":material/info:")
+    st.page_link(EVALUATE, label="Or evaluate with your own data", icon=":material/add:")

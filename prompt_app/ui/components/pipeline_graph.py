@@ -7,17 +7,28 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
+import streamlit as st
 
 from prompt_app.datamodel.counting import counted
 from prompt_app.pipelines.checking import Bound, BoundList, CheckedPipeline, Step
 from prompt_app.pipelines.tree import Argument
 from prompt_app.ui.components.tables import data_chart
-from prompt_app.ui.components.wording import shortened
+from prompt_app.ui.components.wording import plain, shortened
 
 COLORS = {"prompt": "#2f6fed", "custom": "#8a4fd0", "built-in": "#4f6b7a"}
 ARGUMENT_COLOR, LITERAL_COLOR = "#0b7285", "#5f6368"
+MEANINGS = {
+    ARGUMENT_COLOR: "teal: arguments",
+    COLORS["prompt"]: "blue: prompts",
+    COLORS["custom"]: "purple: functions of your own",
+    COLORS["built-in"]: "slate: built-in functions",
+    LITERAL_COLOR: "grey: fixed values",
+}
+TEXT_COLORS = {"light": "#1f2733", "dark": "#dfe3e8"}
 BOX_WIDTH, BOX_HEIGHT, LEVEL_WIDTH, ROW_HEIGHT = 132, 30, 180, 46
 NARROW = 640
+NARROW_WIDTH = 270
+"""Of the whole graph in a window of 390 pixels: with places further apart, dots become ovals."""
 
 
 @dataclass
@@ -51,6 +62,11 @@ class _Layout:
         self.links += [{"source": child, "target": node} for child, _ in children]
         return node, row
 
+    def squeezed(self, width: float) -> list[dict[str, Any]]:
+        """The nodes within ``width`` pixels."""
+        part = min(1.0, width / (self.depth * LEVEL_WIDTH)) if self.depth else 1.0
+        return [{**node, "x": node["x"] * part} for node in self.nodes]
+
 
 def pipeline_graph(checked: CheckedPipeline) -> None:
     """Boxes, or where the window is narrow dots with their names above."""
@@ -69,7 +85,8 @@ def pipeline_graph(checked: CheckedPipeline) -> None:
         "right": 44,
         "symbol": "circle",
         "symbolSize": 12,
-        "label": _label("top", "inherit", 11, 78),
+        "data": layout.squeezed(NARROW_WIDTH),
+        "label": _label("top", TEXT_COLORS[st.context.theme.type or "light"], 11, 78),
     }
     series = {
         "type": "graph",
@@ -98,6 +115,9 @@ def pipeline_graph(checked: CheckedPipeline) -> None:
         width=layout.depth * LEVEL_WIDTH + BOX_WIDTH + 16,
         alt=f"Graph of {counted(len(checked.steps), 'step')}: {_described(checked.root)}",
     )
+    shown = {each["itemStyle"]["color"] for each in layout.nodes}
+    words = ", ".join(meaning for color, meaning in MEANINGS.items() if color in shown)
+    st.caption(plain(f"What stands at the left goes into what stands at its right; {words}."))
 
 
 def _label(position: str, color: str, size: int, width: int) -> dict[str, Any]:

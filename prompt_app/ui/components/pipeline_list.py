@@ -42,7 +42,8 @@ def _card(version: PipelineVersion, project: str | None) -> None:
     problem = workbench().pipelines.problem(version)
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.page_link(PIPELINE, label=plain(version.name), query_params={"name": version.name})
+            name = version.name
+            st.page_link(PIPELINE, label=f"**{plain(name)}**", query_params={"name": name})
             project_badge(project)
             if problem:
                 st.badge("invalid", color="red", icon=":material/error:")

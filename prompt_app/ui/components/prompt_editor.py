@@ -184,17 +184,14 @@ def _saving(version: PromptVersion | None, draft: Draft) -> None:
         st.caption("Viewers can try things here; saving takes an editor.")
         return
     name = version.name if version else ""
+    if version is None:
+        name = st.text_input("Name", key=f"name.{draft.token}", placeholder="e.g. answer-briefly")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        if version is None:
-            name = st.text_input(
-                "Name", key=f"name.{draft.token}", placeholder="e.g. answer-briefly", width=220
-            )
         draft.note = st.text_input(
             "What changed",
             draft.note,
             key=f"note.{draft.token}",
             placeholder="Optional",
-            width=260,
         )
         wanted = st.button("Save version", type="primary", icon=":material/save:")
     if wanted:

@@ -41,7 +41,8 @@ def prompt_list() -> None:
 def _card(version: PromptVersion, project: str | None) -> None:
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.page_link(PROMPT, label=plain(version.name), query_params={"name": version.name})
+            name = version.name
+            st.page_link(PROMPT, label=f"**{plain(name)}**", query_params={"name": name})
             st.badge(f"version {version.number}", color="gray")
             project_badge(project)
             for label, number in workbench().prompt_library.labels(version.name).items():

@@ -70,7 +70,7 @@ def _card(run: Run, project: str | None, *, can_pick: bool) -> None:
                     args=(run.id,),
                     label_visibility="collapsed",
                 )
-            st.page_link(RUN, label=plain(run.name), query_params={"id": run.id})
+            st.page_link(RUN, label=f"**{plain(run.name)}**", query_params={"id": run.id})
             state_badge(run)
             project_badge(project)
         progress = run.progress

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 ROW_PIXELS = 35
 MOST_SENT = 1_000
+NOTHING = "–"
+"""In a cell without a value."""
 
 
 def data_table(
@@ -33,8 +35,11 @@ def data_table(
         hide_index=True,
         height=table_height(len(frame), most),
         alt=alt,
+        placeholder=NOTHING,
         **options,
     )
+    if len(frame) > MOST_SENT:
+        st.caption(f"The first {MOST_SENT:,} of {len(frame):,} are shown; the file has all.")
     table_downloads(frame.drop(columns=list(buttons)), name, key=options.get("key") or name)
     return state
 

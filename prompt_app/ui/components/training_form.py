@@ -8,7 +8,7 @@ from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.evaluation import Run
 from prompt_app.datamodel.finetuning import TrainingSource
 from prompt_app.ui.components.wording import plain
-from prompt_app.ui.state import workbench
+from prompt_app.ui.state import DATASETS, workbench
 
 DATASET, RUNS = "Dataset", "Best rows of runs"
 RUNS_LISTED = 200
@@ -66,7 +66,8 @@ def training_form() -> TrainingSource | None:
 def _dataset_fields() -> dict[str, object] | None:
     versions = {version.name: version for version in workbench().list_datasets()}
     if not versions:
-        st.info("No dataset is stored yet. Add one on the page Evaluate.", icon=":material/info:")
+        st.info("No dataset is stored yet.", icon=":material/info:")
+        st.page_link(DATASETS, label="Add a dataset", icon=":material/add:")
         return None
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox(

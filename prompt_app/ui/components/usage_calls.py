@@ -54,6 +54,8 @@ def usage_calls(which: UsageFilter) -> None:
     picked = [records[row].id for row in chosen.selection.rows if row < len(records)]
     if picked and may_edit():
         _pick(picked)
+    elif may_edit():
+        st.caption("Tick calls in the table to save them as a dataset.")
 
 
 def _pick(picked: list[str]) -> None:

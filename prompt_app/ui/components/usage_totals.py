@@ -10,7 +10,7 @@ import streamlit as st
 from prompt_app.datamodel.serving import UsageFilter, UsageGroup, UsageTotals
 from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import plain
-from prompt_app.ui.state import workbench
+from prompt_app.ui.state import TOKENS, workbench
 
 PERIODS = {"Today": 1, "7 days": 7, "30 days": 30, "90 days": 90}
 GROUPS: dict[str, UsageGroup] = {
@@ -34,7 +34,11 @@ def usage_totals(which: UsageFilter) -> None:
     days = workbench().usage.totals("day", which)
     calls = sum(day.calls for day in days)
     if not calls:
-        st.info("The gateway was not called in this time.")
+        st.info(
+            "The gateway was not called in this time. Programs call it with a token.",
+            icon=":material/info:",
+        )
+        st.page_link(TOKENS, label="Tokens", icon=":material/key:")
         return
     _figures(days, calls)
     chosen = st.segmented_control(
@@ -56,12 +60,12 @@ def usage_totals(which: UsageFilter) -> None:
 
 def _figures(days: list[UsageTotals], calls: int) -> None:
     cached, failed = sum(day.cached for day in days), sum(day.failed for day in days)
-    columns = st.columns(4)
-    columns[0].metric("Calls", f"{calls:,}", border=True)
-    columns[1].metric("Cost", f"${sum(day.cost_usd for day in days):,.4f}", border=True)
     saved = f"${sum(day.saved_usd for day in days):,.4f}"
-    columns[2].metric(f"Saved by {cached:,} stored replies", plain(saved), border=True)
-    columns[3].metric("Failed", f"{failed / calls:.1%}", border=True)
+    with st.grid("auto", min_column_width=150):
+        st.metric("Calls", f"{calls:,}")
+        st.metric("Cost", f"${sum(day.cost_usd for day in days):,.4f}")
+        st.metric("Saved", plain(saved), help=f"{cached:,} calls were answered by stored replies.")
+        st.metric("Failed", f"{failed / calls:.1%}")
 
 
 def _row(totals: UsageTotals, what: str) -> dict[str, object]:
