@@ -106,9 +106,9 @@ def plan_power(
     """How many examples and repeats detect ``difference`` in ``metric``, by the variance of these
     two runs. Examples that share a cluster count as in a comparison.
 
-    Raises EvaluationError for a metric that they do not share, or a difference that it cannot
-    have; StatisticsError below two shared
-    examples, or where no feasible number is enough.
+    Raises EvaluationError for a metric that they do not share, a difference that it cannot have,
+    or runs without variance; StatisticsError below two shared examples, or where no feasible
+    number is enough.
     """
     for run in pilot_runs:
         if metric not in {spec.key for spec in run.spec.metrics}:
@@ -117,6 +117,12 @@ def plan_power(
     first, second = (_repeats(store, run, metric) for run in pilot_runs)
     clusters = filled_clusters(read_clusters(store, pilot_runs[0].spec), first)
     pilot = pilot_variance(first, second, clusters)
+    if not pilot.deviation(1):
+        raise EvaluationError(
+            f"{metric!r} differs by the same between these runs on each of their "
+            f"{len(first.keys() & second.keys()):,} examples, so they do not tell how differences "
+            "vary. Choose two runs whose replies differ in quality."
+        )
     rows = store.get_dataset_version_by_id(pilot_runs[0].spec.dataset_version).rows
     return PowerPlan(
         metric=metric,

@@ -56,6 +56,8 @@ def test_a_plan_from_a_pilot(workbench: Workbench, tmp_path: Path) -> None:
     assert small.plans[0].power >= 0.8
     assert large.plans[0].examples > 60
     assert not large.plans[0].enough_examples
+    with pytest.raises(EvaluationError, match="do not tell how differences vary"):
+        workbench.plan_power((first, first), "exact_match", 0.1)
     with pytest.raises(EvaluationError, match="no metric 'rouge'"):
         workbench.plan_power((first, second), "rouge", 0.1)
     with pytest.raises(EvaluationError, match="cannot differ by 5"):
