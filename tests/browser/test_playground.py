@@ -82,3 +82,26 @@ def test_a_call_can_be_cancelled(
         "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
     assert excess <= 0
+
+
+def test_a_dialog_outlives_the_end_of_the_calls(
+    studio: str, new_page: NewPage, mock_process: MockProcess, workbench: Workbench
+) -> None:
+    model = ModelSpec(provider="openai", name="extractive", base_url=f"{mock_process.url}/v1")
+    workbench.models.save_endpoint("late", model)
+    mock_process.control(latency_ms=4_000)
+    page = new_page()
+    page.goto(
+        f"{studio}/playground?prompts=with-passage@1&models_played=endpoint:late"
+        "&models_played=offline:echo"
+    )
+    page.get_by_role("button", name="Call 2").click()
+    page.get_by_role("button", name="Save prompt").click()
+    name = page.get_by_role("dialog").get_by_label("Prompt", exact=True)
+    name.fill("half a na")
+    assert mock_process.stats()["in_flight"] == 1, "the other call goes on"
+    expect(page.get_by_text("2 of 2 answered")).to_be_attached()
+    settled(page)
+    expect(name).to_have_value("half a na")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Call 2")).to_be_enabled()

@@ -36,12 +36,21 @@ def test_without_a_queue_the_page_offers_to_make_one(
     app.text_input(key="queue.name").set_value("two words").run()
     press(app, "Create")
     assert "name" in app.error[0].value
+    app.text_area(key="queue.instructions").set_value("Be strict.").run()
+    app.switch_page("app_pages/runs.py").run()
+    app.switch_page(LABEL).run()
+    assert app.text_input(key="queue.name").value == "two words"
+    app.multiselect(key="queue.runs").set_value([finished.run_ids[0]]).run()
     app.text_input(key="queue.name").set_value("check").run()
     app.selectbox(key="queue.metric").set_value("exact_match").run()
     press(app, "Create")
     assert workbench.labelling.queue("check").metric == "exact_match"
+    assert workbench.labelling.queue("check").rubric.instructions == "Be strict."
     assert app.query_params["queue"] == "check"
     assert [each.label for each in app.button if each.label in ("fail", "pass")] == ["fail", "pass"]
+    del app.query_params["queue"]
+    app.switch_page(LABEL).run()
+    assert app.text_input(key="queue.name").value == "", "the next queue begins anew"
 
 
 def test_a_label_goes_to_the_store_and_the_next_row_comes(

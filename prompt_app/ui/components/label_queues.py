@@ -87,7 +87,10 @@ def _form() -> None:
             max_selections=2, key="queue.runs",
             help="One run: each reply by itself. Two runs: their replies side by side, unnamed.",
         )  # fmt: skip
-        name = st.text_input("Name of the queue", key="queue.name", placeholder="answers-check")
+        name = st.text_input(
+            "Name of the queue", key="queue.name", placeholder="answers-check",
+            persist_state="session",
+        )  # fmt: skip
         rubric = _rubric_form(is_pair=len(chosen) == 2)
         judges = [NO_JUDGE]
         if len(chosen) == 1:
@@ -107,16 +110,20 @@ def _form() -> None:
                 name.strip(), chosen, rubric(), people_per_row=people,
                 metric="" if metric == NO_JUDGE else metric,
             )  # fmt: skip
+            for key in [str(each) for each in st.session_state if str(each).startswith("queue.")]:
+                del st.session_state[key]
             st.switch_page(LABEL, query_params={"queue": made.name})
 
 
 def _rubric_form(*, is_pair: bool) -> Callable[[], LabelRubric]:
     """Fields of the rubric; gives what makes it of them."""
     asked = "Which reply is better?" if is_pair else "Is this reply right?"
-    question = st.text_input("Question", value=asked, key=f"queue.question.{is_pair}")
+    question = st.text_input(
+        "Question", value=asked, key=f"queue.question.{is_pair}", persist_state="session"
+    )
     instructions = st.text_area(
         "Rubric", key="queue.instructions", height=120,
-        placeholder="What each label means, and how to decide",
+        placeholder="What each label means, and how to decide", persist_state="session",
     )  # fmt: skip
     labels: tuple[str, ...] = LabelRubric().labels
     if not is_pair:
@@ -126,7 +133,10 @@ def _rubric_form(*, is_pair: bool) -> Callable[[], LabelRubric]:
         labels = SCALES[scale]
         if not labels:
             written = st.text_input(
-                "Labels, worst first", key="queue.labels", placeholder="wrong, partly, right"
+                "Labels, worst first",
+                key="queue.labels",
+                placeholder="wrong, partly, right",
+                persist_state="session",
             )
             labels = tuple(each.strip() for each in written.split(",") if each.strip())
     return lambda: LabelRubric(question=question, instructions=instructions, labels=labels)

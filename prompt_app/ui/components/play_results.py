@@ -7,7 +7,7 @@ import streamlit as st
 from prompt_app.datamodel.counting import counted
 from prompt_app.ui.components.errors import show_message
 from prompt_app.ui.components.play_form import Models, PlayInput, Prompts, is_whole
-from prompt_app.ui.components.play_saving import save_prompt_dialog, save_row_dialog
+from prompt_app.ui.components.play_saving import SAVING, save_prompt_dialog, save_row_dialog
 from prompt_app.ui.components.run_list import Color
 from prompt_app.ui.components.verbatim import verbatim
 from prompt_app.ui.components.wording import money, plain
@@ -56,6 +56,7 @@ def start_section(prompts: Prompts, models: Models, given: PlayInput | None) -> 
 
 
 def play_results() -> None:
+    st.session_state.pop(SAVING, None)  # a new page has no dialog open
     playing: Playing | None = st.session_state.get(_PLAYING)
     if playing is None:
         return
@@ -66,8 +67,8 @@ def play_results() -> None:
 
 def _results(was_active: bool) -> None:
     playing: Playing = st.session_state[_PLAYING]
-    if was_active and not playing.is_active:
-        st.rerun()
+    if was_active and not playing.is_active and SAVING not in st.session_state:
+        st.rerun()  # it would close a dialog that is being filled in
     if playing.is_active:
         st.button("Cancel", icon=":material/cancel:", on_click=playing.cancel)
     elif len(playing.calls) > 1:

@@ -13,10 +13,18 @@ from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import workbench
 from prompt_app.workbench.playing import PlannedCall
 
+SAVING = "play.saving"
+"""In the session's state while one of these dialogs is open."""
 
-@st.dialog("Save the prompt")
+
+def _closed() -> None:
+    st.session_state.pop(SAVING, None)
+
+
+@st.dialog("Save the prompt", on_dismiss=_closed)
 def save_prompt_dialog(call: PlannedCall) -> None:
     """The template, as a version of a prompt that is there or of a new one."""
+    st.session_state[SAVING] = True
     known = call.title.partition("@")[0].partition(" · ")[0]
     name = st.text_input("Prompt", "" if known == OWN else known, placeholder="e.g. answer-briefly")
     known_versions = {version.name: version.number for version in workbench().list_prompts()}
@@ -29,9 +37,10 @@ def save_prompt_dialog(call: PlannedCall) -> None:
             st.success(plain(f"Version {saved.number} of {saved.name}."))
 
 
-@st.dialog("Save as a dataset's row")
+@st.dialog("Save as a dataset's row", on_dismiss=_closed)
 def save_row_dialog(fields: dict[str, Any], reply: str) -> None:
     """The input with a reference answer, at the end of a dataset that is there or of a new one."""
+    st.session_state[SAVING] = True
     names = [version.name for version in workbench().list_datasets()]
     name = st.selectbox(
         "Dataset",
