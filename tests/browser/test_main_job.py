@@ -94,7 +94,7 @@ def test_a_csv_file_becomes_a_scored_run(studio: str, new_page: NewPage, tmp_pat
 def test_progress_is_live_and_a_run_can_be_paused_and_resumed(
     studio: str, new_page: NewPage, workbench: Workbench, mock_process: MockProcess
 ) -> None:
-    mock_process.control(latency_ms=400)
+    mock_process.control(latency_ms=1500)
     spec = EvaluationSpec.model_validate(
         {
             "dataset": "geography",
