@@ -170,14 +170,11 @@ def _assessed(
     vote: ConceptVote | None,
     view: View,
 ) -> str:
-    labels = result.labels(view)
     actual = None
     if student.actual is not None:
         actual = result.shown(student.actual.labels.get(concept), view)
     predicted = result.shown(vote.label, view) if vote is not None else None
-    distance = None
-    if actual is not None and predicted is not None:
-        distance = abs(labels.index(actual) - labels.index(predicted))
+    distance = None if vote is None else result.distance(student, vote, view)
     told = "no prediction" if vote is None else predicted or "tie"
     parts = [f"<b>{_text(told)}</b>"]
     parts.append(f"<br>actual: {_text(actual or 'not labelled')}")

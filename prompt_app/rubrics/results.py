@@ -70,6 +70,15 @@ class LessonResult(Record):
             return label
         return PASS if self.experiment.rubric.labels.index(label) < self.passing else FAIL
 
+    def distance(self, student: StudentResult, vote: ConceptVote, view: View) -> int | None:
+        """How many labels a prediction is off the person's; None where one of them is missing."""
+        given = student.actual.labels.get(vote.concept) if student.actual is not None else None
+        actual, predicted = self.shown(given, view), self.shown(vote.label, view)
+        if actual is None or predicted is None:
+            return None
+        labels = self.labels(view)
+        return abs(labels.index(actual) - labels.index(predicted))
+
     def labels(self, view: View) -> tuple[str, ...]:
         """Best first."""
         return self.experiment.rubric.labels if view == "exact" else (PASS, FAIL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 from browser.accessibility import check_accessibility
 from browser.studio import settled
-from playwright.sync_api import Page, expect
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
 
 from prompt_app.datamodel.rubric_test import RubricTest, RubricTestOptions
 from prompt_app.workbench import Workbench
@@ -65,6 +67,12 @@ def test_an_address_says_what_is_shown(studio: str, new_page: NewPage, tested: R
     assert "only=Disagreements" in page.url
 
 
+def colour_at(element: Locator, x: int, y: int) -> tuple[int, int, int]:
+    image = Image.open(io.BytesIO(element.screenshot())).convert("RGB")
+    red, green, blue = image.getpixel((x, y))  # type: ignore[misc]
+    return red, green, blue
+
+
 def test_a_work_opens_beside_the_table(
     studio: str, new_page: NewPage, tested: RubricTest, workbench: Workbench
 ) -> None:
@@ -75,6 +83,8 @@ def test_a_work_opens_beside_the_table(
     settled(page)
     table = page.get_by_role("region", name="Works of this lesson")
     table.scroll_into_view_if_needed()
+    red, green, _ = colour_at(table, 300, 35 + 5)
+    assert green > red + 10, "a label that agrees is on green"
     table.click(position={"x": 15, "y": 35 + 17})
     drawer = page.get_by_role("dialog")
     expect(drawer.get_by_text("people:").first).to_be_visible()

@@ -65,6 +65,17 @@ def result(name: str = "Sprites") -> LessonResult:
     return LessonResult(dataset="d", experiment=experiment, model=EVIL, students=students)
 
 
+def test_a_distance_is_counted_in_labels() -> None:
+    lesson = result()
+    by_view = {
+        view: [lesson.distance(each, each.votes[0], view) for each in lesson.students]
+        for view in ("exact", "pass_fail")
+    }
+    assert by_view == {"exact": [0, 2, 3, None], "pass_fail": [0, 1, 1, None]}
+    nobody = lesson.students[0].model_copy(update={"actual": None})
+    assert lesson.distance(nobody, nobody.votes[0], "exact") is None
+
+
 @pytest.mark.parametrize("view", ["exact", "pass_fail"])
 @pytest.mark.parametrize("name", ["Sprites", EVIL])
 def test_nothing_that_was_written_by_others_is_markup(view: View, name: str) -> None:

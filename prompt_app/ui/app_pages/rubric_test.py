@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from prompt_app.rubrics.parameters import write_parameters
 from prompt_app.ui.components.project_move import project_section
 from prompt_app.ui.components.rubric_agreement import agreement_section, confusion_section
 from prompt_app.ui.components.rubric_ambiguity import ambiguity_section
@@ -27,6 +28,7 @@ error_section(shown)
 ambiguity_section(test, shown)
 new_release(test)
 with st.expander("Parameters, prompt and rubric", icon=":material/settings:"):
-    st.code(shown.result.experiment.parameters.to_yaml(), language="yaml", wrap_lines=True)
+    parameters = write_parameters(shown.result.experiment.parameters)
+    st.code(parameters, language="json", wrap_lines=True)
     st.code(shown.result.experiment.system_prompt, language=None, wrap_lines=True)
     data_table(shown.rubric_table, f"{shown.result.lesson}-rubric", alt="The rubric")

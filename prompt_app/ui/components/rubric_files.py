@@ -10,6 +10,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from prompt_app.datamodel.counting import counted
 from prompt_app.errors import RubricError
+from prompt_app.rubrics.parameters import write_parameters
 from prompt_app.rubrics.tables import read_table
 from prompt_app.ui.components.errors import errors_shown
 from prompt_app.ui.components.tables import data_table
@@ -40,7 +41,7 @@ def experiment_section() -> None:
         columns = ["Key concept", "Instructions", *rubric.labels]
         data_table(pd.DataFrame(rows, columns=columns), f"{chosen[0]}-rubric", alt="The rubric")
         st.caption("Parameters")
-        st.code(experiment.parameters.to_yaml(), language="yaml", wrap_lines=True)
+        st.code(write_parameters(experiment.parameters), language="json", wrap_lines=True)
         st.caption("System prompt")
         verbatim(experiment.system_prompt)
         for example in experiment.examples:

@@ -18,6 +18,9 @@ from prompt_app.ui.state import workbench
 
 SOURCES = {"model": "model", "cache": "stored reply", "blank": "blank work", "rules": "rules"}
 KINDS = ["Disagreements", "Split votes", "Unreadable", "Not counted"]
+_BY_DISTANCE = ("#2e9e5b33", "#d9a62133", "#e0702e44", "#d6363655")
+"""Those of the report; half transparent, so that they suit a light and a dark page."""
+_FARTHEST = len(_BY_DISTANCE) - 1
 
 
 def work_section(shown: ShownLesson) -> None:
@@ -32,6 +35,7 @@ def work_section(shown: ShownLesson) -> None:
     data_table(
         pd.DataFrame([_row(shown, student) for student in students]),
         f"{shown.result.lesson}-works",
+        fills=pd.DataFrame([_fills(shown, student) for student in students]),
         key="rubric.works",
         buttons=["Open"],
         column_config={
@@ -42,7 +46,10 @@ def work_section(shown: ShownLesson) -> None:
         },
         alt="Works of this lesson",
     )
-    st.caption("✓ agrees with people, ✗ does not, – no label.")
+    st.caption(
+        "✓ agrees with people, ✗ does not, – no label. The colour goes from green to red with the "
+        "number of labels between both."
+    )
     row = opened_row("rubric.open", "Open a work", [each.student for each in students])
     if row is not None:
         st.query_params["work"] = students[row].student
@@ -83,6 +90,15 @@ def _row(shown: ShownLesson, student: StudentResult) -> dict[str, str]:
         row[name] = _cell(shown, student, votes.get(name))
     row["Note"] = _note(student)
     return row
+
+
+def _fills(shown: ShownLesson, student: StudentResult) -> dict[str, str]:
+    fills = dict.fromkeys(_row(shown, student), "")
+    for vote in student.votes:
+        distance = shown.result.distance(student, vote, shown.view)
+        if distance is not None:
+            fills[vote.concept] = f"background-color: {_BY_DISTANCE[min(distance, _FARTHEST)]}"
+    return fills
 
 
 def _cell(shown: ShownLesson, student: StudentResult, vote: ConceptVote | None) -> str:

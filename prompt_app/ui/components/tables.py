@@ -25,13 +25,18 @@ def data_table(
     alt: str,
     most: int = 15,
     buttons: Sequence[str] = (),
+    fills: pd.DataFrame | None = None,
     **options: Any,
 ) -> Any:
     """``frame`` with a menu that downloads it as ``name``.csv and so on, without the columns that
     are ``buttons``. More than ``most`` rows scroll, and only the file has those beyond
-    MOST_SENT. ``options`` are those of ``st.dataframe``, and what comes back is what it gives."""
+    MOST_SENT. ``fills``: CSS of each cell, in the shape of ``frame``. ``options`` are those of
+    ``st.dataframe``, and what comes back is what it gives."""
+    sent: Any = frame.head(MOST_SENT)
+    if fills is not None:
+        sent = sent.style.apply(lambda _: fills.head(MOST_SENT), axis=None)
     state = st.dataframe(
-        frame.head(MOST_SENT),
+        sent,
         hide_index=True,
         height=table_height(len(frame), most),
         alt=alt,
