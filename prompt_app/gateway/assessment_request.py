@@ -24,6 +24,8 @@ from prompt_app.rubrics.replies import read_reply
 from prompt_app.workbench.rubrics import Rubrics
 
 DEFAULT_MODEL = "openai:gpt-5-mini"
+OF_THE_CALL = "call"
+"""Name of an experiment whose rubric comes with the call."""
 API_KEYS = frozenset({"api-key", "api_key"})
 TRUE = frozenset({"1", "true", "yes", "on"})
 
@@ -112,7 +114,7 @@ def experiment_of(rubrics: Rubrics, values: dict[str, Any]) -> Experiment:
     rubric = read_rubric(str(values["rubric"]), "rubric")
     decided, rules = _decided_by_rules(rubrics, values, rubric, lesson)
     return Experiment(
-        name="call",
+        name=OF_THE_CALL,
         lesson=lesson or "call",
         parameters=_parameters(values).model_copy(update={"code_feature_extractor": decided}),
         code_rules=rules,
@@ -179,10 +181,13 @@ def _parameters(values: dict[str, Any]) -> RubricParameters:
     kind = str(values.get("response-type") or "tsv")
     if kind not in ("tsv", "json"):
         raise BadRequestError("response-type: it must be tsv or json", "response-type")
+    model = values.get("model") or DEFAULT_MODEL
+    if not isinstance(model, str):
+        raise BadRequestError("model: it must be a model's name", "model")
     responses = number("num-responses", 1, 100)
     return RubricParameters.model_validate(
         {
-            "model": str(values.get("model") or DEFAULT_MODEL),
+            "model": model,
             "num_responses": max(1, int(responses)),
             "temperature": number("temperature", 0, 2),
             "remove_comments": str(values.get("remove-comments") or "0").lower() in TRUE,

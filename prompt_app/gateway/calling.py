@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from prompt_app.datamodel.access import Person, Role
 from prompt_app.datamodel.model import GenerationRequest, Output, Reply, ReplyDelta
 from prompt_app.datamodel.pipeline import PipelineCall
 from prompt_app.datamodel.prompt import RichMessage
-from prompt_app.errors import InputError, PermissionDeniedError, PipelineError
+from prompt_app.errors import (
+    DeadlineExceededError,
+    InputError,
+    PermissionDeniedError,
+    PipelineError,
+    PromptAppError,
+)
 from prompt_app.gateway.exchange import Exchange
 from prompt_app.interfaces.pipelines import StepReply
 from prompt_app.providers.rich import TOOL_FIELDS
 from prompt_app.workbench import Workbench
-from prompt_app.workbench.pipelines import Pipelines
+from prompt_app.workbench.pipelines import CALL_SECONDS, Pipelines
 from prompt_app.workbench.serving import Asked
 
 PIPELINE = "pipeline/"
@@ -122,19 +128,23 @@ async def call_pipeline(
     exchange: Exchange, pipeline: str | int, arguments: Any, asked: Asked
 ) -> PipelineCall:
     """Each step's model is called under the caller's own limits. Raises PipelineError where it
-    did not end well."""
+    did not end well, or what the call of a step's model raised."""
     caller = exchange.caller
     assert caller is not None
     if not caller.may_call(asked.model):
         raise PermissionDeniedError(f"This token may not call {asked.model!r}.")
     spent = asked.spent
+    failures: list[PromptAppError] = []
 
     async def ask(request: GenerationRequest) -> StepReply:
         step = Asked(request.model.reference, request.messages, request.parameters)
-        step.spec = request.model
+        step.spec, step.part_of = request.model, asked.model
         step.cache = asked.cache
         try:
             served = await exchange.gateway.serving.answer(step, caller)
+        except PromptAppError as error:
+            failures.append(error)
+            raise
         finally:
             spent.input_tokens += step.spent.input_tokens
             spent.output_tokens += step.spent.output_tokens
@@ -144,10 +154,21 @@ async def call_pipeline(
 
     call = await pipelines(exchange).call(pipeline, arguments, ask=ask)
     if call.state != "done":
-        raise PipelineError(call.error or "The pipeline did not end.")
+        raise _failure(call, failures)
     spent.target = f"pipeline:{call.name}"
     exchange.response_text = call.output_text
     return call
+
+
+def _failure(call: PipelineCall, failures: Sequence[PromptAppError]) -> PromptAppError:
+    """Of a pipeline, in its own words: a model's failure keeps its kind, which says whether to try
+    again and when."""
+    if failures:
+        failures[0].args = (call.error,)
+        return failures[0]
+    if call.seconds >= CALL_SECONDS:
+        return DeadlineExceededError(call.error)
+    return PipelineError(call.error or "The pipeline did not end.")
 
 
 def pipelines(exchange: Exchange) -> Pipelines:

@@ -58,9 +58,15 @@ class Gateway:
             return LOCAL_CALLER
         if not secret:
             raise UnknownTokenError(NO_TOKEN)
-        if secret.startswith(TOKEN_PREFIX):  # others are wrong, and wake no database
-            await self.serving.attend()
-        return await self.serving.admission.identify(secret)
+        admission = self.serving.admission
+        if not secret.startswith(TOKEN_PREFIX):  # it is wrong, and wakes no database
+            return await admission.identify(secret)
+        await self.serving.attend()
+        try:
+            return await admission.identify(secret)
+        except UnknownTokenError:
+            await self.serving.look_now()  # another process may just have made it
+            return await admission.identify(secret)
 
     def admit(self, caller: Caller, needs: Scope) -> None:
         """Raises PermissionDeniedError or LimitReachedError."""

@@ -103,7 +103,7 @@ def read_reply(response: HttpResponse, host: str, request: EmbeddingRequest) -> 
             f"The answer of {host} holds no vectors.", status=response.status
         ) from None
     told = response.headers.get(TOKEN_HEADER, "")
-    tokens = int(told) if told.isdecimal() else token_count(data.get("inputTextTokenCount"))
+    tokens = token_count(float(told) if told.isdecimal() else data.get("inputTextTokenCount"))
     return EmbeddingReply(
         vectors=checked_vectors(vectors, request, host, response.status),
         usage=TokenUsage(input=tokens),

@@ -239,8 +239,12 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
+MOST_TOKENS = 10**8
+"""Of one call: more than any model takes, and few enough for a database's integers."""
+
+
 def token_count(value: Any) -> int:
-    """A provider's token count; 0 for null, negative or absent ones."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    """A provider's token count; 0 for null, negative or absent ones and what is no number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
         return 0
-    return max(0, int(value))
+    return int(min(value, MOST_TOKENS))

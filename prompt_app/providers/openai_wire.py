@@ -183,8 +183,8 @@ def read_usage(usage: Any) -> TokenUsage:
         return TokenUsage()
     prompt = token_count(usage.get("prompt_tokens"))
     output = token_count(usage.get("completion_tokens"))
-    of_prompt = usage.get("prompt_tokens_details") or {}
-    of_output = usage.get("completion_tokens_details") or {}
+    of_prompt = _details(usage, "prompt_tokens_details")
+    of_output = _details(usage, "completion_tokens_details")
     cached = token_count(of_prompt.get("cached_tokens") or usage.get("prompt_cache_hit_tokens"))
     written = token_count(of_prompt.get("cache_write_tokens"))
     reasoning = token_count(of_output.get("reasoning_tokens"))
@@ -198,6 +198,11 @@ def read_usage(usage: Any) -> TokenUsage:
         cache_write=min(written, prompt - cached),
         reasoning=min(reasoning, output),
     )
+
+
+def _details(usage: dict[str, Any], name: str) -> dict[str, Any]:
+    found = usage.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _error_inside(

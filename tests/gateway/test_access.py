@@ -18,6 +18,7 @@ from prompt_app.datamodel.serving import KeptToken, Scope, TokenLimits
 from prompt_app.errors import PermissionDeniedError, UnknownTokenError
 from prompt_app.gateway.routes import ADDRESSES
 from prompt_app.providers.mock_server import MockServer
+from prompt_app.workbench import Workbench
 from prompt_app.workbench.serving.admission import Admission, Ledger, secret_hash
 
 CHAT = {"model": "offline:echo", "messages": [{"role": "user", "content": "Hello"}]}
@@ -64,14 +65,19 @@ async def test_a_revoked_token_is_refused_at_once(gateway: RunningGateway) -> No
     assert (await post(gateway, made.secret))[0] == 401
 
 
+def _another_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Workbench:
+    """What it changes shows in the database alone."""
+    other = temporary_workbench(folder)
+    monkeypatch.setattr(type(other.store), "serving_changes_here", 0)
+    return other
+
+
 async def test_another_process_revokes_within_a_second(
-    gateway: RunningGateway, tmp_path: Path
+    gateway: RunningGateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = temporary_workbench(tmp_path)
+    other = _another_process(tmp_path, monkeypatch)
     made = other.access_tokens.create("elsewhere")
-    async with asyncio.timeout(2):
-        while (await post(gateway, made.secret))[0] != 200:
-            await asyncio.sleep(0.05)
+    assert (await post(gateway, made.secret))[0] == 200
     other.access_tokens.revoke(made.token.id)
     started = time.monotonic()
     async with asyncio.timeout(2):
@@ -79,6 +85,39 @@ async def test_another_process_revokes_within_a_second(
             await asyncio.sleep(0.05)
     assert time.monotonic() - started < 1.5
     other.close()
+
+
+async def test_another_process_token_is_taken_at_once(
+    tmp_path: Path, mock_server: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prompt_app.workbench.serving.serving.LOOK_SECONDS", 3600)
+    with RunningGateway(tmp_path, mock_server.url) as gateway:
+        assert (await post(gateway, gateway.token))[0] == 200
+        other = _another_process(tmp_path, monkeypatch)
+        made = other.access_tokens.create("elsewhere")
+        assert (await post(gateway, made.secret))[0] == 200
+        again = other.access_tokens.rotate(made.token.id)
+        assert (await post(gateway, again.secret))[0] == 200
+        assert (await post(gateway, made.secret))[0] == 401
+        other.close()
+
+
+async def test_strangers_do_not_keep_the_database_busy(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, looks = gateway.workbench.store, 0
+    revision = store.serving_revision
+
+    def count() -> int:
+        nonlocal looks
+        looks += 1
+        return revision()
+
+    monkeypatch.setattr(store, "serving_revision", count)
+    started = time.monotonic()
+    answers = await asyncio.gather(*(post(gateway, f"sk-prompt-0-{n}") for n in range(100)))
+    assert {status for status, _, _ in answers} == {401}
+    assert looks <= 3 + (time.monotonic() - started) / 0.05
 
 
 async def test_an_expired_token_is_refused(gateway: RunningGateway) -> None:

@@ -73,3 +73,17 @@ async def test_the_title_fits_the_status(gateway: RunningGateway, mock_server: M
     mock_server.control(reply="I cannot say.")
     status, told = await call(gateway, "POST", "/assessment", json=GIVEN)
     assert (status, told["title"]) == (503, "Unavailable")
+
+
+async def test_a_reply_that_cannot_be_read_is_paid_for_once(
+    gateway: RunningGateway, mock_server: MockServer
+) -> None:
+    mock_server.control(reply="I cannot say.")
+    assert (await call(gateway, "POST", "/assessment", json=GIVEN))[0] == 503
+    assert mock_server.stats()["received"] == 1
+    mock_server.control(reply=REPLY)
+    status, body = await call(gateway, "POST", "/assessment", json=GIVEN)
+    assert (status, body["metadata"]["agent"]) == (200, "openai"), "the stored one is no answer"
+    first, second = reversed(await asyncio.to_thread(gateway.usage, 2))
+    assert (first.status, second.status) == (503, 200)
+    assert mock_server.stats()["input_tokens"] == first.input_tokens + second.input_tokens

@@ -104,3 +104,22 @@ async def test_bodies_and_replies_in_memory_are_bounded_too(
     assert await ask(gateway, 4) == 200
     await asyncio.to_thread(gateway.usage, 4)
     assert not kept.is_full
+
+
+async def test_a_record_that_cannot_be_stored_keeps_no_other_back(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = gateway.workbench.store
+    write = store.write_usage
+
+    def refuse_bad(records: Sequence[UsageRecord], replies: Sequence[StoredReply]) -> None:
+        if any(record.model == "offline:fixed" for record in records):
+            raise OverflowError("it is too large")
+        write(records, replies)
+
+    monkeypatch.setattr(store, "write_usage", refuse_bad)
+    models = ["offline:echo"] * 3 + ["offline:fixed"] + ["offline:echo"] * 4
+    for number, model in enumerate(models):
+        assert await ask(gateway, number, model) == 200
+    records = await asyncio.to_thread(gateway.usage, 7)
+    assert [record.model for record in records] == ["offline:echo"] * 7

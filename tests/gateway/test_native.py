@@ -213,10 +213,12 @@ async def test_a_blank_work_costs_nothing(gateway: RunningGateway) -> None:
 
 
 async def test_wrong_too_long_unavailable_and_late_are_told_apart(
-    gateway: RunningGateway, mock_server: MockServer, monkeypatch: pytest.MonkeyPatch
+    gateway: RunningGateway, mock_server: MockServer
 ) -> None:
-    monkeypatch.setattr("prompt_app.workbench.serving.names.DEFAULT_TIMEOUT_SECONDS", 0.5)
-    given = {"code": "var a;", "prompt": "Assess.", "rubric": RUBRIC, "model": "openai:fixed"}
+    gateway.workbench.store.save_route(
+        ModelRoute(name="hasty", targets=(RouteTarget(model="openai:fixed"),), timeout_seconds=0.5)
+    )
+    given = {"code": "var a;", "prompt": "Assess.", "rubric": RUBRIC, "model": "hasty"}
 
     async def status(**changes: Any) -> int:
         found, body = await call(gateway, "POST", "/assessment", json={**given, **changes})
@@ -231,6 +233,10 @@ async def test_wrong_too_long_unavailable_and_late_are_told_apart(
     assert await status(code=None) == 400
     assert await status(**{"code-feature-extractor": '["Sprites"]'}) == 400
     assert await status(lesson="L9", rubric="") == 400
+    for model in ("offline:absent", "endpoint:absent", {"name": "fixed"}):
+        assert await status(model=model) == 400
+    mock_server.control(models=["fixed"])
+    assert await status(model="openai:absent") == 400
     mock_server.control(p_500=1)
     assert await status(temperature=0.1) == 503
     mock_server.control(p_500=0, p_hang=1)

@@ -11,7 +11,14 @@ import aiohttp
 import pytest
 from gateway.running import RunningGateway
 
-from prompt_app.datamodel.serving import Scope, TokenLimits, UsageRecord
+from prompt_app.datamodel.prompt import PromptTemplate
+from prompt_app.datamodel.serving import (
+    ModelRoute,
+    RouteTarget,
+    Scope,
+    TokenLimits,
+    UsageRecord,
+)
 from prompt_app.gateway import telemetry
 from prompt_app.providers.mock_server import MockServer
 
@@ -188,3 +195,90 @@ async def test_callers_cannot_make_the_metrics_grow(
     _, metrics, _ = await ask(gateway, "/metrics", None, admin, "GET")
     assert metrics.count('gateway_calls_total{route="chat.completions"') == 4
     assert 'target="other"} 7.0' in metrics
+
+
+async def test_what_was_paid_for_counts_where_a_part_fails(
+    gateway: RunningGateway, mock_server: MockServer
+) -> None:
+    """Converse gives one response a call: several are several calls."""
+    target = RouteTarget(model="bedrock:amazon.nova-pro-v1:0")
+    gateway.workbench.serving_names.save_alias(
+        ModelRoute(name="once", targets=(target,), attempts=1)
+    )
+    mock_server.control(p_500=0.5)
+    assert (await ask(gateway, body={**CHAT, "model": "once", "n": 30}))[0] == 502
+    (record,) = await asyncio.to_thread(gateway.usage)
+    assert 0 < record.input_tokens == mock_server.stats()["input_tokens"]
+    assert record.cost_usd > 0
+
+
+async def test_a_pipelines_step_fails_with_its_own_status(
+    gateway: RunningGateway, mock_server: MockServer
+) -> None:
+    workbench = gateway.workbench
+    workbench.save_prompt("say", PromptTemplate.model_validate("Say {word}"))
+    workbench.pipelines.save("shout", "upper(say(word))", model="openai:fixed")
+    limits = TokenLimits(tokens_per_minute=12)
+    small = workbench.access_tokens.create("small", limits=limits).secret
+    for number, (control, token, status) in enumerate(
+        (({"p_500": 1}, "", 502), ({"p_500": 0, "models": ["other"]}, "", 404),
+         ({"models": []}, small, 200), ({}, small, 429),
+         ({"p_429": 1, "retry_after": 300}, "", 429))
+    ):  # fmt: skip
+        mock_server.control(**control)
+        call = {"name": "shout", "args": {"word": f"word {number}"}}
+        found, text, headers = await ask(gateway, "/api/pipeline/call/", call, token)
+        assert found == status, text
+        assert status in (200, 404) or "say (column 7): " in text
+        assert status != 429 or int(headers["retry-after"]) > 0
+    chat = {**CHAT, "model": "pipeline/shout"}
+    found, text, _ = await ask(gateway, body=chat, token=small)
+    assert (found, "rate_limit_error" in text) == (429, True)
+
+
+async def test_who_may_call_a_pipeline_may_call_its_models(gateway: RunningGateway) -> None:
+    workbench = gateway.workbench
+    workbench.save_prompt("say", PromptTemplate.model_validate("Say {word}"))
+    for name in ("shout", "other"):
+        workbench.pipelines.save(name, "upper(say(word))", model="openai:echo")
+    narrow = workbench.access_tokens.create("narrow", models=["pipeline/shout"]).secret
+    for name, status in (("shout", 200), ("other", 403)):
+        call = {"name": name, "args": {"word": "hi"}}
+        assert (await ask(gateway, "/api/pipeline/call/", call, narrow))[0] == status
+    assert (await ask(gateway, body={**CHAT, "model": "openai:echo"}, token=narrow))[0] == 403
+
+
+async def test_a_pipeline_has_no_stored_replies_of_its_own(gateway: RunningGateway) -> None:
+    gateway.workbench.pipelines.save("shout", "upper(word)")
+    body = {**CHAT, "model": "pipeline/shout"}
+    status, text, _ = await ask(gateway, "/api/cache/v1/chat/completions/", body)
+    assert (status, text) == (200, "[]")
+
+
+async def test_what_is_no_text_is_not_embedded(gateway: RunningGateway) -> None:
+    for wrong in ([1, 2], [[1], [2]], [], ["a", 1], None, 5, ["a"] * 2049):
+        body = {"model": "offline:hashing", "input": wrong}
+        status, text, _ = await ask(gateway, "/v1/embeddings", body)
+        assert (status, "send the texts" in text or "1 to 2048 texts" in text) == (400, True), text
+
+
+async def test_a_provider_that_asks_to_wait_too_long_is_waited_for_by_nobody(
+    gateway: RunningGateway, mock_server: MockServer
+) -> None:
+    first, second = RouteTarget(model="openai:fixed"), RouteTarget(model="offline:echo")
+    names = gateway.workbench.serving_names
+    names.save_alias(ModelRoute(name="alone", targets=(first,), timeout_seconds=5))
+    names.save_alias(
+        ModelRoute(name="safe", targets=(first,), fallbacks=(second,), timeout_seconds=5)
+    )
+    mock_server.control(p_429=1, retry_after=60)
+    assert (await ask(gateway, body={**CHAT, "model": "alone"}))[0] == 429
+    mock_server.control(p_429=0)
+    for stream in (False, True):
+        body = {**CHAT, "stream": stream}
+        status, _, headers = await ask(gateway, body={**body, "model": "alone"})
+        assert (status, 50 < int(headers["retry-after"]) <= 60) == (429, True)
+        status, _, headers = await ask(gateway, body={**body, "model": "safe"})
+        assert (status, headers["x-model"]) == (200, "offline:echo")
+    assert mock_server.stats()["received"] == 1
+    assert max(record.latency_ms for record in await asyncio.to_thread(gateway.usage, 5)) < 5000

@@ -32,6 +32,7 @@ from prompt_app.errors import (
     UnsupportedParameterError,
 )
 from prompt_app.providers import connect
+from prompt_app.providers.http import MOST_TOKENS
 from prompt_app.providers.openai import default_max_tokens_field
 from prompt_app.providers.openai_wire import read_usage, request_body
 from prompt_app.settings import Settings
@@ -388,6 +389,15 @@ async def test_an_error_with_status_200_is_an_error() -> None:
         (
             {"prompt_tokens": 5, "prompt_tokens_details": {"cached_tokens": 9}},
             TokenUsage(input=5, cached_input=5),
+        ),
+        # What no server should say, and no database could hold.
+        (
+            {"prompt_tokens": 10**30, "completion_tokens": float("inf"), "total_tokens": "many"},
+            TokenUsage(input=MOST_TOKENS, output=MOST_TOKENS),
+        ),
+        (
+            {"prompt_tokens": float("nan"), "prompt_tokens_details": [1], "completion_tokens": 1},
+            TokenUsage(output=1),
         ),
     ],
 )

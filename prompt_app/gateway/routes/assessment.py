@@ -16,14 +16,17 @@ from prompt_app.errors import (
     DeadlineExceededError,
     EmptyAssessmentError,
     LimitReachedError,
+    ModelNotFoundError,
     PromptAppError,
     ProviderError,
     RequestRefusedError,
+    UnknownNameError,
 )
 from prompt_app.gateway.address import Address
 from prompt_app.gateway.answers import Answer
 from prompt_app.gateway.assessment_request import (
     DEFAULT_MODEL,
+    OF_THE_CALL,
     AssessmentRequest,
     experiment_of,
     read_values,
@@ -58,11 +61,13 @@ def refusal(error: PromptAppError) -> Answer:
         told.status = 413
     elif isinstance(error, AssessmentError) or (
         isinstance(error, ProviderError)
-        and not isinstance(error, DeadlineExceededError | RequestRefusedError)
+        and not isinstance(error, DeadlineExceededError | RequestRefusedError | ModelNotFoundError)
     ):
         told.status = 503
     elif isinstance(error, LimitReachedError):
         told.status = 429
+    elif isinstance(error, UnknownNameError | ModelNotFoundError):
+        told.status = 400
     body = orjson.loads(told.body)
     body |= {"status": told.status, "title": TITLES[told.status]}
     told.body = orjson.dumps(body)
@@ -92,14 +97,10 @@ async def _assess(exchange: Exchange, experiment: Experiment, code: str, student
         metadata["time"] = round(time.perf_counter() - started, 3)
         body = {"metadata": metadata, "data": _rows(_in_order(ruled, experiment))}
         return Answer(orjson.dumps(body))
-    workbench = exchange.gateway.workbench
-    folder = workbench.rubrics.folder
-    model = await asyncio.to_thread(resolve_model, experiment.parameters.model, folder)
-    model = await asyncio.to_thread(known_model, model, acting(exchange).store)
-    judged, asked = await _votes(exchange, experiment, model, shown)
+    judged, asked = await _votes(exchange, experiment, shown)
     votes = _in_order(judged | ruled, experiment)
     spent, parameters = asked.spent, experiment.parameters
-    metadata["agent"] = model.provider
+    metadata["agent"], _, answered_by = spent.target.partition(":")
     metadata["time"] = round(time.perf_counter() - started, 3)
     metadata["usage"] = {
         "prompt_tokens": spent.input_tokens,
@@ -107,7 +108,7 @@ async def _assess(exchange: Exchange, experiment: Experiment, code: str, student
         "total_tokens": spent.input_tokens + spent.output_tokens,
     }
     metadata["request"] = {
-        "model": model.name,
+        "model": answered_by,
         "temperature": parameters.temperature,
         "messages": [each.model_dump() for each in asked.messages],
         "n": parameters.num_responses,
@@ -116,30 +117,38 @@ async def _assess(exchange: Exchange, experiment: Experiment, code: str, student
     return Answer(orjson.dumps(body), headers=exchange.serving_headers())
 
 
+def _model(exchange: Exchange, experiment: Experiment) -> tuple[str, ModelSpec | None]:
+    """A call names its model as any other does; a release's is the one that was measured."""
+    given = experiment.parameters.model
+    if experiment.name == OF_THE_CALL and isinstance(given, str):
+        return given, None
+    folder = exchange.gateway.workbench.rubrics.folder
+    model = known_model(resolve_model(given, folder), acting(exchange).store)
+    return model.reference, model
+
+
 async def _votes(
-    exchange: Exchange, experiment: Experiment, model: ModelSpec, shown: str
+    exchange: Exchange, experiment: Experiment, shown: str
 ) -> tuple[dict[str, ConceptVote], Asked]:
-    """By the model. A stored reply that cannot be read is asked for anew. Raises AssessmentError
-    where no reply can be read."""
+    """By the model. A stored reply that cannot be read is asked for anew; one that was just paid
+    for is not paid for again. Raises AssessmentError where no reply can be read."""
     parameters = InferenceParameters(
         temperature=experiment.parameters.temperature,
         num_responses=experiment.parameters.num_responses,
         max_tokens=experiment.parameters.max_tokens,
     )
     rubric = asked_rubric(experiment)
-    problem_told: AssessmentError = EmptyAssessmentError("The model gave no assessment.")
+    messages = build_messages(experiment, shown)
+    name, model = await asyncio.to_thread(_model, exchange, experiment)
     for cache in (exchange.cache_use(), CacheUse(read=False)):
-        asked = Asked(
-            model.reference, build_messages(experiment, shown), parameters, spec=model, cache=cache
-        )
+        asked = Asked(name, messages, parameters, spec=model, cache=cache)
         reply = await answer(exchange, asked)
         assessments, problems = await asyncio.to_thread(read_outputs, reply, rubric)
         if assessments:
             return {each.concept: each for each in vote(assessments)}, asked
-        problem_told = EmptyAssessmentError(
-            f"No reply of the model could be read: {problems[0].message}"
-        )
-    raise problem_told
+        if not asked.spent.cached:
+            break
+    raise EmptyAssessmentError(f"No reply of the model could be read: {problems[0].message}")
 
 
 def _in_order(votes: dict[str, ConceptVote], experiment: Experiment) -> tuple[ConceptVote, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from prompt_app.datamodel.embedding import stored_vectors
 from prompt_app.gateway.address import Address
@@ -15,11 +15,23 @@ from prompt_app.gateway.errors import openai_problem
 from prompt_app.gateway.exchange import Exchange
 from prompt_app.workbench.serving import Asked
 
+MOST_TEXTS = 2048
+
+
+def _texts(given: object) -> object:
+    """Raises ValueError in words that name no type of Python's."""
+    several = isinstance(given, list) and 0 < len(given) <= MOST_TEXTS
+    if isinstance(given, list) and any(isinstance(each, int | list) for each in given):
+        raise ValueError("numbers of tokens are not taken, send the texts themselves")
+    if isinstance(given, str) or (several and all(isinstance(each, str) for each in given)):
+        return given
+    raise ValueError(f"a text, or a list of 1 to {MOST_TEXTS} texts")
+
 
 class EmbeddingsRequest(BaseModel):
     model_config = ConfigDict(extra="ignore")
     model: Annotated[str, Field(min_length=1, max_length=500)]
-    input: str | Annotated[list[str], Field(min_length=1, max_length=2048)]
+    input: Annotated[str | list[str], BeforeValidator(_texts)]
     dimensions: Annotated[int, Field(ge=1, le=10_000)] | None = None
     encoding_format: Literal["float", "base64"] = "float"
 

@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import math
 
-from prompt_app.datamodel.embedding import EmbeddingRequest, ModelRequest
+from prompt_app.datamodel.embedding import EmbeddingReply, EmbeddingRequest, ModelRequest
 from prompt_app.datamodel.model import Reply, TokenUsage
+from prompt_app.errors import ProviderError
 from prompt_app.providers.prices import cost_usd, largest_cost_usd
 from prompt_app.providers.tokens import CHARACTERS_PER_TOKEN, estimate_tokens
 from prompt_app.workbench.serving.admission import Caller, Reservation
-from prompt_app.workbench.serving.asking import Asked, Candidate, Spent
+from prompt_app.workbench.serving.asking import Asked, Candidate, Served, Spent
+from prompt_app.workbench.serving.cache import Hit
 from prompt_app.workbench.serving.flights import Flight
 
 ASSUMED_OUTPUT_TOKENS = 4096
 """Of a call that sets no limit, for the caps on spend."""
+PARTS = (Reply, EmbeddingReply)
+"""Of a call that its provider takes in several."""
 
 
 def note_target(spent: Spent, candidate: Candidate) -> None:
     spent.target = candidate.target.reference
     if candidate.prompt is not None:
         spent.prompt, spent.prompt_version = candidate.prompt.name, candidate.prompt.number
+
+
+def served_from(hit: Hit, candidate: Candidate, asked: Asked) -> Served:
+    """A stored reply in the place of a call."""
+    note_target(asked.spent, candidate)
+    spent = asked.spent
+    spent.cached, spent.saved_usd, spent.age = True, hit.cost_usd, hit.age()
+    return Served(hit.reply, candidate)
 
 
 class Account:
@@ -58,11 +70,13 @@ class Account:
             self._reservation = ledger.reserve(tokens + given, usd, least=least)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         self._hand_over()
         usage = TokenUsage()
         if self.reply is not None:
             usage = self.reply.usage
+        elif isinstance(error, ProviderError) and error.answered:
+            usage = sum((each.usage for each in error.answered if isinstance(each, PARTS)), usage)
         elif self.characters:
             # It broke off: what was streamed by then was billed all the same.
             usage = TokenUsage(

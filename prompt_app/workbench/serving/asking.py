@@ -8,6 +8,8 @@ from typing import Any
 
 from prompt_app.datamodel.model import InferenceParameters, ModelSpec, Price, Reply
 from prompt_app.datamodel.prompt import Message, PinnedPrompt
+from prompt_app.errors import RateLimitedError
+from prompt_app.providers.limiting import AdaptiveLimiter
 from prompt_app.providers.retrying import Retrying
 
 NO_PARAMETERS = InferenceParameters()
@@ -53,6 +55,8 @@ class Asked:
     """The model that answers a saved prompt."""
     spec: ModelSpec | None = None
     """The model itself, where the server and not the client names it."""
+    part_of: str = ""
+    """What the client called, where this is a step of it: who may call that may call its steps."""
     texts: tuple[str, ...] = ()
     """To embed, in the place of messages to answer."""
     dimensions: int | None = None
@@ -71,10 +75,21 @@ class Target:
     timeout: float
     names: tuple[str, ...]
     """By which an allow-list may know it."""
+    limiter: AdaptiveLimiter
 
     @property
     def reference(self) -> str:
         return self.model.reference
+
+    def check_turn(self) -> None:
+        """Raises RateLimitedError where the provider has asked to wait longer than a call may, so
+        that a fallback is tried, or the client told, at once."""
+        wait = self.limiter.wait_seconds
+        if wait > self.timeout:
+            raise RateLimitedError(
+                f"The provider of {self.reference} has asked not to be called for {wait:.0f} s.",
+                retry_after=wait,
+            )
 
 
 @dataclass(frozen=True, slots=True)

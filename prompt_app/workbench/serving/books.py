@@ -97,15 +97,22 @@ class Books:
         await self.flush()
 
     async def _write_group(self) -> None:
-        wait = FIRST_RETRY_SECONDS
+        wait, size = FIRST_RETRY_SECONDS, LARGEST_BATCH
         while True:
             async with self._admission.counting:
-                records = self._records[:LARGEST_BATCH]
-                replies = self._replies[:LARGEST_BATCH]
+                records, replies = self._records[:size], self._replies[:size]
                 try:
                     await asyncio.to_thread(self._store.write_usage, records, replies)
                 except StoreError as error:
                     logger.warning("%d usage records wait in memory: %s", len(records), error)
+                except Exception:
+                    # One that no database takes must not keep all others back.
+                    size = max(len(records), len(replies)) // 2
+                    if size:
+                        continue
+                    logger.exception("a usage record or reply could not be stored")
+                    self._stored(records, replies)
+                    return
                 else:
                     self._stored(records, replies)
                     return

@@ -101,7 +101,7 @@ class Names:
         known = await self.known(reach)
         if asked.spec is not None:
             target = await self._target_of(asked.spec, DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT_SECONDS)
-            return [Candidate(target, (asked.model, *target.names))]
+            return [Candidate(target, (asked.model, *target.names, asked.part_of))]
         route = known.routes.get(asked.model)
         if route is None:
             one = RouteTarget(model=asked.model, prompt_model=asked.prompt_model)
@@ -203,7 +203,8 @@ class Names:
         waits = Waits(rate_limited=timeout, total=timeout)
         provider = self._callers.stack(model, limits, waits=waits)
         names = tuple(dict.fromkeys((name, model.reference, model.name)))
-        return Target(model, provider, price_of(model), timeout, names)
+        limiter = self._callers.limiter(model, limits)
+        return Target(model, provider, price_of(model), timeout, names, limiter)
 
     async def _prompt(self, store: Store, reference: str) -> PinnedPrompt:
         key = (store.reach, reference)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
@@ -28,7 +29,7 @@ from prompt_app.interfaces import Store, StoredReply
 from prompt_app.providers.caching import cache_key
 from prompt_app.providers.rich import refuse_where_unknown
 from prompt_app.settings import Settings
-from prompt_app.workbench.serving.accounts import Account, note_target
+from prompt_app.workbench.serving.accounts import Account, served_from
 from prompt_app.workbench.serving.admission import Admission, Caller
 from prompt_app.workbench.serving.alerting import SpendWatch
 from prompt_app.workbench.serving.asking import Asked, Candidate, Served
@@ -41,6 +42,8 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5
 """How long another process's change may go unnoticed."""
+LEAST_LOOK_SECONDS = 0.05
+"""Between two looks that callers ask for: strangers can make up tokens."""
 COUNT_SPEND_EVERY = 20
 FORGET_EVERY = 600
 """Looks between two of them."""
@@ -64,6 +67,7 @@ class Serving:
         self._attention = Attention(settings.idle_seconds)
         self._looking = asyncio.Lock()
         self._revision = -1
+        self._looked_at = 0.0
 
     async def start(self) -> None:
         """Read what is needed and begin to watch for changes. Raises StoreError."""
@@ -82,6 +86,16 @@ class Serving:
                     await self.admission.count_spend()
                     self._attention.wake()
         self._attention.wake()
+
+    async def look_now(self) -> None:
+        """Take note of what other processes have changed by now; many who ask at once share a
+        look. Raises StoreError."""
+        asked_at = time.monotonic()
+        async with self._looking:
+            if self._looked_at < asked_at:
+                await asyncio.sleep(self._looked_at + LEAST_LOOK_SECONDS - asked_at)
+                self._looked_at = time.monotonic()
+                await self._take_changes()
 
     async def close(self) -> None:
         """Store what is not stored yet and release connections. Safe to call twice."""
@@ -126,7 +140,7 @@ class Serving:
             _, key = _request(candidate, asked)
             hit = await self._hit(key, asked)
             if hit is not None:
-                return _served_from(hit, candidate, asked)
+                return served_from(hit, candidate, asked)
         return None
 
     async def _candidates(self, asked: Asked, caller: Caller) -> list[Candidate]:
@@ -142,7 +156,7 @@ class Serving:
         request, key = _request(candidate, asked)
         hit = await self._hit(key, asked)
         if hit is not None:
-            return _served_from(hit, candidate, asked)
+            return served_from(hit, candidate, asked)
         target = candidate.target
 
         async def call() -> AsyncGenerator[ReplyEvent, None]:
@@ -162,7 +176,7 @@ class Serving:
         request, key = _request(candidate, asked)
         hit = await self._hit(key, asked)
         if hit is not None:
-            served = _served_from(hit, candidate, asked)
+            served = served_from(hit, candidate, asked)
             for index, output in enumerate(hit.reply.outputs):
                 yield ReplyDelta(output.text, index)
             yield served
@@ -184,7 +198,9 @@ class Serving:
         yield self._landed(account, key, account.reply)
 
     def _join(self, account: Account, key: str, start: Callable[[], Events]) -> Flight:
-        """A call that uses stored replies shares one that is under way."""
+        """A call that uses stored replies shares one that is under way. Raises
+        RateLimitedError."""
+        account.candidate.target.check_turn()
         cache = account.asked.cache
         if not (cache.read and cache.write):
             account.pays = True
@@ -281,10 +297,3 @@ def _request(candidate: Candidate, asked: Asked) -> tuple[ModelRequest, str]:
     )
     refuse_where_unknown(request)
     return request, cache_key(request)
-
-
-def _served_from(hit: Hit, candidate: Candidate, asked: Asked) -> Served:
-    note_target(asked.spent, candidate)
-    spent = asked.spent
-    spent.cached, spent.saved_usd, spent.age = True, hit.cost_usd, hit.age()
-    return Served(hit.reply, candidate)
