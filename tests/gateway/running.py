@@ -48,7 +48,10 @@ class RunningGateway:
         files: dict[str, Any] = {}
         if certificate is not None:
             files = {"ssl_certfile": certificate[0], "ssl_keyfile": certificate[1]}
-        config = uvicorn.Config(self.app, log_config=None, access_log=False, lifespan="on", **files)
+        config = uvicorn.Config(
+            self.app, log_config=None, access_log=False, lifespan="on",
+            timeout_graceful_shutdown=1, **files,
+        )  # fmt: skip
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True

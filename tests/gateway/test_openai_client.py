@@ -136,15 +136,11 @@ def test_errors_are_those_that_the_client_knows(
     with pytest.raises(openai.BadRequestError) as refused:
         ask("offline:echo", top_p=0.5)
     assert refused.value.code == "unsupported_parameter"
-    mock_server.control(p_429=1, retry_after=9)
     fast = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=gateway.token, max_retries=0)
     gateway.workbench.store.save_route(
         ModelRoute(name="hasty", targets=(RouteTarget(model="openai:echo"),), timeout_seconds=0.5)
     )
-    with pytest.raises(openai.RateLimitError) as limited:
-        fast.chat.completions.create(model="hasty", messages=ASK, seed=1)
-    assert limited.value.response.headers["retry-after"] == "9"
-    mock_server.control(p_429=0, p_500=1)
+    mock_server.control(p_500=1)
     with pytest.raises(openai.APIStatusError) as failed:
         fast.chat.completions.create(model="hasty", messages=ASK, seed=2)
     assert failed.value.status_code == 502
@@ -152,6 +148,10 @@ def test_errors_are_those_that_the_client_knows(
     with pytest.raises(openai.APIStatusError) as late:
         fast.chat.completions.create(model="hasty", messages=ASK, seed=3)
     assert late.value.status_code == 504
+    mock_server.control(p_hang=0, p_429=1, retry_after=9)
+    with pytest.raises(openai.RateLimitError) as limited:
+        fast.chat.completions.create(model="hasty", messages=ASK, seed=1)
+    assert limited.value.response.headers["retry-after"] == "9"
     kinds = {record.error_kind for record in gateway.usage(6)}
     assert {"rate_limited", "server", "deadline_exceeded", "unsupported_parameter"} <= kinds
 

@@ -18,7 +18,7 @@ from prompt_app.workbench.serving import Asked
 MOST_TEXTS = 2048
 
 
-def _texts(given: object) -> object:
+def _texts(given: Any) -> Any:
     """Raises ValueError in words that name no type of Python's."""
     several = isinstance(given, list) and 0 < len(given) <= MOST_TEXTS
     if isinstance(given, list) and any(isinstance(each, int | list) for each in given):
