@@ -102,7 +102,9 @@ def misuse(error: TyperException) -> str:
     if said == context.get_help().rstrip():
         return said
     command = " ".join(["prompt-app", *context.command_path.split()[1:]])
-    return f"prompt-app: {said.rstrip('.')}. See {command} --help."
+    said = said.rstrip(".")
+    end = "" if said.endswith("?") else "."
+    return f"prompt-app: {said}{end} See {command} --help."
 
 
 def is_input(error: PromptAppError) -> bool:

@@ -15,6 +15,7 @@ from prompt_app.cli.common import (
     shortened,
 )
 from prompt_app.cli.opening import opened_workbench
+from prompt_app.registry import unknown_name
 
 
 def rows(  # noqa: PLR0917 - one option a filter
@@ -41,6 +42,8 @@ def rows(  # noqa: PLR0917 - one option a filter
     with opened_workbench() as workbench:
         run = workbench.run(run_id)
         keys = tuple(each.key for each in run.spec.metrics)
+        if metric is not None and metric not in keys:
+            raise unknown_name(f"metric of {run.id}", metric, keys)
         row_filter = RowFilter(
             state="failed" if failed else None,
             metric=metric or (keys[0] if keys else None),
@@ -64,4 +67,5 @@ def rows(  # noqa: PLR0917 - one option a filter
         for row in flat
     ]
     print_table(["example", *(f"{key}#" for key in keys), "reply or error"], table, "No such rows.")
-    console.print(f"{page.offset + 1 if flat else 0}-{page.offset + len(flat)} of {page.total}")
+    shown = f"{page.offset + 1}-{page.offset + len(flat)}" if flat else "0"
+    console.print(f"{shown} of {page.total}")

@@ -124,7 +124,8 @@ class ScoringInput:
     messages: tuple[Message, ...]
     """The prompt as it was sent."""
     reply: Reply
-    cost_usd: float
+    cost_usd: float | None
+    """Of the call that the reply came from, in whichever run; None where it has no price."""
 
 
 class Interval(Record):

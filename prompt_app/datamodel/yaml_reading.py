@@ -11,6 +11,7 @@ from yaml.constructor import ConstructorError
 MOST_DEPTH = 100
 """Levels of lists and mappings: far more than anything written by hand, far less than would
 exhaust Python's stack."""
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 def read_yaml(text: str) -> Any:
@@ -42,6 +43,18 @@ class _Loader(yaml.SafeLoader):
             raise ComposerError(None, None, problem, place)
         node = super().compose_node(parent, index)
         self._depth -= 1
+        return node
+
+    def compose_mapping_node(self, anchor: Any) -> Any:
+        # PyYAML keeps the last of equal keys: a threshold or a prompt would be gone unsaid.
+        node = super().compose_mapping_node(anchor)
+        seen: set[tuple[str, str]] = set()
+        for key, _ in node.value:
+            name = (key.tag, str(key.value))
+            if name in seen and key.tag != _MERGE:
+                problem = f"the key {key.value!r} stands twice in one mapping; remove one"
+                raise ComposerError(None, None, problem, key.start_mark)
+            seen.add(name)
         return node
 
     def construct_object(self, node: Any, deep: bool = False) -> Any:

@@ -154,7 +154,8 @@ class CallStage:
         if reply is None:
             entry.stored.append(self._backlog.leave)
         else:
-            job = self._job(prepared, reply, result.cost_usd)
+            stored = prepared.stored
+            job = self._job(prepared, reply, stored.cost_usd if stored else result.cost_usd)
             entry.stored.append(partial(self._to_score, job))
         self._writer.put(entry)
 

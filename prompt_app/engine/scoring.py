@@ -19,6 +19,7 @@ from prompt_app.errors import BudgetExhaustedError, MetricError, PromptAppError,
 from prompt_app.interfaces import Judge, Metric
 from prompt_app.metrics import create_judges, create_metric
 from prompt_app.metrics.votes import tally
+from prompt_app.providers.prices import cost_usd, price_of
 
 LARGEST_GROUP = 64
 
@@ -32,6 +33,7 @@ class ScoringJob:
     messages: tuple[Message, ...]
     reply: Reply
     cost_usd: float
+    """Of the call that the reply came from; 0 where the price is unknown."""
     wanted: frozenset[str]
 
 
@@ -54,6 +56,7 @@ class ScoringPlan:
 
     def __init__(self, spec: RunSpec) -> None:
         self._reference_field = spec.reference_field
+        self._price = price_of(spec.model)
         self.metrics: list[tuple[MetricSpec, Metric]] = []
         self.judges: list[tuple[MetricSpec, tuple[Judge, ...]]] = []
         for metric_spec in spec.metrics:
@@ -73,6 +76,7 @@ class ScoringPlan:
             references = reference_values(field_value(job.example.fields, self._reference_field))
         except KeyError:
             references = ()
+        cost = self._cost(job)
         return [
             ScoringInput(
                 text=output.text,
@@ -80,10 +84,16 @@ class ScoringPlan:
                 fields=job.example.fields,
                 messages=job.messages,
                 reply=job.reply,
-                cost_usd=job.cost_usd,
+                cost_usd=cost,
             )
             for output in job.reply.outputs
         ]
+
+    def _cost(self, job: ScoringJob) -> float | None:
+        """What was paid; by today's price where the model had none when it was called."""
+        if job.cost_usd or self._price is None:
+            return job.cost_usd or job.reply.cost_usd
+        return cost_usd(self._price, job.reply.usage)
 
     def score_group(self, jobs: Sequence[ScoringJob]) -> list[list[Outcome]]:
         """The outcomes of all metrics that need no model, for each job."""

@@ -105,7 +105,7 @@ class ScoringStage:
             example=sample.example,
             messages=render_messages(self._lease.run.spec.prompt, sample.example.fields),
             reply=sample.reply,
-            cost_usd=sample.cost_usd,
+            cost_usd=sample.reply_cost_usd,
             wanted=self._plan.keys - present,
         )
 

@@ -32,6 +32,8 @@ class StoredSample:
     scores: tuple[Score, ...]
     failures: tuple[Failure, ...]
     answered_at: datetime | None = None
+    reply_cost_usd: float = 0.0
+    """Of the call that the reply came from: a stored one was paid for by another sample."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from prompt_app.datamodel.score import MetricInfo, Score, ScoringInput
+from prompt_app.errors import MetricError
 from prompt_app.metrics.common import make_score
 
 
@@ -30,20 +31,28 @@ class Latency:
 
 @dataclass(frozen=True)
 class Cost:
-    """US dollars of the sample's call, all its responses together."""
+    """US dollars of the call that gave the reply, all its responses together. A stored reply
+    costs what its call did, so that runs compare whatever was stored before."""
 
     info: ClassVar[MetricInfo] = MetricInfo(
         name="cost",
-        version="1",
+        version="2",
         direction="lower",
         minimum=0.0,
         maximum=None,
         unit="USD",
-        description="Price of the sample's call; judges are not in it.",
+        description="Price of the call that gave the reply, stored replies included; judges are "
+        "not in it.",
         needs_reference=False,
     )
 
     def score(self, sample: ScoringInput) -> Score:
+        """Raises MetricError where the price is unknown."""
+        if sample.cost_usd is None:
+            raise MetricError(
+                "The price of the model's calls is unknown: give the model a 'price' (US dollars "
+                "per million input and output tokens)."
+            )
         return make_score(self.info, sample.cost_usd)
 
 

@@ -26,6 +26,7 @@ from prompt_app.settings import Settings
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
+    from botocore.session import Session
 
 # A region becomes part of a host name: nothing else may slip in.
 _REGION = re.compile(r"[a-z]{2,4}(?:-[a-z]+)+-\d{1,2}")
@@ -92,7 +93,7 @@ def load_access(
         if credentials is not None:
             credentials.get_frozen_credentials()
         if endpoint is None:
-            endpoint = session.create_client(service, region_name=region).meta.endpoint_url
+            endpoint = _own_endpoint(session, service, region)
     except BotoCoreError as error:
         raise AuthenticationError(f"The AWS credentials cannot be used: {quoted(error)}") from None
     if signed and credentials is None:
@@ -102,6 +103,30 @@ def load_access(
             "will do."
         )
     return AwsAccess(region, endpoint.rstrip("/"), credentials)
+
+
+def own_endpoint(service: str, region: str | None, settings: Settings) -> str | None:
+    """AWS's own address of ``service``; None where no region is set, or no such address follows
+    from it. Nothing is asked for it."""
+    import botocore.session
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        session = botocore.session.Session()
+        region = region or settings.aws_region or session.get_config_variable("region")
+        return _own_endpoint(session, service, checked_region(region)) if region else None
+    except BotoCoreError:
+        return None
+
+
+def _own_endpoint(session: Session, service: str, region: str) -> str:
+    from botocore import UNSIGNED
+    from botocore.config import Config
+
+    # Unsigned: only for the address, and the chain of credentials is slow where it has none.
+    unsigned = Config(signature_version=UNSIGNED)
+    client = session.create_client(service, region_name=region, config=unsigned)
+    return str(client.meta.endpoint_url)
 
 
 class Signer:

@@ -7,17 +7,18 @@ from urllib.parse import urlsplit
 
 from prompt_app.datamodel.model import ModelSpec
 from prompt_app.errors import EvaluationError
+from prompt_app.providers.aws import own_endpoint
 from prompt_app.settings import Settings
 
 CONNECT_SECONDS = 5.0
 
 
 def check_reachable(model: ModelSpec, settings: Settings) -> None:
-    """Connect to the address that ``model`` is called at, where one is configured.
+    """Connect to the address that ``model`` is called at.
 
     Raises EvaluationError with the address and what to look at.
     """
-    url = model.base_url or _configured_url(model, settings)
+    url = model.base_url or _url(model, settings)
     if url is None:
         return
     parts = urlsplit(url)
@@ -33,10 +34,11 @@ def check_reachable(model: ModelSpec, settings: Settings) -> None:
         ) from None
 
 
-def _configured_url(model: ModelSpec, settings: Settings) -> str | None:
-    """AWS addresses follow from the region and are not tried."""
-    return {
-        "openai": settings.openai_base_url,
-        "bedrock": settings.bedrock_endpoint_url,
-        "sagemaker": settings.sagemaker_endpoint_url,
-    }.get(model.provider)
+def _url(model: ModelSpec, settings: Settings) -> str | None:
+    if model.provider == "bedrock":
+        own = settings.bedrock_endpoint_url
+        return own or own_endpoint("bedrock-runtime", model.region, settings)
+    if model.provider == "sagemaker":
+        own = settings.sagemaker_endpoint_url
+        return own or own_endpoint("sagemaker-runtime", model.region, settings)
+    return settings.openai_base_url if model.provider == "openai" else None

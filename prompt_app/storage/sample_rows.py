@@ -23,6 +23,7 @@ _WHOLE = (
         samples,
         replies.c.id.label("reply_id"),
         replies.c.reply.label("reply_json"),
+        replies.c.cost_usd.label("reply_cost_usd"),
         version_rows.c.split,
         examples.c.fields,
     )
@@ -67,6 +68,7 @@ def _sample_of(row: Row[Any], outcomes: Iterable[Score | Failure]) -> StoredSamp
         reply_id=row.reply_id,
         cached=row.cached,
         cost_usd=row.cost_usd,
+        reply_cost_usd=row.reply_cost_usd or 0.0,
         attempts=row.attempts,
         error_kind=row.error_kind,
         error_message=row.error_message,

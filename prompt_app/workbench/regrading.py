@@ -156,7 +156,7 @@ async def _judge_again(
         example=sample.example,
         messages=render_messages(run.spec.prompt, sample.example.fields),
         reply=sample.reply,
-        cost_usd=sample.cost_usd,
+        cost_usd=sample.reply_cost_usd,
         wanted=plan.keys,
     )
     (spec, panel) = plan.judges[0]

@@ -45,6 +45,7 @@ from prompt_app.workbench.pipeline_models import (
 )
 from prompt_app.workbench.stopping import check_stopping
 from prompt_app.workbench.surveying import Survey, survey_rows
+from prompt_app.workbench.thresholds import check_thresholds
 
 MOST_PATHS = 1000
 ROWS_SHOWN = 5
@@ -101,6 +102,7 @@ class Resolver:
         """Raises an InputError, or an AuthenticationError where credentials are missing."""
         spec = self._with_servers(spec)
         metrics = [create_metric(metric) for metric in spec.metrics]
+        check_thresholds(spec.thresholds, spec.metrics)
         self._check_models(spec)
         dataset = self._dataset(spec)
         check_stopping(spec, dataset)

@@ -243,6 +243,39 @@ def test_true_is_no_number(
     assert f"{place}: give a number, not " in line
 
 
+@pytest.mark.parametrize(
+    ("bounds", "told"),
+    [
+        ({"at_least": 70}, "greatest value is 1, less than 'at_least: 70'"),
+        ({"at_most": -0.1}, "least value is 0, more than 'at_most: -0.1'"),
+        ({"at_least": 0.8, "at_most": 0.2}, "nothing is at least 0.8 and at most 0.2"),
+    ],
+)
+def test_a_threshold_that_cannot_be_met(
+    command_line: CommandLine, bounds: dict[str, float], told: str
+) -> None:
+    name = written(command_line.folder, "rows.jsonl", GOOD)
+    thresholds = [{"metric": "exact_match", **bounds}]
+    line = the_only_line(
+        command_line.run("run", command_line.evaluation(name, thresholds=thresholds))
+    )
+    assert "The threshold of exact_match cannot be met" in line
+    assert told in line
+
+
+@pytest.mark.parametrize("model", ["bedrock:us.amazon.nova-lite-v1:0", "sagemaker:my-endpoint"])
+def test_an_address_of_aws_that_does_not_answer(
+    command_line: CommandLine, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "zz-nowhere-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    name = written(command_line.folder, "rows.jsonl", GOOD)
+    line = the_only_line(command_line.run("run", command_line.evaluation(name, models=[model])))
+    assert "No server answers at https://" in line
+    assert "zz-nowhere-1.amazonaws.com:443" in line
+
+
 def test_one_stop_sequence_may_be_written_alone(command_line: CommandLine) -> None:
     written(command_line.folder, "rows.jsonl", b'{"question": "a b", "answers": ["a "]}\n')
     name = command_line.evaluation("rows.jsonl", parameters={"stop": "b"})
@@ -272,6 +305,7 @@ def test_wrong_arguments_are_told_on_one_line(
     assert told in line
     assert "Value error" not in line
     assert line.endswith(" --help.")
+    assert "?." not in line
 
 
 def test_a_model_that_is_none(command_line: CommandLine) -> None:
@@ -309,6 +343,10 @@ def test_a_metric_that_is_not_measured(command_line: CommandLine, key: str) -> N
             "a: 1\nb: " + "[" * 5000 + "]" * 5000,
             "evaluation.yaml, line 2, column 103: not valid "
             "YAML: lists and mappings are nested more than 100 levels deep; flatten them.",
+        ),
+        (
+            "metrics: [exact_match]\nprompts: []\nmetrics: [squad_f1]",
+            "line 3, column 1: not valid YAML: the key 'metrics' stands twice in one mapping",
         ),
         ("a: 2024-13-45", "line 1, column 4: not valid YAML: month must be in 1..12; put it in"),
         ("prompts: {}", "prompts: Input should be a valid list"),

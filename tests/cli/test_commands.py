@@ -42,6 +42,12 @@ def test_listing_and_showing(command_line: CommandLine, finished: str) -> None:
     assert "squad_f1" in command_line.run("metrics").out
 
 
+def test_rows_by_a_metric_that_the_run_lacks(command_line: CommandLine, finished: str) -> None:
+    result = command_line.run("rows", finished, "--metric", "exact_mach", "--min", "1")
+    assert result.code == 2
+    assert f"no metric of {finished} named 'exact_mach'. Did you mean 'exact_match'?" in result.err
+
+
 def test_rows_are_filtered_and_paged(command_line: CommandLine, finished: str) -> None:
     best = command_line.run(
         "rows", finished, "--metric", "exact_match", "--min", "1", "--json", "--limit", "3"

@@ -8,6 +8,7 @@ import pytest
 from engine.runs import echo_spec, only_run, rows_file, work
 from mock_process import MockProcess
 
+from prompt_app.datamodel.evaluation import Run
 from prompt_app.datamodel.score import MetricSpec
 from prompt_app.errors import ConflictError, EvaluationError, TemplateError, UnknownNameError
 from prompt_app.interfaces import RowFilter
@@ -50,6 +51,37 @@ def test_an_equal_evaluation_is_answered_from_stored_replies(
     work(workbench)
     assert workbench.run(second.id).progress.cached == 30
     assert mock_process.stats()["answered"] == 30
+
+
+def test_the_cost_of_a_stored_reply_is_its_calls(
+    workbench: Workbench, mock_process: MockProcess, tmp_path: Path
+) -> None:
+    path, server = rows_file(tmp_path, 5), f"{mock_process.url}/v1"
+    model = {"provider": "openai", "name": "echo", "base_url": server}
+
+    def cost_of(price: dict[str, float] | None) -> tuple[Run, Run]:
+        spec = echo_spec(path, mock_process.url, models=[{**model, "price": price}])
+        scored = only_run(
+            workbench, spec.model_copy(update={"metrics": (MetricSpec.model_validate("cost"),)})
+        )
+        work(workbench)
+        later = only_run(workbench, spec)
+        work(workbench)
+        workbench.rescore(later.id, [MetricSpec.model_validate("cost")])
+        work(workbench)
+        return workbench.run(scored.id), workbench.run(later.id)
+
+    for run in cost_of(None):
+        cost = run.summary[-1]
+        assert (cost.metric, cost.mean, cost.failed) == ("cost", None, 5)
+        (row,) = workbench.rows(run.id, RowFilter(), limit=1).items
+        assert "give the model a 'price'" in row.failures[0].message
+    means = [run.summary[-1].mean for run in cost_of({"input": 1.0, "output": 2.0})]
+    tokens = mock_process.stats()
+    assert (
+        means == [pytest.approx((tokens["input_tokens"] + 2 * tokens["output_tokens"]) / 5e6)] * 2
+    )
+    assert tokens["answered"] == 5
 
 
 def test_repeats_after_the_first_are_always_called(
