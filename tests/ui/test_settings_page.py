@@ -41,6 +41,7 @@ def restore_button(app: AppTest) -> object:
 def test_it_says_who_can_use_it_and_what_is_missing(open_page: OpenPage) -> None:
     app = open_page(SETTINGS)
     assert "No login is configured" in app.info[0].value
+    assert [each.label for each in app.get("page_link")] == ["Your access tokens"]
     captions = " ".join(each.value for each in app.caption)
     assert "There is no OpenAI key" in captions
     assert "openai\\_key" in captions

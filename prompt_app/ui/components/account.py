@@ -25,6 +25,7 @@ def account_section() -> None:
             "on this machine only, unless PROMPT_APP_ALLOW_OPEN says otherwise.",
             icon=":material/lock_open:",
         )
+        _tokens_link()
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{plain(who.name)}**", width="content")
@@ -32,7 +33,11 @@ def account_section() -> None:
             st.text(who.email, width="content")
         st.badge(who.role.value, color="blue")
     st.caption(ROLES[who.role])
-    if may_edit():
-        st.page_link(TOKENS, label="Your access tokens", icon=":material/key:")
+    _tokens_link()
     if st.button("Log out", icon=":material/logout:"):
         st.logout()
+
+
+def _tokens_link() -> None:
+    if may_edit():
+        st.page_link(TOKENS, label="Your access tokens", icon=":material/key:")

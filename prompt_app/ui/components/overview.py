@@ -9,7 +9,7 @@ import streamlit as st
 from prompt_app.datamodel.evaluation import ACTIVE_STATES
 from prompt_app.ui.components.run_list import run_cards
 from prompt_app.ui.components.wording import money, plain
-from prompt_app.ui.state import EVALUATE, may_edit, workbench
+from prompt_app.ui.state import EVALUATE, RUNS, may_edit, workbench
 
 MOST_SHOWN = 10
 WEEK = 7
@@ -53,6 +53,8 @@ def _lists(is_live: bool) -> None:
     if ended.items:
         st.subheader("Lately")
         run_cards(ended.items)
+        if ended.total > MOST_SHOWN:
+            st.page_link(RUNS, label="All runs", icon=":material/list_alt:")
     elif not active.items:
         _nothing_yet()
 

@@ -18,6 +18,8 @@ from prompt_app.ui.components.seen import forget_form, show_difference
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import PIPELINE, PIPELINES, may_edit, workbench
 
+NEW = "pipeline.new"
+_NAME, _WRITTEN = f"{NEW}.name", "pipelines.written"
 EXAMPLE = 'upper(concat("Hello ", name))'
 
 
@@ -117,7 +119,7 @@ def _model(saved: PipelineVersion | None, place: str) -> str | None:
 def _opened(saved: PipelineVersion | None) -> str:
     """Where the editor's text is kept. It follows what others save until something is written;
     from then on it stays, with the version that it is based on."""
-    place = "pipeline.new"
+    place = NEW
     if saved is not None:
         is_chosen = "version" in st.query_params
         place = f"pipeline.{saved.reference if is_chosen else saved.name}"
@@ -131,16 +133,33 @@ def _opened(saved: PipelineVersion | None) -> str:
 
 
 def _keep_text(place: str, text: str, model: str | None) -> None:
-    """What is written and not saved outlives a reload."""
-    begun = st.session_state[f"{place}.begun"]
+    """What is written and not saved, of all pipelines, outlives a reload. It is kept in one place
+    for all: what was saved is forgotten on the page that comes after."""
+    here = st.session_state
+    written: dict[str, dict[str, Any]] = here.setdefault(_WRITTEN, {})
+    written.pop(place, None)
+    if (text, model) != here[f"{place}.begun"]:
+        written[place] = {
+            "text": text,
+            "model": model,
+            "begun": here[f"{place}.begun"],
+            "based_on": here[f"{place}.based_on"],
+        }
+        if place == NEW:
+            written[place]["name"] = here.get(_NAME, "")
+    keep_draft("pipelines", written or None, _take_back)
 
-    def take_back(kept: dict[str, Any]) -> None:
-        st.session_state[f"{place}.text"] = str(kept["text"])
-        st.session_state[f"{place}.model"] = kept["model"]
-        st.session_state[f"{place}.based_on"] = int(kept["based_on"])
 
-    written = {"text": text, "model": model, "based_on": st.session_state[f"{place}.based_on"]}
-    keep_draft(place, None if (text, model) == begun else written, take_back)
+def _take_back(kept: dict[str, Any]) -> None:
+    here = st.session_state
+    for place, draft in kept.items():
+        text, model = draft["begun"]
+        here[f"{place}.begun"] = (text, model)
+        here[f"{place}.text"], here[f"{place}.model"] = str(draft["text"]), draft["model"]
+        here[f"{place}.based_on"] = int(draft["based_on"])
+        if name := draft.get("name"):
+            here[_NAME] = str(name)
+    here[_WRITTEN] = kept
 
 
 def _newest(saved: PipelineVersion | None) -> int:
@@ -177,9 +196,7 @@ def _saving(place: str, saved: PipelineVersion | None, text: str, model: str | N
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = saved.name if saved else ""
         if saved is None:
-            name = st.text_input(
-                "Name", key="pipeline.new.name", persist_state="session", width=240
-            ).strip()
+            name = st.text_input("Name", key=_NAME, persist_state="session", width=240).strip()
         note = st.text_input(
             "Note", key="pipeline.note", placeholder="What changed", width=280, max_chars=500
         )
@@ -195,6 +212,7 @@ def _saving(place: str, saved: PipelineVersion | None, text: str, model: str | N
                 name, text, model=model, note=note, based_on=st.session_state[f"{place}.based_on"]
             )
             forget_form(place)
+            st.session_state[_WRITTEN].pop(place, None)
             st.switch_page(PIPELINE, query_params={"name": version.name})
     if saved is not None:
         _outdated(place, saved, text)

@@ -23,7 +23,7 @@ ROWS = 50
 def usage_calls(which: UsageFilter) -> None:
     """A page of calls at a time, newest first."""
     st.subheader("Calls")
-    failed = st.toggle("Failed alone", key="failed", bind="query-params")
+    failed = st.toggle("Only failed ones", key="failed", bind="query-params")
     which = replace(which, failed=failed)
     found = paged(
         lambda offset: workbench().usage.calls(which, offset=offset, limit=ROWS),
