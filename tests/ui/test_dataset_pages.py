@@ -40,6 +40,13 @@ def test_an_unknown_dataset_is_told(open_page: OpenPage) -> None:
     assert [each.label for each in app.button] == ["All datasets"]
 
 
+def test_an_unknown_version_is_told(open_page: OpenPage, workbench: Workbench) -> None:
+    for newest in (1, 2):
+        app = open_page(DATASET, name="geography", version="99")
+        assert f"has no version 99. This is version {newest}" in texts(app)
+        workbench.curation.deal_splits(workbench.dataset("geography"), {"dev": 0.5}, newest)
+
+
 def test_schema_tells_types_and_use(open_page: OpenPage) -> None:
     app = open_page(DATASET, name="geography", view="Schema")
     assert frame(app, "Field") == ["id", "topic", "passage", "question", "answers"]

@@ -31,8 +31,12 @@ def chosen_versions() -> list[DatasetVersion]:
 
 
 def chosen_version(versions: list[DatasetVersion]) -> DatasetVersion:
-    """The one of ``?version=``, or the newest."""
+    """The one of ``?version=``, or the newest; where there is no such one, that is said."""
     numbers = {version.number: version for version in versions}
+    named = st.query_params.get("version", "")
+    if named and named not in {str(number) for number in numbers}:
+        newest = versions[0]
+        show_message(f"{newest.name} has no version {named}. This is version {newest.number}.")
     saved = st.session_state.pop(_SAVED, None)
     if saved in numbers:
         st.session_state["version"] = saved
