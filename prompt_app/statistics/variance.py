@@ -177,7 +177,11 @@ def advise(
 
     best = max(doubled, key=gain)
     if now == 0:
-        return Advice(best, "The scores do not vary: nothing more is needed.", now, doubled, prices)
+        sentence = (
+            f"The scores of these {n} examples are all alike, so that their spread says nothing of"
+            " others': only more examples could show one."
+        )
+        return Advice("examples", sentence, now, doubled, prices)
     if doubled[best] >= now:
         sentence = "Only new examples would make the mean more certain."
         if components.sampling is None:

@@ -116,7 +116,9 @@ def test_advice_says_what_doubling_does() -> None:
         "examples": pytest.approx(math.sqrt(0.875 / 200)),
         "repeats": pytest.approx(math.sqrt(0.8125 / 100)),
     }
-    assert "do not vary" in advise(VarianceComponents(0, 0, None, 9, 2, 1)).sentence
+    alike = advise(VarianceComponents(0, 0, None, 9, 2, 1))
+    assert alike.buy == "examples"
+    assert "these 9 examples are all alike" in alike.sentence
     used_up = advise(VarianceComponents(1, 0, None, 9, 2, 1), more_examples=False)
     assert "Only new examples" in used_up.sentence
 
