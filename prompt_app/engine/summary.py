@@ -77,13 +77,17 @@ def _by_example(
 def metric_interval(
     values: Sequence[float], info: MetricInfo, clusters: Sequence[str] | None
 ) -> Interval | None:
-    """Values that are all the same leave no spread to judge by. Nothing between a metric's bounds
+    """It ends where the metric's scale does. Values that are all the same leave no spread to judge by. Nothing between a metric's bounds
     varies more than values at these bounds with the same mean do, so theirs is given: Wilson's.
     None for such values of a metric without bounds."""
     interval = interval_for(values, info.kind, clusters)
-    if interval is None or interval.lower < interval.upper:
-        return interval
     low, high = info.minimum, info.maximum
+    if interval is None:
+        return None
+    if interval.lower < interval.upper:
+        lower = interval.lower if low is None else max(interval.lower, min(low, *values))
+        upper = interval.upper if high is None else min(interval.upper, max(high, *values))
+        return interval.model_copy(update={"lower": lower, "upper": upper})
     if low is None or high is None or not low <= values[0] <= high or low == high:
         return None
     n = len(set(clusters)) if clusters is not None else len(values)

@@ -135,7 +135,23 @@ def _measure(
             values = np.concatenate([baseline, candidate])
             low, high = metric.bounds or (float(values.min()), float(values.max()))
             result, spread = _infer_alike(result, spread.centre, high - low, options.level)
+    result = replace(result, interval=_within(result, metric, candidate - baseline))
     return _with_spread(result, spread, strictest, options.power)
+
+
+def _within(
+    result: PairedComparison, metric: PairedMetric, differences: FloatArray
+) -> Interval | None:
+    """The interval, cut to the differences that the metric's scale allows."""
+    low, high = (0.0, 1.0) if metric.kind == "proportion" else metric.bounds or (-np.inf, np.inf)
+    widest = max(high - low, float(np.abs(differences).max(initial=0.0)))
+    if result.interval is None:
+        return None
+    ends = {
+        "lower": max(-widest, result.interval.lower),
+        "upper": min(widest, result.interval.upper),
+    }
+    return result.interval.model_copy(update=ends)
 
 
 def _clusters(metric: PairedMetric, ids: Sequence[str]) -> NDArray[np.int64] | None:
@@ -212,9 +228,6 @@ def _infer_mean(
         interval = skewed_mean_interval(differences.tolist(), options.level)
     elif spread.error > 0 and sums is not None:
         interval = widened_interval_of(sums, options.level)
-    if interval is not None and result.kind == "proportion":
-        ends = {"lower": max(-1.0, interval.lower), "upper": min(1.0, interval.upper)}
-        interval = interval.model_copy(update=ends)
     result = replace(
         result,
         interval=interval,

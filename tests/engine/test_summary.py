@@ -29,3 +29,19 @@ def test_equal_values_between_bounds_get_that_of_pass_and_fail() -> None:
 def test_equal_values_without_bounds_have_none(bounds: tuple[float | None, float | None]) -> None:
     assert metric_interval([4.0] * 20, info(*bounds), None) is None
     assert metric_interval([4.0, 5.0] * 10, info(*bounds), None) is not None
+
+
+def test_an_interval_ends_where_the_scale_does() -> None:
+    few = metric_interval([1.0] * 9 + [5.0], info(1, 5), None)
+    assert few is not None
+    assert few.lower == 1
+    assert 1.4 < few.upper < 5
+    many = metric_interval([5.0] * 9 + [1.0], info(1, 5), None)
+    assert many is not None
+    assert (1 < many.lower, many.upper) == (True, 5)
+    open_ended = metric_interval([1.0] * 9 + [5.0], info(None, None), None)
+    assert open_ended is not None
+    assert open_ended.lower < 1
+    beyond = metric_interval([0.0] * 9 + [5.0], info(1, 5), None)
+    assert beyond is not None
+    assert beyond.lower == 0, "a value that its metric does not allow is not cut off"

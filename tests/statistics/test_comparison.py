@@ -317,3 +317,13 @@ def test_a_clustered_difference_of_pass_rates_stays_within_one() -> None:
     (result,) = compare([metric])
     assert result.interval is not None
     assert result.interval.upper == 1
+
+
+def test_an_interval_ends_where_the_scale_does() -> None:
+    before, after = [0.0] * 3, [1.0, 1.0, 0.5]
+    open_ended = one(before, after).interval
+    bounded = one(before, after, bounds=(0, 1)).interval
+    assert open_ended is not None
+    assert bounded is not None
+    assert (bounded.lower, bounded.upper) == (open_ended.lower, 1)
+    assert open_ended.upper > 1
