@@ -77,9 +77,9 @@ def _by_example(
 def metric_interval(
     values: Sequence[float], info: MetricInfo, clusters: Sequence[str] | None
 ) -> Interval | None:
-    """It ends where the metric's scale does. Values that are all the same leave no spread to judge by. Nothing between a metric's bounds
-    varies more than values at these bounds with the same mean do, so theirs is given: Wilson's.
-    None for such values of a metric without bounds."""
+    """It ends where the metric's scale does. Values that are all the same leave no spread to
+    judge by. Nothing between a metric's bounds varies more than values at these bounds with the
+    same mean do, so theirs is given: Wilson's. None for such values of a metric without bounds."""
     interval = interval_for(values, info.kind, clusters)
     low, high = info.minimum, info.maximum
     if interval is None:

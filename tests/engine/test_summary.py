@@ -38,7 +38,7 @@ def test_an_interval_ends_where_the_scale_does() -> None:
     assert 1.4 < few.upper < 5
     many = metric_interval([5.0] * 9 + [1.0], info(1, 5), None)
     assert many is not None
-    assert (1 < many.lower, many.upper) == (True, 5)
+    assert 1 < many.lower < many.upper == 5
     open_ended = metric_interval([1.0] * 9 + [5.0], info(None, None), None)
     assert open_ended is not None
     assert open_ended.lower < 1
