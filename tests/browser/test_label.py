@@ -27,12 +27,13 @@ def run_ids(studio: str, workbench: Workbench) -> list[str]:
     return list(runs)
 
 
+@pytest.mark.parametrize("width", [1280, 390])
 def test_a_queue_is_worked_through_with_keys(
-    studio: str, new_page: NewPage, workbench: Workbench, run_ids: list[str]
+    studio: str, new_page: NewPage, workbench: Workbench, run_ids: list[str], width: int
 ) -> None:
     name = f"keys-{run_ids[0]}"
     workbench.labelling.create(name, run_ids[:1], LabelRubric(), metric="exact_match")
-    page = new_page()
+    page = new_page(width=width)
     page.goto(f"{studio}/label?queue={name}")
     expect(page.get_by_text("0 of 40 rows labelled")).to_be_visible()
     settled(page)

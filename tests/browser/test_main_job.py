@@ -61,10 +61,13 @@ def test_the_example_runs_within_three_clicks(studio: str, new_page: NewPage) ->
     assert first["input.answers"] == ["Khartoum"]
 
 
-def test_a_csv_file_becomes_a_scored_run(studio: str, new_page: NewPage, tmp_path: Path) -> None:
-    file = tmp_path / "quiz.csv"
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_csv_file_becomes_a_scored_run(
+    studio: str, new_page: NewPage, tmp_path: Path, width: int
+) -> None:
+    file = tmp_path / f"quiz-{width}.csv"
     file.write_text(CSV, "utf-8")
-    page = new_page()
+    page = new_page(width=width)
     page.goto(f"{studio}/evaluate")
     settled(page)
     page.get_by_text("Upload a file").click()

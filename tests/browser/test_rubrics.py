@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,17 +23,22 @@ NewPage = Callable[..., Page]
 
 @pytest.fixture
 def tested(workbench: Workbench) -> RubricTest:
-    """A finished test of the shipped example."""
+    """A finished test of the shipped example; nothing here changes one."""
     workbench.rubrics.load_example()
-    started = workbench.rubrics.start(RubricTestOptions(dataset="games", experiment="baseline"))
+    options = RubricTestOptions(dataset="games", experiment="baseline")
+    for known in workbench.rubrics.tests(limit=5).items:
+        if known.state == "finished" and known.options == options:
+            return known
+    started = workbench.rubrics.start(options)
     while (test := workbench.rubrics.test(started.id)).is_active:
-        pass
+        time.sleep(0.05)
     assert test.state == "finished", test.reason
     return test
 
 
-def test_from_the_example_to_a_report(studio: str, new_page: NewPage) -> None:
-    page = new_page()
+@pytest.mark.parametrize("width", [1280, 390])
+def test_from_the_example_to_a_report(studio: str, new_page: NewPage, width: int) -> None:
+    page = new_page(width=width)
     page.goto(f"{studio}/rubrics")
     settled(page)
     load = page.get_by_role("button", name="Load the example")
