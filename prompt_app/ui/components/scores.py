@@ -76,12 +76,19 @@ def _cards(run_id: str) -> None:
 def _summary(run: Run) -> tuple[MetricSummary, ...]:
     if run.state not in ACTIVE_STATES:
         return workbench().summary(run)
-    return _summary_so_far(run.id, int(log(run.progress.scored) * STEPS))
+    return _summary_so_far(run.id)
+
+
+@st.cache_data(show_spinner=False, ttl=LOOK_SECONDS, max_entries=100)
+def _summary_so_far(run_id: str) -> tuple[MetricSummary, ...]:
+    """The same for all who look on: of a fast run a fiftieth more is scored at each look."""
+    scored = max(1, workbench().run(run_id).progress.scored)
+    return _summary_at(run_id, int(log(scored) * STEPS))
 
 
 @st.cache_data(show_spinner=False, ttl="1m", max_entries=100)
-def _summary_so_far(run_id: str, reached: int) -> tuple[MetricSummary, ...]:
-    """Reckoned once for all who look on, and anew when a fiftieth more is scored."""
+def _summary_at(run_id: str, reached: int) -> tuple[MetricSummary, ...]:
+    """Reckoned anew when a fiftieth more is scored."""
     return workbench().summary(workbench().run(run_id))
 
 
