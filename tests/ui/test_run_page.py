@@ -10,8 +10,10 @@ import pytest
 from engine.runs import echo_spec, rows_file, work
 from streamlit.testing.v1 import AppTest
 
-from prompt_app.datamodel.evaluation import Evaluation
+from prompt_app.datamodel.evaluation import Evaluation, Run
+from prompt_app.datamodel.score import MetricSummary
 from prompt_app.providers.mock_server import MockServer
+from prompt_app.ui.components.scores import _summary
 from prompt_app.workbench import Workbench
 
 OpenPage = Callable[..., AppTest]
@@ -62,6 +64,24 @@ def test_few_values_come_with_a_caution(
         assert caution in captions
     assert caution in workbench.reports.run(evaluation.run_ids[0])
     assert caution in workbench.reports.comparison(evaluation.run_ids)
+
+
+def test_scores_so_far_are_reckoned_once_for_all_who_look(
+    finished: Evaluation, workbench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def summary(bench: Workbench, run: Run) -> tuple[MetricSummary, ...]:
+        asked.append(run.id)
+        return run.summary
+
+    monkeypatch.setattr(Workbench, "summary", summary)
+    run = workbench.run(finished.run_ids[0])
+    for scored in (10, 20, 40):  # of a fast run each look finds many more
+        progress = run.progress.model_copy(update={"scored": scored})
+        looked = run.model_copy(update={"state": "running", "progress": progress})
+        assert _summary(looked) == run.summary
+    assert asked == [run.id]
 
 
 def test_sibling_runs_stand_side_by_side(open_page: OpenPage, finished: Evaluation) -> None:
