@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -57,6 +58,10 @@ def test_a_queue_is_worked_through_with_keys(
     answers = workbench.labelling.answers(name)
     assert [each.label for each in answers] == ["pass", "fail", "pass"]
     assert answers[-1].comment == "1 is too strict, so 2"
+    settled(page)
+    page.get_by_text("Who said what").click()
+    expect(page).to_have_url(re.compile("answers=true"))
+    expect(page.get_by_text("3 answers", exact=True)).to_be_visible()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])

@@ -71,6 +71,15 @@ def test_an_address_says_what_is_shown(studio: str, new_page: NewPage, tested: R
     page.get_by_role("button", name="Disagreements").click()
     settled(page)
     assert "only=Disagreements" in page.url
+    page.get_by_text("What is unclear in the rubric").click()
+    expect(page).to_have_url(re.compile("unclear=true"))
+    page.goto(f"{studio}/rubrics?view=Datasets")
+    settled(page)
+    page.get_by_role("combobox", name="Work").fill("basil")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"work=basil\.js"))
+    page.reload()
+    expect(page.get_by_role("combobox", name="Work")).to_have_value("basil.js")
 
 
 def colour_at(element: Locator, x: int, y: int) -> tuple[int, int, int]:

@@ -27,7 +27,10 @@ open_addressed_work(shown)
 error_section(shown)
 ambiguity_section(test, shown)
 new_release(test)
-with st.expander("Parameters, prompt and rubric", icon=":material/settings:"):
+with st.expander(
+    "Parameters, prompt and rubric", icon=":material/settings:", key="made_of", on_change="rerun",
+    bind="query-params",
+):  # fmt: skip
     parameters = write_parameters(shown.result.experiment.parameters)
     st.code(parameters, language="json", wrap_lines=True)
     st.code(shown.result.experiment.system_prompt, language=None, wrap_lines=True)

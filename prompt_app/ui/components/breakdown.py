@@ -28,7 +28,9 @@ def breakdown_section(runs: Sequence[Run], metric: str) -> None:
         "By group",
         expanded=runs[0].progress.total <= MOST_ROWS_UNASKED,
         icon=":material/category:",
+        key="by_group",
         on_change="rerun",
+        bind="query-params",
     )
     if not box.open:
         return

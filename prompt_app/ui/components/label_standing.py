@@ -38,7 +38,9 @@ def standing_section(queue: LabelQueue) -> None:
         box = st.expander(
             plain(f"Agreement with {queue.metric} so far"),
             expanded=rows <= MOST_ROWS_UNASKED,
+            key="agreement",
             on_change="rerun",
+            bind="query-params",
         )
         if box.open:
             with box:
@@ -130,7 +132,10 @@ def row_count(queue_id: str) -> int:
 
 
 def _answers(queue: LabelQueue) -> None:
-    box = st.expander("Who said what", icon=":material/table:", on_change="rerun")
+    box = st.expander(
+        "Who said what", icon=":material/table:", key="answers", on_change="rerun",
+        bind="query-params",
+    )  # fmt: skip
     if not box.open:
         return
     with box:

@@ -15,7 +15,10 @@ from prompt_app.ui.state import workbench
 
 
 def ambiguity_section(test: RubricTest, shown: ShownLesson) -> None:
-    box = st.expander("What is unclear in the rubric", icon=":material/help:", on_change="rerun")
+    box = st.expander(
+        "What is unclear in the rubric", icon=":material/help:", key="unclear", on_change="rerun",
+        bind="query-params",
+    )  # fmt: skip
     if not box.open:
         return
     with box, errors_shown():

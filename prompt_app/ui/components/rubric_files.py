@@ -60,7 +60,9 @@ def dataset_section() -> None:
         works, labels = rubrics.dataset_counts(*chosen)
         st.caption(f"{counted(works, 'work')}, {labels:,} labelled")
         _labels(*chosen)
-        file = st.selectbox("Work", rubrics.works(*chosen), key="work", width=320)
+        file = st.selectbox(
+            "Work", rubrics.works(*chosen), key="work", bind="query-params", width=320
+        )
         verbatim(rubrics.work_text(*chosen, file))
 
 

@@ -99,7 +99,10 @@ def _numbers(compared: RunComparison) -> None:
     frame = comparison_frame(compared)
     for sentence in cautions(each.interval for each in compared.results):
         st.caption(plain(sentence))
-    with st.expander("The numbers", icon=":material/table:"):
+    with st.expander(
+        "The numbers", icon=":material/table:", key="numbers", on_change="rerun",
+        bind="query-params",
+    ):  # fmt: skip
         data_table(frame, "comparison", alt="The comparison in numbers")
         st.caption(
             "p is corrected by Holm's method over all metrics and runs of this comparison; "
