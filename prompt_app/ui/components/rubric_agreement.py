@@ -86,12 +86,13 @@ def _heatmap(counts: tuple[tuple[int, ...], ...], labels: list[str]) -> dict[str
         [column, row, count] for row, line in enumerate(counts) for column, count in enumerate(line)
     ]
     most = max((count for *_, count in cells), default=0)
-    axis = {"type": "category", "data": labels, "axisLabel": {"interval": 0, "hideOverlap": True}}
+    label = {"interval": 0, "width": 60, "overflow": "break", "fontSize": 11}  # fits a phone
+    axis = {"type": "category", "data": labels, "axisLabel": label}
     return {
         "grid": {"left": 8, "right": 16, "top": 28, "bottom": 8, "containLabel": True},
         "tooltip": {},
         "xAxis": {**axis, "position": "top"},
-        "yAxis": {**axis, "inverse": True},
+        "yAxis": {**axis, "inverse": True, "axisLabel": {**label, "width": 90}},
         "visualMap": {"show": False, "min": 0, "max": max(most, 1),
                       "inRange": {"color": ["#eef3fb", "#7aa7e6"]}},
         "series": [
