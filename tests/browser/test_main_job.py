@@ -84,6 +84,7 @@ def test_a_csv_file_becomes_a_scored_run(
     written.press("Control+Enter")
     expect(page.get_by_text("my-prompt on the first row")).to_be_visible()
     models = page.get_by_role("combobox", name="Models")
+    models.click()  # so that it stands where its list finds room: that closes when the page moves
     models.fill("offline:extractive")
     models.press("Enter")
     page.keyboard.press("Escape")
