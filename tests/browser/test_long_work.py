@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from prompt_app.workbench import Workbench
 
 pytestmark = pytest.mark.xdist_group("browser")  # one studio for all
-ROWS = 25_000
+ROWS = 30_000
 
 
 def test_an_export_is_cancelled_and_another_one_downloaded(
@@ -32,7 +32,12 @@ def test_an_export_is_cancelled_and_another_one_downloaded(
     settled(page)
     page.get_by_role("button", name="Make the file").click()
     expect(page.get_by_text(f"of {ROWS:,} rows")).to_be_visible()
-    cancel = page.get_by_role("button", name="Cancel")
+    cancel = page.get_by_role("button", name="Cancel", exact=True)
+    page.get_by_role("link", name="Runs", exact=True).click()
+    expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
+    expect(cancel).to_be_hidden()
+    page.go_back()  # it goes on meanwhile
+    page.get_by_role("tab", name="Export").click()
     cancel.click()
     expect(page.get_by_text("Cancelled. Nothing was changed.")).to_be_visible()
     page.goto(f"{studio}/dataset?name=long-work")
