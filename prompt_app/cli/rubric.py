@@ -107,10 +107,16 @@ def _test_lessons(options: RubricTestOptions, base: str, finish: Finish) -> None
     """All lessons are read and checked, and their price is told, before any is tested."""
     from prompt_app.cli.rubric_output import load_thresholds, print_quote, tell_results
     from prompt_app.cli.rubric_running import run_lessons
+    from prompt_app.errors import RubricError
     from prompt_app.workbench.rubric_folders import open_folder
     from prompt_app.workbench.rubric_preparing import all_lessons, prepare_lessons
     from prompt_app.workbench.rubric_quoting import quote_lesson, total_quote
 
+    if finish.confidence and options.kind == "releases":
+        raise RubricError(
+            "--generate-confidence is for experiments: a release has its confidence, and never "
+            "changes."
+        )
     with opened_workbench() as workbench:
         folder = open_folder(base, workbench.settings)
         prepared = prepare_lessons(workbench.store, workbench.settings, folder, options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
@@ -177,9 +178,25 @@ def _write_new_labels(result: LessonResult, folder: Folder) -> str:
         for s in result.students
     )
     labels = LabelFile(concepts=result.experiment.rubric.names, rows=rows)
-    path = f"{lesson_path(result.dataset, result.lesson)}/new_labels.csv"
-    folder.write(path, write_labels(labels))
+    text = write_labels(labels)
+    path = _free_path(folder, f"{lesson_path(result.dataset, result.lesson)}/new_labels", text)
+    folder.write(path, text)
     return path
+
+
+def _free_path(folder: Folder, start: str, text: str) -> str:
+    """A file that holds nothing else: a person may have corrected the one there."""
+    names = itertools.chain(
+        [f"{start}.csv"], (f"{start}-{number}.csv" for number in itertools.count(2))
+    )
+    return next(path for path in names if _is_free(folder, path, text))
+
+
+def _is_free(folder: Folder, path: str, text: str) -> bool:
+    try:
+        return folder.read(path) in {None, text}
+    except RubricError:  # saved in another encoding
+        return False
 
 
 def _print(result: LessonResult, exact: LessonMeasures, pass_fail: LessonMeasures) -> None:

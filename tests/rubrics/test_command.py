@@ -180,6 +180,23 @@ def test_new_labels_for_a_person(run: Any, examples: Path) -> None:
     assert lines[0] == "student,User Input,Conditionals,Functions"
     assert "willow,,Convincing Evidence,No Evidence" in lines  # tied votes leave it blank
     assert len(lines) == 13
+    corrected = (folder / "new_labels.csv").read_bytes() + b"Zo\xeb,,,\n"
+    (folder / "new_labels.csv").write_bytes(corrected)
+    for _ in range(2):
+        assert run("--lesson-names", L2, "--new-labels").code == 0
+    assert (folder / "new_labels.csv").read_bytes() == corrected
+    assert (folder / "new_labels-2.csv").read_text().splitlines() == lines
+    assert not (folder / "new_labels-3.csv").exists()
+
+
+def test_a_release_keeps_its_confidence(command_line: CommandLine, examples: Path) -> None:
+    result = command_line.run(
+        "rubric", "test", "--base", str(examples), "--dataset-name", "games",
+        "--experiment-name", "first", "--release", "-g",
+    )  # fmt: skip
+    assert (result.code, result.out) == (2, "")
+    assert "a release has its confidence" in result.err
+    assert not (examples / "experiments/first").exists()
 
 
 def test_confidence_files(run: Any, examples: Path) -> None:
