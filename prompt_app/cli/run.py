@@ -98,9 +98,18 @@ def print_results(runs: list[Run]) -> None:
     if skipped:
         rows = counted(skipped, "malformed row")
         console.print(f"{rows} of the dataset {'was' if skipped == 1 else 'were'} skipped.")
+    print_unpriced(runs)
     for each in runs:
         if each.state == "finished" and each.reason:
             console.print(f"{each.id}: {each.reason}", markup=False)
+
+
+def print_unpriced(runs: Sequence[Run]) -> None:
+    """Say of which models the cost above tells nothing."""
+    from prompt_app.workbench.unpriced import unpriced_models
+
+    for model in unpriced_models(runs):
+        console.print(f"No price is known for {model}: its calls count as $0.", markup=False)
 
 
 def print_scores(runs: Sequence[Run]) -> None:

@@ -11,7 +11,7 @@ from prompt_app.cli.common import (
 )
 from prompt_app.cli.following import progress_text
 from prompt_app.cli.opening import opened_workbench
-from prompt_app.cli.run import print_scores
+from prompt_app.cli.run import print_scores, print_unpriced
 
 
 def show(run_id: RunId, as_json: AsJson = False) -> None:
@@ -44,3 +44,4 @@ def show(run_id: RunId, as_json: AsJson = False) -> None:
     for kind, count in (run.progress.retries | errors).items():
         console.print(f"{'error':14}{kind}: {count}", markup=False)
     print_scores([run])
+    print_unpriced([run])

@@ -33,6 +33,7 @@ def test_listing_and_showing(command_line: CommandLine, finished: str) -> None:
     shown = command_line.run("show", finished)
     assert "95% interval" in shown.out
     assert "$0 on the model, $0 on judges" in shown.out
+    assert "No price" not in shown.out
     assert "squad_f1" in shown.out
     assert "geography@1" in command_line.run("datasets", "list").out
     assert command_line.run("datasets", "show", "geography", "--json").json()["versions"]

@@ -35,24 +35,27 @@ def run_id(result: Result) -> str:
 def test_0_and_a_line_for_a_run_that_has_ended(
     command_line: CommandLine, mock_server: MockServer
 ) -> None:
-    result = command_line.run("run", written(command_line, mock_server.url))
+    file = written(command_line, mock_server.url)
+    result = command_line.run("run", file)
     assert result.code == 0
     assert result.err == "plain · openai:echo: 20/20 · 0 errors · $0\n"
     assert "finished" in result.out
     quiet = command_line.run("run", "--quiet", "evaluation.yaml")
     assert (quiet.code, quiet.err) == (0, "")
+    for told in (quiet, command_line.run("show", run_id(command_line.run("run", "--json", file)))):
+        assert "No price is known for openai:echo: its calls count as $0." in told.out
 
 
 @pytest.mark.parametrize(
     ("bound", "missed"),
     [
         ({"at_least": 1}, None),
-        ({"at_most": 0.5}, "is 1, above 0.5"),
-        ({"at_least": 1.5}, "is 1, below 1.5"),
+        ({"at_most": 0.5}, "(mean) is 1, above 0.5"),
+        ({"at_least": 0.9, "estimate": "lower"}, "(lower) is 0.3424, below 0.9"),
     ],
 )
 def test_3_where_a_threshold_is_missed(
-    command_line: CommandLine, mock_server: MockServer, bound: dict[str, float], missed: str | None
+    command_line: CommandLine, mock_server: MockServer, bound: dict[str, Any], missed: str | None
 ) -> None:
     thresholds = [{"metric": "exact_match", **bound}]
     file = written(command_line, mock_server.url, 2, thresholds=thresholds)
@@ -60,7 +63,7 @@ def test_3_where_a_threshold_is_missed(
     assert result.code == (0 if missed is None else 3)
     assert len(result.json()["missed_thresholds"]) == (missed is not None)
     if missed is not None:
-        assert f"Threshold missed: plain · openai:echo: exact_match (mean) {missed}" in result.err
+        assert f"Threshold missed: plain · openai:echo: exact_match {missed}" in result.err
 
 
 def test_4_where_a_run_paused_with_the_way_on(

@@ -12,6 +12,7 @@ from prompt_app.ui.components.errors import errors_shown
 from prompt_app.ui.components.run_list import state_badge
 from prompt_app.ui.components.wording import ago, duration, money, number, plain
 from prompt_app.ui.state import may_edit, workbench
+from prompt_app.workbench.unpriced import unpriced_models
 
 LOOK_SECONDS = 1.0
 PATIENCE_SECONDS = 15.0
@@ -60,7 +61,7 @@ def _figures(run: Run, *, is_active: bool) -> None:
     figures = {
         "Samples": f"{progress.done:,} / {progress.total:,}",
         "Failed": f"{progress.failed:,}",
-        "Spent": money(spent),
+        "Spent": "unknown" if not spent and unpriced_models([run]) else money(spent),
     }
     if run.spec.limits.max_cost_usd is not None:
         figures["Spent"] += f" of {money(run.spec.limits.max_cost_usd)}"
