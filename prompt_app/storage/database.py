@@ -125,6 +125,8 @@ class Database:
         """Everything inside is stored, or nothing. On SQLite the one write lock is taken at the
         start, so what is read inside stays true until the end."""
         with self._translated_errors(), self._turn(), self._begin(self.writer) as connection:
+            if not self.is_sqlite:
+                connection.exec_driver_sql(engines.let_go())
             yield connection
 
     @contextmanager
@@ -147,11 +149,7 @@ class Database:
         key: it then finds the other's row."""
         for attempt in range(5):
             try:
-                with (
-                    self._translated_errors(),
-                    self._turn(),
-                    self._begin(self.writer) as connection,
-                ):
+                with self.write() as connection:
                     try:
                         return action(connection)
                     except IntegrityError as error:

@@ -16,6 +16,8 @@ from prompt_app.errors import SettingsError
 
 LOCK_WAIT_SECONDS = 5.0
 """How long a call waits for a lock that another holds before it gives up."""
+LET_GO_SECONDS = 15.0
+"""A process that stands still in the middle of writing loses its locks to the others."""
 CONNECT_SECONDS = 45
 """How long PostgreSQL may take to answer: an Aurora cluster that has paused needs about 15 s."""
 WRITER_PRAGMAS = {
@@ -74,6 +76,11 @@ def postgresql_engine(url: URL) -> Engine:
             "options": f"-c lock_timeout={int(LOCK_WAIT_SECONDS * 1000)} {_POSTGRESQL_SETTINGS}",
         },
     )
+
+
+def let_go() -> str:
+    """What PostgreSQL is told at the beginning of a transaction that writes."""
+    return f"SET LOCAL idle_in_transaction_session_timeout = {int(LET_GO_SECONDS * 1000)}"
 
 
 def _sqlite_engine(

@@ -18,6 +18,7 @@ from storage.conftest import Opener
 from prompt_app.errors import StoreUnavailableError
 from prompt_app.settings import Settings
 from prompt_app.storage import engines, open_store
+from prompt_app.storage.holding import held_by
 from prompt_app.storage.store import SqlStore
 
 
@@ -208,3 +209,26 @@ def test_a_connection_that_breaks_inside_a_transaction(
     store.write_batch(lease, batch)
     assert store.get_run(lease.run.id).progress.answered == 3
     store.close()
+
+
+def test_a_process_frozen_while_it_writes_holds_others_up_no_longer_than_a_moment(
+    postgres_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On SQLite nobody can end its transaction."""
+    monkeypatch.setattr(engines, "LET_GO_SECONDS", 0.3)
+    store, other = open_store(postgres_settings), open_store(postgres_settings)
+    assert isinstance(store, SqlStore)
+    database = store._database
+    lease = claimed(store)
+
+    def write_and_freeze() -> None:
+        with database.write() as connection:
+            held_by(connection, lease)
+            other.write_batch(lease, together(answer(0), scored(0, 1.0)))
+            connection.exec_driver_sql("SELECT 1")
+
+    with pytest.raises(StoreUnavailableError, match="idle-in-transaction"):
+        write_and_freeze()
+    assert store.get_run(lease.run.id).progress.scored == 1
+    store.close()
+    other.close()
