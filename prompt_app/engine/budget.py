@@ -20,6 +20,8 @@ from prompt_app.providers.tokens import most_tokens
 NANO = 1_000_000_000
 WAIT_SECONDS = 0.5
 OTHERS_SECONDS = 60.0
+LAST_LOOKS = 3
+"""At a cap that nobody is seen to hold a part of, before there is none left."""
 
 
 def nanousd(usd: float) -> int:
@@ -87,17 +89,18 @@ class Budget:
         """See :meth:`reserve`."""
         if amount == 0:
             return
-        patience, pool = OTHERS_SECONDS, self._pool
+        patience, pool, alone = OTHERS_SECONDS, self._pool, 0
         await self._take_turn()
         try:
             while not await self._granted(lease, amount):
                 patience -= 0 if pool.held else WAIT_SECONDS
                 self._check_halt()
-                if patience < 0 or not await self._somebody_holds(lease):
-                    # Between the two looks others may have given theirs back.
-                    if await self._granted(lease, amount):
-                        break
+                # Between two looks others may give theirs back, and take it again.
+                alone = 0 if await self._somebody_holds(lease) else alone + 1
+                if patience < 0 or alone == LAST_LOOKS:
                     raise await self._exhausted(lease, amount)
+                if alone:
+                    continue
                 pool.released.clear()
                 try:
                     await asyncio.wait_for(pool.released.wait(), WAIT_SECONDS)
@@ -121,6 +124,9 @@ class Budget:
                 return True
             if self._pool.held or (patience > 0 and await self._somebody_holds(lease)):
                 return False
+            if await self._granted(lease, amount):  # given back between the two looks
+                self.took(amount)
+                return True
             raise await self._exhausted(lease, amount)
 
     def took(self, amount: int) -> None:

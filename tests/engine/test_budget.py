@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from engine.runs import echo_spec, only_run, rows_file, work
 from mock_process import MockProcess
 
-from prompt_app.engine import halting
+from prompt_app.engine import budget, halting
+from prompt_app.engine.budget import Budget
 from prompt_app.errors import EvaluationError
 from prompt_app.workbench import Workbench
 
@@ -154,3 +156,23 @@ def test_calls_that_were_abandoned_hold_up_no_later_run(
     ended, evaluation = workbench.run(run.id), workbench.evaluation(run.evaluation_id)
     assert (ended.state, "cap" in ended.reason) == ("paused", True)
     assert 0 < evaluation.spent_usd <= 1.2 - evaluation.unconfirmed_usd
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_cap_whose_rest_passes_from_hand_to_hand_is_not_taken_for_reached(
+    waits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At each look another has just given its part back, or taken it."""
+    monkeypatch.setattr(budget, "WAIT_SECONDS", 0.01)
+    store = Mock()
+    store.reserved_spend.side_effect = [0, 1]
+    store.reserve_spend.side_effect = [False, False, True] if waits else [False, True]
+
+    async def reserve() -> bool:
+        of_worker = Budget(store, capped=True)
+        if not waits:
+            return await of_worker.try_reserve(Mock(), 5, patience=1)
+        await of_worker.reserve_amount(Mock(), 5)
+        return True
+
+    assert asyncio.run(reserve())
