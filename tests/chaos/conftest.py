@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import boto3
@@ -32,16 +33,33 @@ def sqs_server() -> Iterator[SqsServer]:
     server.stop()
 
 
+@contextmanager
+def new_database(server: PostgresServer) -> Iterator[str]:
+    """Its address."""
+    name = server.create_database()
+    yield server.url(name)
+    server.drop_database(name)
+
+
 @pytest.fixture
 def database_url(postgres_server: PostgresServer) -> Iterator[str]:
-    name = postgres_server.create_database()
-    yield postgres_server.url(name)
-    postgres_server.drop_database(name)
+    with new_database(postgres_server) as url:
+        yield url
 
 
-@pytest.fixture
-def on_redis(redis_server: RedisServer, database_url: str, tmp_path: Path) -> Iterator[Workers]:
-    with Workers(tmp_path, redis_server.url, database_url) as workers:
+@pytest.fixture(scope="module")
+def on_redis(
+    redis_server: RedisServer,
+    postgres_server: PostgresServer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Workers]:
+    """Shared by tests, which begin with :meth:`Workers.keep`."""
+    folder = tmp_path_factory.mktemp("on-redis")
+    broker = redis_server.url.removesuffix("/0") + "/1"  # no other test's messages
+    with (
+        new_database(postgres_server) as database,
+        Workers(folder, broker, database) as workers,
+    ):
         yield workers
 
 
@@ -59,13 +77,27 @@ def make_queue(server: SqsServer, name: str) -> str:
     return str(made["QueueUrl"])
 
 
-@pytest.fixture
-def on_sqs(sqs_queue: str, database_url: str, tmp_path: Path) -> Iterator[Workers]:
-    with Workers(tmp_path, sqs_queue, database_url) as workers:
-        yield workers
+@pytest.fixture(scope="module")
+def on_sqs(
+    sqs_server: SqsServer,
+    postgres_server: PostgresServer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Workers]:
+    """See :func:`on_redis`."""
+    folder = tmp_path_factory.mktemp("on-sqs")
+    with pytest.MonkeyPatch.context() as patch, new_database(postgres_server) as database:
+        for name, value in AWS.items():
+            patch.setenv(name, value)
+        with Workers(folder, make_queue(sqs_server, "shared-runs"), database) as workers:
+            yield workers
 
 
-@pytest.fixture(params=["redis", "sqs"])
+@pytest.fixture(
+    params=[
+        pytest.param(broker, marks=pytest.mark.xdist_group(f"workers on {broker}"))
+        for broker in ("redis", "sqs")
+    ]
+)
 def workers(request: pytest.FixtureRequest) -> Workers:
     """Of either broker."""
     found: Workers = request.getfixturevalue(f"on_{request.param}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -31,7 +32,7 @@ class Workers:
     def __init__(
         self, folder: Path, broker_url: str, database_url: str | None, **environment: str
     ) -> None:
-        self.folder = folder
+        self.folder, self.broker_url = folder, broker_url
         self._environment = {
             **os.environ,
             **environment,
@@ -51,9 +52,18 @@ class Workers:
         )
         self.workbench: Workbench = open_workbench(settings)
         self.processes: list[subprocess.Popen[bytes]] = []
+        self._workers: list[int] = []
 
-    def start(self, count: int = 3, *command: str, **environment: str) -> None:
+    def keep(self, count: int) -> list[int]:
+        """The numbers of so many workers: those that earlier tests left alive, and new ones."""
+        alive = [number for number in self._workers if self.processes[number].poll() is None]
+        self._workers = [*alive, *self.start(count - len(alive))]
+        return self._workers
+
+    def start(self, count: int, *command: str, **environment: str) -> list[int]:
+        """The numbers of the new processes."""
         program = command or ("prompt_app.cli", "worker")
+        before = len(self.processes)
         for _ in range(count):
             log = (self.folder / f"worker-{len(self.processes)}.log").open("wb")
             self.processes.append(
@@ -65,6 +75,7 @@ class Workers:
                     cwd=self.folder,
                 )
             )
+        return list(range(before, len(self.processes)))
 
     def kill(self, number: int) -> None:
         self.processes[number].kill()
@@ -78,7 +89,8 @@ class Workers:
 
     def submit(self, rows: int, mock: MockProcess, **changes: Any) -> Run:
         limits = {"max_concurrency": CONCURRENCY, "timeout_seconds": 20}
-        spec = echo_spec(rows_file(self.folder, rows), mock.url, **{"limits": limits, **changes})
+        changes = {"limits": limits, "cache": "off", **changes}
+        spec = echo_spec(rows_file(self.folder, rows), mock.url, **changes)
         return only_run(self.workbench, spec)
 
     def wait(self, run: Run, until: Callable[[Run], bool], seconds: float = 60) -> Run:
@@ -98,7 +110,15 @@ class Workers:
         return self.wait(run, lambda now: now.state == "finished", seconds)
 
     def logs(self) -> list[str]:
-        return [path.read_text()[-3000:] for path in sorted(self.folder.glob("worker-*.log"))]
+        return [path.read_text()[-3000:] for path in self._log_files()]
+
+    def shared_by(self, run: Run) -> int:
+        """How many workers began a chunk of ``run``."""
+        line = re.compile(rf"run_id={run.id} .* starts")
+        return sum(bool(line.search(path.read_text())) for path in self._log_files())
+
+    def _log_files(self) -> list[Path]:
+        return sorted(self.folder.glob("worker-*.log"))
 
     def __enter__(self) -> Self:
         return self
