@@ -52,9 +52,24 @@ def contradictions(c: Configuration) -> list[str]:
             f"STACK_NAME has {len(c.stack_name)} letters; accepted with "
             f"DEPLOY_SAGEMAKER_DOMAIN=true: at most {_STUDIO_STACK_NAME}."
         )
-    if c.waf_rate_limit != type(c).waf_rate_limit and not c.waf:
+    return problems + _unheard(c) + _logins(c)
+
+
+def _unheard(c: Configuration) -> list[str]:
+    """What is said of something that is not made, or that another setting decides."""
+    default = type(c)
+    problems = []
+    if c.waf_rate_limit != default.waf_rate_limit and not c.waf:
         problems.append("WAF_RATE_LIMIT is set; accepted: only together with WAF.")
-    return problems + _logins(c)
+    if c.monthly_budget_usd not in (0, default.monthly_budget_usd) and not c.alarm_email:
+        problems.append("MONTHLY_BUDGET_USD is set; accepted: only together with ALARM_EMAIL.")
+    if c.sagemaker_code_repo and not c.deploy_sagemaker_domain:
+        problems.append(
+            "SAGEMAKER_CODE_REPO is set; accepted: only together with DEPLOY_SAGEMAKER_DOMAIN."
+        )
+    if c.nat_gateways != default.nat_gateways and c.vpc_id:
+        problems.append("NAT_GATEWAYS is set; accepted: only without VPC_ID.")
+    return problems
 
 
 def _logins(c: Configuration) -> list[str]:

@@ -192,6 +192,23 @@ def test_all_wrong_values_are_named_at_once() -> None:
         ),
         ({"WAF_RATE_LIMIT": "10"}, "WAF_RATE_LIMIT is set; accepted: only together with WAF"),
         (
+            {"MONTHLY_BUDGET_USD": "50"},
+            "MONTHLY_BUDGET_USD is set; accepted: only together with ALARM_EMAIL",
+        ),
+        (
+            {"SAGEMAKER_CODE_REPO": "https://example.com/code.git"},
+            "SAGEMAKER_CODE_REPO is set; accepted: only together with DEPLOY_SAGEMAKER_DOMAIN",
+        ),
+        (
+            {
+                "NAT_GATEWAYS": "2",
+                "VPC_ID": "vpc-01234567",
+                "VPC_AVAILABILITY_ZONES": "eu-west-1a,eu-west-1b",
+                "VPC_PRIVATE_SUBNET_IDS": "subnet-01234567,subnet-01234568",
+            },
+            "NAT_GATEWAYS is set; accepted: only without VPC_ID",
+        ),
+        (
             {"STACK_NAME": "x" * 54, "DEPLOY_SAGEMAKER_DOMAIN": "true"},
             "STACK_NAME has 54 letters; accepted with DEPLOY_SAGEMAKER_DOMAIN=true: at most 53",
         ),
@@ -205,6 +222,8 @@ def test_values_that_contradict_each_other(environment: dict[str, str], message:
 
 def test_values_that_belong_together() -> None:
     read_configuration({"STACK_NAME": "x" * 64})
+    read_configuration({"MONTHLY_BUDGET_USD": "0"})
+    read_configuration({"MONTHLY_BUDGET_USD": "50", "ALARM_EMAIL": "a@example.com"})
     read_configuration({"VPC_AVAILABILITY_ZONES": "us-east-1a,us-east-1c"})
     read_configuration({"STACK_NAME": "x" * 53, "DEPLOY_SAGEMAKER_DOMAIN": "true"})
     read_configuration(PROVIDER | {"OIDC_ROLES": "a=admin", "OIDC_GROUPS_CLAIM": "roles"})
