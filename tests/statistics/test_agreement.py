@@ -86,6 +86,13 @@ def test_undefined_is_none_and_never_zero() -> None:
     assert alone.kappa.interval is None
 
 
+def test_kappa_of_a_judge_with_one_label_claims_no_certainty() -> None:
+    """It is 0 whatever people say, so that no sample shows how far it could be off."""
+    found = agreement(["a", "b"] * 30, ["a"] * 60, labels=["a", "b", "c"])
+    for each in (found.kappa, found.linear_kappa, found.quadratic_kappa):
+        assert (each.value, each.interval) == (pytest.approx(0), None)
+
+
 def test_perfect_agreement_still_has_a_width() -> None:
     labels = ["a"] * 10 + ["b"] * 10
     ours = agreement(labels, labels, resampling=FEW)
