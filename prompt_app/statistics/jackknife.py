@@ -34,8 +34,9 @@ def jackknife_interval(
     the coverage near 95% in simulations where the bootstrap had 86 to 92%.
 
     None below two units, where the statistic is undefined, and where leaving units out shows no
-    spread at all (kappa, where one side gives one label only): no width would claim certainty. Not for a statistic of 1: there is
-    no spread, see :func:`prompt_app.statistics.estimate.perfect_agreement_interval`.
+    spread at all (kappa, where one side gives one label only): no width would claim certainty.
+    Not for a statistic of 1: there is no spread, see
+    :func:`prompt_app.statistics.estimate.perfect_agreement_interval`.
     """
     check_level(level)
     n = float(weights.sum())
