@@ -141,7 +141,7 @@ def test_a_pipeline_is_written_and_called(studio: str, page: Page, own: str) -> 
     settled(page)
     page.get_by_role("button", name="Save", exact=True).click()
     page.wait_for_url(f"**/pipeline?name=greet-{own}")
-    expect(text).to_have_value('upper(concat("Hello ", name))')
+    expect(page.get_by_role("heading", name=f"greet-{own}")).to_be_visible()
     settled(page)
     page.goto(f"{studio}/pipeline")
     expect(page.get_by_text("Write a call")).to_be_visible()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -91,3 +92,27 @@ def test_a_token_is_changed_and_gets_another_secret(
     assert workbench.store.get_token(served).revoked_at is None
     asked.get_by_role("button", name="Revoke").click()
     expect(page.get_by_text("it is refused, and stays so")).to_be_visible()
+
+
+def test_calls_are_ticked_by_keyboard_and_become_a_dataset(
+    studio: str, new_page: Callable[..., Page], workbench: Workbench
+) -> None:
+    messages = [{"role": "user", "content": "Why?"}]
+    body = json.dumps({"request": {"messages": messages}, "response": "Because."})
+    record = UsageRecord("kept", datetime.now(UTC), "", "local", "chat", "best", body=body)
+    workbench.store.write_usage([record], [])
+    page = new_page(width=390)
+    page.goto(f"{studio}/usage")
+    settled(page)
+    page.get_by_role("region", name="Calls, newest first").click(position={"x": 120, "y": 52})
+    page.keyboard.press("Shift+Space")
+    name = page.get_by_label("Dataset", exact=True)
+    name.fill("two words")
+    page.get_by_role("button", name="Save 1 call as a dataset").click()
+    expect(page.get_by_text("cannot be a dataset's name")).to_be_visible()
+    expect(name).to_have_value("two words")
+    name.fill("from-calls")
+    page.get_by_role("button", name="Save 1 call as a dataset").click()
+    expect(page.get_by_text("Saved as version 1 of from-calls.")).to_be_visible()
+    (row,) = workbench.examples(workbench.dataset("from-calls"))
+    assert row.fields["response"] == "Because."

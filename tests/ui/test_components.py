@@ -10,7 +10,15 @@ from prompt_app.datasets.guessing import guessed_reference
 from prompt_app.errors import EvaluationError
 from prompt_app.ui.components.distribution import binned
 from prompt_app.ui.components.errors import message_of
-from prompt_app.ui.components.wording import duration, money, number, plain, shortened, span
+from prompt_app.ui.components.wording import (
+    duration,
+    money,
+    number,
+    plain,
+    shortened,
+    span,
+    written,
+)
 from prompt_app.ui.headers import content_security_policy
 
 
@@ -50,6 +58,11 @@ def test_every_value_falls_into_a_bin() -> None:
     assert list(whole["value"]) == ["2", "3", "4"]
     assert list(whole["samples"]) == [1, 0, 2]
     assert binned([0.25] * 4, info("mean", 0, None))["samples"].sum() == 4
+
+
+def test_values_are_written_as_files_have_them() -> None:
+    assert written("it's") == "it's"
+    assert written(["ä", None, True, {"a": 1.5}]) == '["ä", null, true, {"a": 1.5}]'
 
 
 def test_numbers_are_short_and_right() -> None:

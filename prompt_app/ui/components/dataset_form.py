@@ -12,7 +12,7 @@ from prompt_app.datamodel.dataset import DatasetVersion, Example, field_paths
 from prompt_app.datamodel.evaluation import DatasetSelection, SeededSample
 from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.uploads import upload_form
-from prompt_app.ui.components.wording import plain, shortened
+from prompt_app.ui.components.wording import plain, shortened, written
 from prompt_app.ui.state import workbench
 
 ROWS_SHOWN = 5
@@ -86,7 +86,7 @@ def _stored(names: list[str]) -> ChosenDataset | None:
     st.caption(plain(" · ".join(facts)))
     with st.expander("First rows", icon=":material/table_rows:"):
         cells = [
-            {column: shortened(str(value)) for column, value in example.fields.items()}
+            {column: shortened(written(value)) for column, value in example.fields.items()}
             for example in examples[:ROWS_SHOWN]
         ]
         data_table(pd.DataFrame(cells), f"{name}-first-rows", alt="First rows of the dataset")

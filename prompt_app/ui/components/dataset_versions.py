@@ -14,7 +14,7 @@ from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.verbatim import verbatim
 from prompt_app.ui.components.word_marks import words_beside
-from prompt_app.ui.components.wording import ago, plain, shortened
+from prompt_app.ui.components.wording import ago, plain, shortened, written
 from prompt_app.ui.state import workbench
 from prompt_app.workbench.dataset_difference import VersionDifference, field_changes
 
@@ -131,4 +131,4 @@ def _whole(example: Example) -> None:
         st.caption(f"Row {example.position + 1:,}")
         for name, value in example.fields.items():
             st.caption(plain(name))
-            verbatim(value if isinstance(value, str) else str(value))
+            verbatim(written(value))

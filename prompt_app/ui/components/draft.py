@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from prompt_app.datamodel.dataset import Example
 from prompt_app.errors import InputError
-from prompt_app.ui.components.wording import shortened
+from prompt_app.ui.components.wording import shortened, written
 from prompt_app.workbench.editing import RowEdits
 
 Kind = Literal["text", "truth", "number", "json", "long"]
@@ -155,7 +155,7 @@ def _cell(value: Any, kind: Kind) -> Any:
     if isinstance(value, Unreadable):
         return value.text
     if kind == "long":
-        return None if value is None else shortened(_written(value), MOST_CHARACTERS)
+        return None if value is None else shortened(written(value), MOST_CHARACTERS)
     if kind != "json":
         return value
     return None if value is None else json.dumps(value, ensure_ascii=False)
@@ -163,11 +163,7 @@ def _cell(value: Any, kind: Kind) -> Any:
 
 def _length(value: Any) -> int:
     """Characters of a text, and of a list or object as JSON."""
-    return len(_written(value)) if isinstance(value, str | list | dict) else 0
-
-
-def _written(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return len(written(value)) if isinstance(value, str | list | dict) else 0
 
 
 def _value(cell: Any, kind: Kind) -> Any:

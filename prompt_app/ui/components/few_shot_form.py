@@ -12,7 +12,7 @@ from prompt_app.datamodel.dataset import DatasetVersion, Example
 from prompt_app.datamodel.prompt import FewShot
 from prompt_app.ui.components.prompt_draft import Draft
 from prompt_app.ui.components.tables import data_table
-from prompt_app.ui.components.wording import shortened
+from prompt_app.ui.components.wording import shortened, written
 from prompt_app.ui.state import workbench
 
 BY_SEED, BY_HAND = "By a seed", "By hand"
@@ -96,7 +96,7 @@ def _by_hand(key: str, given: FewShot, dataset: DatasetVersion) -> list[str]:
         {
             "Pick": "Picked" if example.id in picked else "Pick",
             "Row": example.position + 1,
-            **{name: shortened(str(value)) for name, value in example.fields.items()},
+            **{name: shortened(written(value)) for name, value in example.fields.items()},
         }
         for example in examples
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 import pandas as pd
@@ -14,7 +13,7 @@ from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.pipeline_editor import Draft
 from prompt_app.ui.components.tables import data_table, opened_row
 from prompt_app.ui.components.verbatim import verbatim
-from prompt_app.ui.components.wording import ago, money, plain, shortened
+from prompt_app.ui.components.wording import ago, money, plain, shortened, written
 from prompt_app.ui.state import may_edit, workbench
 from prompt_app.workbench.pipeline_running import RunningCall
 
@@ -133,7 +132,7 @@ def _row(step: StepTrace) -> dict[str, object]:
         "Tokens": f"{step.usage.input:,} → {step.usage.output:,}" if is_prompt else "",
         "Cost": money(step.cost_usd) if is_prompt else "",
         "Model": step.model,
-        "Output": shortened(step.error or _text(step.output)) if step.seconds is not None else "",
+        "Output": shortened(step.error or written(step.output)) if step.seconds is not None else "",
     }
 
 
@@ -142,16 +141,12 @@ def _step(step: StepTrace) -> None:
     st.markdown(f"**{plain(step.name)}** {plain(f'({place}): {step.state}')}")
     for name, value in step.inputs.items():
         st.caption(plain(name))
-        verbatim(_text(value))
+        verbatim(written(value))
     if step.state == "done":
         st.caption("gives")
-        verbatim(_text(step.output))
+        verbatim(written(step.output))
     if step.error:
         show_message(step.error)
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def earlier_calls(saved: PipelineVersion) -> None:
@@ -196,6 +191,6 @@ def _call_row(call: PipelineCall) -> dict[str, object]:
         "State": call.state,
         "Seconds": round(call.seconds, 2),
         "Cost": money(call.cost_usd),
-        "Arguments": shortened(_text(call.arguments), 120),
+        "Arguments": shortened(written(call.arguments), 120),
         "Result": shortened(call.error or call.output_text, 200),
     }

@@ -32,7 +32,7 @@ from prompt_app.ui.components.long_work import (
     worked_out,
 )
 from prompt_app.ui.components.tables import data_table
-from prompt_app.ui.components.wording import shortened
+from prompt_app.ui.components.wording import shortened, written
 from prompt_app.ui.state import workbench
 from prompt_app.workbench.importing import dataset_name
 
@@ -132,7 +132,7 @@ def _table(rows: Sequence[dict[str, Any]], reference_field: str) -> None:
             references = reference_values(field_value(row, reference_field))
         except KeyError:
             references = ()
-        cells = {name: shortened(str(value)) for name, value in row.items()}
+        cells = {name: shortened(written(value)) for name, value in row.items()}
         shown.append({"→ reference answers": shortened(" | ".join(references)), **cells})
     data_table(pd.DataFrame(shown), "first-rows", alt="First rows of the file")
 

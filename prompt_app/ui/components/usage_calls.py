@@ -67,7 +67,7 @@ def _pick(picked: list[str]) -> None:
             except PromptAppError as error:
                 show_message(str(error))
             else:
-                st.success(plain(f"Saved as {version.name}@{version.number}."))
+                st.success(plain(f"Saved as version {version.number} of {version.name}."))
 
 
 def _row(record: UsageRecord) -> dict[str, object]:

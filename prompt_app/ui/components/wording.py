@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime
 
@@ -25,6 +26,11 @@ def literal(text: str) -> str:
     """As :func:`plain`, and spaces at the start of a line, or more than one, stay too."""
     text = text.replace("\t", "    ")
     return plain(_SPACES.sub(lambda found: "\u00a0" * len(found.group()), text))
+
+
+def written(value: object) -> str:
+    """A text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def shortened(text: str, most: int = 300) -> str:

@@ -112,6 +112,7 @@ class Upload {
 
   show(text, canStop) {
     this.status.textContent = text
+    this.input.classList.toggle("named", Boolean(text))
     this.status.classList.remove("failed")
     this.stop.hidden = !canStop
     this.stop.textContent = this.request ? "Stop" : "Remove"
