@@ -76,6 +76,7 @@ def confusion_section(shown: ShownLesson) -> None:
     table.insert(0, "People said", labels)
     name = f"{shown.result.lesson}-{shown.view}-confusion"
     alt = f"Confusion of {concept}"
+    st.caption("What people said downwards, what was predicted across; how many labels.")
     data_chart(_heatmap(counts, labels), table, name, height=320, alt=alt, key="confusion.chart")
     data_table(table, name, alt=f"{alt} as a table", key="confusion")
 
