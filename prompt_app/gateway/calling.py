@@ -153,9 +153,9 @@ async def call_pipeline(
         return StepReply(served.reply, cost_usd=step.spent.cost_usd, cached=step.spent.cached)
 
     call = await pipelines(exchange).call(pipeline, arguments, ask=ask)
+    spent.target = f"pipeline:{call.name}"
     if call.state != "done":
         raise _failure(call, failures)
-    spent.target = f"pipeline:{call.name}"
     exchange.response_text = call.output_text
     return call
 

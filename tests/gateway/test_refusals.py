@@ -234,6 +234,8 @@ async def test_a_pipelines_step_fails_with_its_own_status(
     chat = {**CHAT, "model": "pipeline/shout"}
     found, text, _ = await ask(gateway, body=chat, token=small)
     assert (found, "rate_limit_error" in text) == (429, True)
+    records = await asyncio.to_thread(gateway.usage, 6)
+    assert {record.target for record in records} == {"pipeline:shout"}, "failed ones too"
 
 
 async def test_who_may_call_a_pipeline_may_call_its_models(gateway: RunningGateway) -> None:

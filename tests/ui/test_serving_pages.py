@@ -130,6 +130,11 @@ def test_an_assistant_and_an_alias_are_saved(open_page: OpenPage, workbench: Wor
     names = [field for field in app.text_input if field.label == "Name"]
     areas = {area.label: area for area in app.text_area}
     names[1].set_value("best")
+    [button for button in app.button if button.label == "Save"][1].click().run()
+    assert "name a model" in " ".join(error.value for error in app.error)
+    names = [field for field in app.text_input if field.label == "Name"]
+    areas = {area.label: area for area in app.text_area}
+    assert names[1].value == "best"
     areas["Answered by"].set_value("prompt/ask@production offline:echo 3\noffline:fixed")
     [button for button in app.button if button.label == "Save"][1].click().run()
     assert not app.exception

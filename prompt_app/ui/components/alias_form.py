@@ -81,6 +81,8 @@ def _form(form: str, seen: ModelRoute | None) -> None:
         )
         if st.form_submit_button("Save", type="primary"):
             with errors_shown():
+                if not targets.strip():
+                    raise InputError("Answered by: name a model, one in each line.")
                 route = ModelRoute(
                     name=name,
                     targets=_read(targets),
