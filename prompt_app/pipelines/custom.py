@@ -106,7 +106,7 @@ def _load(path: Path, fingerprint: str) -> ModuleType:
             # Not by the loader: its byte code cache would take a file changed within a second
             # for the one before.
             exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             del sys.modules[key]
             raise FunctionError(
                 f"{path.name} cannot be imported: {type(error).__name__}: {error}"

@@ -202,7 +202,7 @@ async def _python(step: Step, positional: list[Any], named: dict[str, Any]) -> A
         raise
     except TimeoutError:
         raise FunctionError(f"It took more than {FUNCTION_SECONDS:g} s.") from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # which would end the whole process
         raise FunctionError(f"{type(error).__name__}: {error}") from error
 
 

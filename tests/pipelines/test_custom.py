@@ -107,16 +107,24 @@ def test_one_that_was_removed_says_when(folder: Path) -> None:
         checked("double(a)", registered=gone, folder=folder)
 
 
+def test_one_that_exits_ends_its_call_alone(folder: Path) -> None:
+    write(folder, "custom_exit.py", "import sys\ndef leave(a: str) -> str: sys.exit('bye')")
+    done = run("leave(a)", {"a": "x"}, registered=registered(folder), folder=folder)
+    assert (done.state, "SystemExit: bye" in str(done.error)) == ("failed", True)
+
+
 def test_what_cannot_be_registered_is_named(folder: Path) -> None:
     write(folder, "custom_bad.py", "def f(:")
     write(folder, "custom_crash.py", "1 / 0")
     write(folder, "custom_again.py", "def double(x): return x\ndef upper(x): return x")
     write(folder, "custom_odd.py", "def odd(a, /): return a")
+    write(folder, "custom_exit.py", "raise SystemExit(3)")
     found = find_functions(folder)
-    assert len(found.problems) == 5
+    assert len(found.problems) == 6
     text = "\n".join(found.problems)
     assert "custom_bad.py cannot be imported: SyntaxError" in text
     assert "custom_crash.py cannot be imported: ZeroDivisionError" in text
+    assert "custom_exit.py cannot be imported: SystemExit: 3" in text
     assert "custom_tools.py: double is already defined in custom_again.py" in text
     assert "custom_again.py: upper is the name of a built-in function" in text
     assert "odd: the parameter a cannot be given by name" in text
