@@ -50,12 +50,12 @@ async def test_no_address_answers_without_a_token(gateway: RunningGateway) -> No
 PUBLIC = {"/health", "/test"}
 
 
-@pytest.mark.parametrize("token", ["", "nonsense", "sk-prompt-", "sk-prompt-000000000000-abc"])
-async def test_a_wrong_token_is_refused(gateway: RunningGateway, token: str) -> None:
-    status, body, headers = await post(gateway, token)
-    assert status == 401
-    assert headers["www-authenticate"] == "Bearer"
-    assert body["error"]["code"] == "invalid_api_key"
+async def test_a_wrong_token_is_refused(gateway: RunningGateway) -> None:
+    for token in ("", "nonsense", "sk-prompt-", "sk-prompt-000000000000-abc"):
+        status, body, headers = await post(gateway, token)
+        assert status == 401, token
+        assert headers["www-authenticate"] == "Bearer"
+        assert body["error"]["code"] == "invalid_api_key"
 
 
 async def test_a_revoked_token_is_refused_at_once(gateway: RunningGateway) -> None:
@@ -303,12 +303,12 @@ def test_roles_say_which_tokens_a_person_may_make(tmp_path: Path) -> None:
         lambda: viewer.create("mine", scopes=[Scope.READ]),
         lambda: editor.create("mine", scopes=[Scope.ADMIN]),
         lambda: editor.create("hers", owner=Person(id="eve", name="Eve")),
-        lambda: editor.all(everyone=True),
+        lambda: editor.page(everyone=True),
         lambda: viewer.revoke(own.token.id),
     ):
         with pytest.raises(PermissionDeniedError):
             forbidden()
-    assert [token.owner for token in editor.all()] == ["editor"]
+    assert [token.owner for token in editor.page().items] == ["editor"]
     assert workbench.access_tokens.revoke(own.token.id).revoked_at is not None
     log = [(entry.person, entry.action) for entry in workbench.audit.entries().items]
     assert log == [("local", "token.revoke"), ("editor", "token.create")]
