@@ -98,6 +98,8 @@ class _Checker:
         except PipelineError as error:
             raise call.place.error(str(error)) from None
         settings: dict[str, Any] = {}
+        # Where the step names its model, else the call.
+        model_at = next((k.value.place for k in call.keywords if k.name == "model"), call.place)
         if function.prompt is not None:
             call, settings = _without_settings(call, function)
         positional, named = _bind(call, function)
@@ -113,12 +115,14 @@ class _Checker:
                 name: self._value(value, function, _declared(function, name), index)
                 for name, value in named.items()
             },
-            **self._asking(call, function, settings),
+            **self._asking(call, function, settings, model_at),
         )
         self.steps.append(step)
         return step
 
-    def _asking(self, call: Call, function: Function, settings: dict[str, Any]) -> dict[str, Any]:
+    def _asking(
+        self, call: Call, function: Function, settings: dict[str, Any], model_at: Place
+    ) -> dict[str, Any]:
         if function.prompt is None:
             return {}
         model = settings.pop("model", None) or self._model
@@ -131,7 +135,7 @@ class _Checker:
         try:
             return {"model": self._prepare_model(model, parameters), "parameters": parameters}
         except InputError as error:
-            raise call.place.error(str(error)) from None
+            raise model_at.error(str(error)) from None
 
     def _value(self, node: Node, function: Function, parameter: str, index: int) -> Bound:
         if isinstance(node, Call):

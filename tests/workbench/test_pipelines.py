@@ -159,6 +159,16 @@ def test_what_is_wrong_is_not_saved(bench: Workbench) -> None:
     assert bench.pipelines.list_pipelines().total == 0
 
 
+def test_a_model_that_cannot_answer_is_told_at_its_column(bench: Workbench) -> None:
+    for text, model, column in [
+        ("upper(hello(x, model='offline:ecko'))", ECHO, 22),
+        ("upper(hello(x))", "offline:ecko", 7),
+    ]:
+        with pytest.raises(PipelineError, match="ecko") as caught:
+            bench.pipelines.check(text, model)
+        assert caught.value.column == column
+
+
 def test_a_prompt_version_can_be_named(bench: Workbench) -> None:
     bench.save_prompt("hello", PromptTemplate.model_validate("Bye {who}"))
     bench.label_prompt("hello", "old", 1)
