@@ -125,6 +125,7 @@ def _tasks(stack: Stack, configuration: Configuration) -> Iterator[Exemption]:
     worker_policy, web_policy = (f"{each}/TaskRole/DefaultPolicy" for each in (_WORKER, _WEB))
     yield _objects(stack, worker_policy, "batch")
     yield _named_by_bedrock(worker_policy, "model-invocation-job")
+    yield Exemption(worker_policy, _ANY, "Listing batch jobs takes no resource.")
     for folder in ("datasets", "finetuning"):
         yield _objects(stack, web_policy, folder)
     yield _named_by_bedrock(web_policy, "custom-model")
