@@ -47,16 +47,15 @@ def kappa(
         p_differ = 1 - float(np.square(np.diagonal(table) / rows).sum())
         independent = rows if units is None else len(units)
         return Estimate(1.0, perfect_agreement_interval(independent, p_differ, level), rows)
-    # One row more, spread as chance would: see jackknife_interval.
-    chance = np.outer(table.sum(axis=1), table.sum(axis=0)) / rows**2
-    if units is None:
-        counts = (table + chance).ravel()
-        filled = np.flatnonzero(counts)
-        features, times = np.eye(counts.size)[filled], counts[filled]
-    else:
-        size_of_unit = rows / len(units)
-        features = np.vstack([units.reshape(len(units), -1), size_of_unit * chance.ravel()])
-        times = np.ones(len(features))
+    filled = np.flatnonzero(table)
+    features, times = np.eye(table.size)[filled], table.ravel()[filled].astype(float)
+    if units is not None:
+        features = units.reshape(len(units), -1).astype(float)
+        times = np.ones(len(units))
+    # One unit more, spread as chance would, and left out whole like any other: of its cells alone
+    # less would be left than nothing. See jackknife_interval.
+    chance = np.outer(table.sum(axis=1), table.sum(axis=0)) / (rows * times.sum())
+    features, times = np.vstack([features, chance.ravel()]), np.append(times, 1.0)
     interval = jackknife_interval(
         features, times, lambda sums: cohen_kappa(sums.reshape(-1, size, size), weights), level
     )

@@ -13,7 +13,7 @@ from prompt_app.errors import StatisticsError
 from prompt_app.statistics.agreement import agreement, confusion_matrix, f1_interval
 from prompt_app.statistics.bootstrap import Resampling
 from prompt_app.statistics.correlation import pearson, spearman
-from prompt_app.statistics.kappa import cohen_kappa, kappa_weights
+from prompt_app.statistics.kappa import cohen_kappa, kappa, kappa_weights
 from prompt_app.statistics.krippendorff import krippendorff_alpha
 
 FEW = Resampling(300, 0)
@@ -84,6 +84,16 @@ def test_undefined_is_none_and_never_zero() -> None:
     alone = agreement(["a", "a"], ["a", "a"], resampling=FEW)
     assert alone.kappa.value is None
     assert alone.kappa.interval is None
+
+
+def test_a_weighted_kappa_of_few_rows_says_something() -> None:
+    """No single far cell of the chance row widens it to everything."""
+    table = np.array([[5, 0, 0, 0], [1, 1, 1, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    found = kappa(table, kappa_weights(4, 2))
+    assert found.value == pytest.approx(1 - 2 / 21.2)
+    assert found.interval is not None
+    assert 0 < found.interval.lower < 0.5
+    assert 0.95 < found.interval.upper < 0.99
 
 
 def test_kappa_of_a_judge_with_one_label_claims_no_certainty() -> None:
