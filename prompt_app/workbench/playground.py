@@ -105,7 +105,7 @@ class Playground:
     def start(self, calls: Sequence[PlannedCall]) -> Playing:
         """Call them all, at once, from this process."""
         self._actor.require(Role.EDITOR, "call models")
-        return Playing(calls, self._store, self._settings, self._actor.name)
+        return Playing(calls, self._store, self._settings, self._actor.id)
 
     def placeholders(self, templates: Sequence[PromptTemplate]) -> list[str]:
         """What an input has to give, each once."""

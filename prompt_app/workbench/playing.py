@@ -81,7 +81,7 @@ class Playing:
     ) -> None:
         """Starts all calls at once. A whole reply is stored as a run's is, so that an evaluation
         that asks the same is answered from it; what it took stands among the usage of
-        ``person``."""
+        ``person``, an id."""
         self.calls = tuple(calls)
         self.states = [CallState() for _ in calls]
         self._store = store

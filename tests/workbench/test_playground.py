@@ -66,10 +66,11 @@ def test_a_reply_serves_a_later_evaluation(workbench: Workbench) -> None:
 
 
 def test_what_a_call_took_stands_among_the_usage(workbench: Workbench) -> None:
-    calls = workbench.playground.plan([("p", template("{question}"))], [offline("echo")], FIELDS)
-    assert workbench.playground.start(calls).wait(20)
-    (record,) = workbench.store.list_usage(UsageFilter()).items
-    assert (record.person, record.route, record.target) == ("You", "playground", "offline:echo")
+    mine = workbench.acting_as(Person(id="p-7", name="Ada", role=Role.EDITOR))
+    calls = mine.playground.plan([("p", template("{question}"))], [offline("echo")], FIELDS)
+    assert mine.playground.start(calls).wait(20)
+    (record,) = mine.usage.calls(UsageFilter()).items
+    assert (record.person, record.route, record.target) == ("p-7", "playground", "offline:echo")
     assert record.input_tokens > 0
     assert record.streamed
 

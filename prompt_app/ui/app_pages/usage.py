@@ -7,7 +7,7 @@ from prompt_app.ui.components.usage_calls import usage_calls
 from prompt_app.ui.components.usage_totals import usage_filter, usage_totals
 
 st.title("Usage")
-st.caption("Calls of the gateway. What evaluations cost stands on Home and at each run.")
+st.caption("Calls of the gateway and the playground. What evaluations cost stands at each run.")
 raised_alerts()
 which = usage_filter()
 usage_totals(which)
