@@ -130,7 +130,8 @@ class RubricJob:
             await asyncio.sleep(BEAT_SECONDS)
 
     def _end(self, state: RubricTestState, reason: str) -> None:
-        results = self._results if state in {"finished", "cancelled"} else {}
+        # What is queued again begins anew; else lessons that were tested to their end are shown.
+        results = {} if state == "queued" else self._results
         self._store.end_rubric_test(
             self._lease, state, reason=reason, progress=self._told, results=results
         )

@@ -91,6 +91,16 @@ def test_a_test_that_cannot_run_fails_with_its_reason(workbench: Workbench, fold
     assert "system_prompt.txt" in failed.reason
 
 
+def test_a_test_that_ends_early_keeps_the_lessons_before(
+    workbench: Workbench, server: MockServer
+) -> None:
+    server.control(api_key="another")
+    failed = finished(workbench)
+    assert (failed.state, failed.lessons) == ("failed", (L1,))
+    assert "401" in failed.reason
+    assert len(workbench.rubrics.result(failed.id, L1).students) == 12
+
+
 def test_a_worker_that_is_killed_loses_no_answer_and_pays_none_twice(
     workbench: Workbench, server: MockServer, tmp_path: Path
 ) -> None:
