@@ -85,7 +85,7 @@ def _labels_of(works: tuple[Work, ...], text: str, path: str, rubric: Rubric) ->
         row.model_copy(update={"student": students.get(row.student, row.student)})
         for row in labels.rows
     ]
-    refuse_duplicates((row.student for row in rows), path, "student")
+    refuse_duplicates((row.student for row in rows), path, "student", str)
     return labels.model_copy(update={"rows": tuple(rows)})
 
 

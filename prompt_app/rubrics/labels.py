@@ -31,7 +31,7 @@ def read_labels(text: str, path: str, rubric: Rubric) -> LabelFile:
     if missing:
         raise RubricError(f"{path} has no column for {', '.join(map(repr, missing))}.")
     found = [_student(row, header, columns, path, rubric) for row in rows[1:]]
-    refuse_duplicates((row.student for row in found), path, "student")
+    refuse_duplicates((row.student for row in found), path, "student", str)
     if not any(label for row in found for label in row.labels.values()):
         raise RubricError(f"{path} holds no label: there is nothing to agree with.")
     return LabelFile(concepts=rubric.names, rows=tuple(found))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from prompt_app.errors import RubricError
 
@@ -82,10 +82,12 @@ def read_table(text: str, path: str) -> list[Row]:
     return rows
 
 
-def refuse_duplicates(names: Iterable[str], path: str, what: str) -> None:
-    """Raises RubricError for a name that is there twice."""
+def refuse_duplicates(
+    names: Iterable[str], path: str, what: str, form: Callable[[str], str] = one_form
+) -> None:
+    """Raises RubricError for a name that is there twice. ``form``: what is equal of equal names."""
     seen: set[str] = set()
     for name in names:
-        if one_form(name) in seen:
+        if form(name) in seen:
             raise RubricError(f"{path} names the {what} {name!r} twice.")
-        seen.add(one_form(name))
+        seen.add(form(name))

@@ -31,6 +31,15 @@ def test_any_text_is_a_work_and_labelled_by_its_file(lesson: LessonFolder) -> No
     assert [row.student for row in data.actual.rows] == ["essay"]
 
 
+def test_students_are_who_their_files_say(lesson: LessonFolder) -> None:
+    rows = "".join(f"{name},None,None\n" for name in ("Ann", "ann", "_ann"))
+    for name in ("Ann", "ann", "_ann"):
+        lesson.write(f"{DATA}/{name}.js", "x")
+    lesson.write(f"{DATA}/actual_labels.csv", f'student,Sprites,"Position, Movement"\n{rows}')
+    data = read_lesson(LocalFolder(lesson.root), "set", "L1", RUBRIC)
+    assert [row.student for row in data.actual.rows] == ["Ann", "ann", "_ann"]
+
+
 def read_all(lesson: LessonFolder) -> None:
     lesson.write(f"{DATA}/s3.txt", "x")
     folder = LocalFolder(lesson.root)
