@@ -30,7 +30,7 @@ def this_week() -> None:
             plain(money(spent.total_usd)),
             help=plain(
                 f"Runs, judges included: {money(spent.runs_usd)}. "
-                f"Calls through the gateway: {money(spent.gateway_usd)}."
+                f"Calls through the gateway and the playground: {money(spent.gateway_usd)}."
             ),
         )
 
