@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from browser.filled import EXAMPLES, fill_store
-from browser.studio import PATIENCE_MS, click_row, launched, running_studio, settled
+from browser.studio import PATIENCE_MS, click_row, launched, pick, running_studio, settled
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 FUNCTIONS = EXAMPLES / "functions"
@@ -81,9 +81,7 @@ def _take(browser: Browser, url: str, run_address: str, scheme: str) -> None:
     page.get_by_text("Write a new prompt").click()
     page.get_by_label("User message").fill(PROMPT)
     page.get_by_label("User message").press("Control+Enter")
-    models = page.get_by_role("combobox", name="Models")
-    models.fill("offline:extractive")
-    models.press("Enter")
+    pick(page.get_by_role("combobox", name="Models"), "offline:extractive")
     page.keyboard.press("Escape")
     expect(page.get_by_text("Input tokens", exact=True)).to_be_visible()
     page.get_by_role("heading", name="New evaluation").scroll_into_view_if_needed()

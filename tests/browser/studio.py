@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
 
-from playwright.sync_api import Browser, Page, Playwright
+from playwright.sync_api import Browser, Locator, Page, Playwright, expect
 from servers import free_port
 
 from prompt_app.datamodel.evaluation import ACTIVE_STATES
@@ -89,6 +89,23 @@ def settled(page: Page) -> None:
             && !document.querySelector('[data-testid="stSkeleton"]')""",
         timeout=PATIENCE_MS,
     )
+
+
+def pick(box: Locator, words: str) -> None:
+    """Choose the first that a list offers for ``words``, by keyboard. The list closes when
+    anything scrolls, as all does that unfolds; so the box is first brought to where the list finds
+    room, and then the page comes to rest."""
+    box.evaluate(
+        """each => new Promise(resolve => {
+            let rest = setTimeout(resolve, 400)
+            const wait = () => { clearTimeout(rest); rest = setTimeout(resolve, 400) }
+            document.addEventListener('scroll', wait, true)
+            each.scrollIntoView({block: 'center', behavior: 'instant'})
+        })"""
+    )
+    box.fill(words)
+    expect(box.page.get_by_role("option", name=words).first).to_be_visible()
+    box.page.keyboard.press("Enter")
 
 
 def ended(workbench: Workbench, run_id: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from browser.accessibility import check_accessibility
-from browser.studio import settled
+from browser.studio import pick, settled
 from browser.test_datasets import type_into
 from playwright.sync_api import Dialog, Page, expect
 
@@ -50,9 +50,7 @@ def test_an_evaluation_waits_for_the_prompt_that_the_editor_makes(
     page.on("dialog", leave)
     page.goto(f"{studio}/evaluate")
     settled(page)
-    models = page.get_by_role("combobox", name="Models")
-    models.fill("offline:echo")
-    models.press("Enter")
+    pick(page.get_by_role("combobox", name="Models"), "offline:echo")
     page.keyboard.press("Escape")
     settled(page)
     page.get_by_role("link", name="Write it in the editor").click()

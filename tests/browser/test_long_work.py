@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from browser.studio import settled
+from browser.studio import pick, settled
 from playwright.sync_api import Page, expect
 
 from prompt_app.workbench import Workbench
@@ -26,9 +26,7 @@ def test_an_export_is_cancelled_and_another_one_downloaded(
     page = new_page()
     page.goto(f"{studio}/dataset?name=long-work&view=Export")
     settled(page)
-    formats = page.get_by_role("combobox", name="File format")
-    formats.fill("promptfoo tests, YAML")
-    formats.press("Enter")
+    pick(page.get_by_role("combobox", name="File format"), "promptfoo tests, YAML")
     settled(page)
     page.get_by_role("button", name="Make the file").click()
     expect(page.get_by_text(f"of {ROWS:,} rows")).to_be_visible()

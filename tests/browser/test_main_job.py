@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from browser.studio import click_row, settled
+from browser.studio import click_row, pick, settled
 from mock_process import MockProcess
 from playwright.sync_api import Page, expect
 
@@ -83,10 +83,7 @@ def test_a_csv_file_becomes_a_scored_run(
     written.fill("Passage: {context}\n\nQuestion: {question}\nAnswer:")
     written.press("Control+Enter")
     expect(page.get_by_text("my-prompt on the first row")).to_be_visible()
-    models = page.get_by_role("combobox", name="Models")
-    models.click()  # so that it stands where its list finds room: that closes when the page moves
-    models.fill("offline:extractive")
-    models.press("Enter")
+    pick(page.get_by_role("combobox", name="Models"), "offline:extractive")
     page.keyboard.press("Escape")
     expect(page.get_by_text("Input tokens", exact=True)).to_be_visible()
     settled(page)
@@ -118,9 +115,7 @@ def test_progress_is_live_and_a_run_can_be_paused_and_resumed(
     page = new_page()
     page.goto(f"{studio}/run?id={run_id}")
     settled(page)
-    page.get_by_role("combobox", name="Open a row").focus()
-    page.keyboard.type("Row 1")
-    page.keyboard.press("Enter")
+    pick(page.get_by_role("combobox", name="Open a row"), "Row 1")
     opened = page.get_by_role("dialog")
     expect(opened.get_by_text("Example ", exact=False).first).to_be_visible()
     other = new_page()

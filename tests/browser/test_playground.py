@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from browser.accessibility import check_accessibility
-from browser.studio import settled
+from browser.studio import pick, settled
 from mock_process import MockProcess
 from playwright.sync_api import Page, expect
 
@@ -52,9 +52,7 @@ def test_an_endpoint_is_added_tested_and_played(
     expect(page.get_by_text("Khartoum").first).to_be_visible()
     page.get_by_role("button", name="Save as row").click()
     dialog = page.get_by_role("dialog")
-    dataset = dialog.get_by_role("combobox", name="Dataset")
-    dataset.fill("picked")
-    dataset.press("Enter")
+    pick(dialog.get_by_role("combobox", name="Dataset"), "picked")
     dialog.get_by_role("button", name="Save row").click()
     expect(dialog.get_by_text("Row 1 of picked")).to_be_visible()
     assert workbench.dataset("picked").rows == 1

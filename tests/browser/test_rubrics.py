@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 from browser.accessibility import check_accessibility
-from browser.studio import settled
+from browser.studio import pick, settled
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from prompt_app.datamodel.rubric_test import RubricTest, RubricTestOptions
 from prompt_app.workbench import Workbench
+
+pytestmark = pytest.mark.xdist_group("browser")  # one studio for all
 
 L1 = "L1-moving-things"
 NewPage = Callable[..., Page]
@@ -75,8 +77,7 @@ def test_an_address_says_what_is_shown(studio: str, new_page: NewPage, tested: R
     expect(page).to_have_url(re.compile("unclear=true"))
     page.goto(f"{studio}/rubrics?view=Datasets")
     settled(page)
-    page.get_by_role("combobox", name="Work").fill("basil")
-    page.keyboard.press("Enter")
+    pick(page.get_by_role("combobox", name="Work"), "basil")
     expect(page).to_have_url(re.compile(r"work=basil\.js"))
     page.reload()
     expect(page.get_by_role("combobox", name="Work")).to_have_value("basil.js")
@@ -110,10 +111,7 @@ def test_a_work_opens_beside_the_table(
     expect(page).not_to_have_url(re.compile("work="))
 
     settled(page)
-    chooser = page.get_by_role("combobox", name="Open a work")
-    chooser.focus()
-    page.keyboard.type(second)
-    page.keyboard.press("Enter")
+    pick(page.get_by_role("combobox", name="Open a work"), second)
     expect(drawer.get_by_text(second, exact=True)).to_be_visible()
     expect(page).to_have_url(re.compile(f"work={second}"))
     page.reload()

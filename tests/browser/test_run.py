@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from browser.accessibility import check_accessibility
-from browser.studio import click_row, ended, settled
+from browser.studio import click_row, ended, pick, settled
 from mock_process import MockProcess
 from playwright.sync_api import Page, expect
 
@@ -52,8 +52,7 @@ def test_a_judge_is_held_against_people_and_asked_again(
     labels = page.get_by_role("combobox", name="Field with people's labels")
     expect(labels).to_be_visible()
     settled(page)
-    labels.fill("human")
-    page.get_by_role("option", name="human").click()
+    pick(labels, "human")
     expect(page.get_by_text("Labelled by people, and judged: 40 rows.")).to_be_visible()
     expect(page.get_by_role("region", name="Agreement with people")).to_be_visible()
     page.get_by_role("button", name="Judge them again").click()
@@ -100,10 +99,7 @@ def test_a_row_is_opened_without_a_pointer(studio: str, new_page: NewPage, judge
     page = new_page(width=390)
     page.goto(f"{studio}/run?id={judged}")
     settled(page)
-    chooser = page.get_by_role("combobox", name="Open a row")
-    chooser.focus()
-    page.keyboard.type("Row 2")
-    page.keyboard.press("Enter")
+    pick(page.get_by_role("combobox", name="Open a row"), "Row 2")
     drawer = page.get_by_role("dialog")
     expect(drawer.get_by_text("2 of 40")).to_be_visible()
     page.keyboard.press("ArrowRight")
