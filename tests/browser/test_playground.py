@@ -35,6 +35,7 @@ def test_an_endpoint_is_added_tested_and_played(
     dialog.get_by_label("Server address").fill("ftp://nowhere")
     dialog.get_by_role("button", name="Save").click()
     expect(dialog.get_by_text("an address starts with http")).to_be_visible()
+    settled(page)
     dialog.get_by_label("Server address").fill(f"{mock_process.url}/v1")
     check_accessibility(page)
     dialog.get_by_role("button", name="Save").click()

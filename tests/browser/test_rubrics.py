@@ -53,6 +53,7 @@ def test_from_the_example_to_a_report(studio: str, new_page: NewPage, width: int
     if not start.is_visible():
         expander.click()
     expect(page.get_by_text("24 works:")).to_be_visible()
+    settled(page)
     check_accessibility(page)
     start.click()
     page.wait_for_url("**/rubric-test?id=*")
@@ -173,5 +174,6 @@ def test_the_report_fits_a_phone(studio: str, new_page: NewPage, tested: RubricT
     page.goto(f"{studio}/rubric-test?id={tested.id}")
     settled(page)
     expect(page.get_by_role("heading", name="Confusion")).to_be_visible()
+    settled(page)
     check_accessibility(page)
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0

@@ -82,6 +82,7 @@ def test_a_token_is_changed_and_gets_another_secret(
     settled(page)
     page.get_by_role("button", name="New secret").click()
     expect(page.get_by_text(f"sk-prompt-{served}-")).to_be_visible()
+    settled(page)
     check_accessibility(page)
     page.reload()
     settled(page)
