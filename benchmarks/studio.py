@@ -98,11 +98,14 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=20)
     parser.add_argument("--times", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=15, help="of ticks")
+    parser.add_argument(
+        "--latency", type=int, default=100, help="ms of the model that the worker calls meanwhile"
+    )
     parser.add_argument("--check", action="store_true")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(data_dir=Path(folder) / "data")
-        fill(settings, given.rows)
+        fill(settings, given.rows, given.latency)
         with running_web(settings) as (url, process):
             figures = look_around(url, given.rows, given.times)
             ticks = Figure(f"a tick, with {given.sessions} sessions", 50)
@@ -120,8 +123,9 @@ def main() -> None:
         sys.exit(1)
 
 
-def fill(settings: Settings, rows: int) -> None:
-    """A finished run with ``rows`` samples, one that waits for a worker, and long texts."""
+def fill(settings: Settings, rows: int, latency: int) -> None:
+    """A finished run with ``rows`` samples, one that waits for a worker and whose model takes
+    ``latency`` ms, and long texts."""
     settings.data_dir.mkdir(parents=True)
     store = open_store(settings)
     store_benchmark.import_dataset(store, rows)
@@ -131,7 +135,14 @@ def fill(settings: Settings, rows: int) -> None:
     store_benchmark.fill(store, lease, ids, 500)
     store.end_run(lease, "finished", summary=summarize_run(store, store.get_run(lease.run.id)))
     finished = store.get_evaluation("bench")
-    waiting = {"id": "live-1", "evaluation_id": "live", "progress": Progress(total=rows)}
+    spec = lease.run.spec
+    model = spec.model.model_copy(update={"options": {"latency_ms": latency}})
+    waiting = {
+        "id": "live-1",
+        "evaluation_id": "live",
+        "spec": spec.model_copy(update={"model": model}),
+        "progress": Progress(total=rows),
+    }
     live = lease.run.model_copy(update=waiting)
     evaluation = finished.model_copy(update={"id": "live", "key": "live", "run_ids": (live.id,)})
     store.create_evaluation(evaluation, [live])
@@ -145,7 +156,7 @@ def fill(settings: Settings, rows: int) -> None:
 
 @contextmanager
 def running_worker(settings: Settings) -> Iterator[Callable[[], int]]:
-    """A worker that answers the waiting run as fast as it can; gives how many rows are done."""
+    """A worker that answers the waiting run; gives how many rows are done."""
     environment = process_environment(settings)
     command = [sys.executable, "-m", "prompt_app.cli", "worker"]
     with (settings.data_dir / "worker.log").open("wb") as output:
