@@ -338,13 +338,15 @@ def look_at_long_texts(url: str) -> None:
 
 
 async def all_ticks(url: str, sessions: int, seconds: float) -> list[float]:
-    found = await asyncio.gather(*(ticks(url, seconds) for _ in range(sessions)))
+    """Of people who came at different moments: their looks are spread over the interval."""
+    shares = (number / sessions for number in range(sessions))
+    found = await asyncio.gather(*(ticks(url, seconds, share) for share in shares))
     return [tick for some in found for tick in some]
 
 
-async def ticks(url: str, seconds: float) -> list[float]:
+async def ticks(url: str, seconds: float, share: float) -> list[float]:
     """Be a browser on the page of the live run: milliseconds of each script run that a timer of
-    the page asked for."""
+    the page asked for, the first after a ``share`` of the timer's interval."""
     from streamlit.proto.BackMsg_pb2 import BackMsg
     from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
     from websockets.asyncio.client import connect
@@ -374,6 +376,7 @@ async def ticks(url: str, seconds: float) -> list[float]:
         timers = await run_script()
         assert timers, "the live run's page has no timer"
         fragment, interval = min(timers.items(), key=lambda timer: timer[1])
+        await asyncio.sleep(share * interval)
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             begun = time.perf_counter()
