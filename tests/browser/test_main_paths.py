@@ -124,23 +124,31 @@ def test_functions_are_registered_and_found(studio: str, page: Page) -> None:
 
 def test_a_pipeline_is_written_and_called(studio: str, page: Page, own: str) -> None:
     page.goto(f"{studio}/pipelines")
+    settled(page)
     page.get_by_role("button", name="New pipeline").click()
     text = page.get_by_label("Text", exact=True)
     text.fill('upper(concat("Hello ", name)')
     text.press("Control+Enter")
     expect(page.get_by_role("alert")).to_be_visible()
+    settled(page)
     text.fill('upper(concat("Hello ", name))')
     text.press("Control+Enter")
+    expect(page.get_by_role("alert")).to_be_hidden()
+    settled(page)
     name = page.get_by_label("Name", exact=True)
     name.fill(f"greet-{own}")
     name.press("Enter")
-    settled(page)
+    page.wait_for_function(  # the browser keeps it a moment after the page is at rest
+        "name => Object.values(sessionStorage).some((kept) => kept.includes(name))",
+        arg=f"greet-{own}",
+    )
     page.reload()
     expect(text).to_have_value('upper(concat("Hello ", name))')
     expect(name).to_have_value(f"greet-{own}")
     settled(page)
     page.get_by_role("button", name="Save", exact=True).click()
     page.wait_for_url(f"**/pipeline?name=greet-{own}")
+    settled(page)
     expect(page.get_by_role("heading", name=f"greet-{own}")).to_be_visible()
     settled(page)
     page.wait_for_function(  # what is saved does not come back as the next new one

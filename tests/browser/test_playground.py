@@ -88,12 +88,13 @@ def test_a_dialog_outlives_the_end_of_the_calls(
 ) -> None:
     model = ModelSpec(provider="openai", name="extractive", base_url=f"{mock_process.url}/v1")
     workbench.models.save_endpoint("late", model)
-    mock_process.control(latency_ms=4_000)
+    mock_process.control(latency_ms=8_000)
     page = new_page()
     page.goto(
         f"{studio}/playground?prompts=with-passage@1&models_played=endpoint:late"
         "&models_played=offline:echo"
     )
+    settled(page)
     page.get_by_role("button", name="Call 2").click()
     page.get_by_role("button", name="Save prompt").click()
     name = page.get_by_role("dialog").get_by_label("Prompt", exact=True)
