@@ -15,6 +15,7 @@ from prompt_app.engine.budget import Budgets
 from prompt_app.engine.callers import Callers, Connect, LimiterKey
 from prompt_app.engine.early_stop import savings_sentence
 from prompt_app.engine.halting import Ending
+from prompt_app.engine.sharing import LOOK_SECONDS, Parts
 from prompt_app.engine.summary import summarize_run
 from prompt_app.engine.worker import ending_of
 from prompt_app.errors import LeaseLostError, StoreUnavailableError
@@ -29,7 +30,6 @@ logger = logging.getLogger(__name__)
 MOST_CHUNKS = 32
 """Of a run of ordinary size: enough to keep a few workers busy to its end."""
 SMALLEST_CHUNK, LARGEST_CHUNK = 100, 5000
-SHARE_SECONDS = 0.5
 STOPPED = "Its worker was stopped."
 
 
@@ -62,6 +62,7 @@ class ChunkWorker:
         self._callers = Callers(settings, connect)
         self._budgets = Budgets(store)
         self._batches: set[RunBatch] = set()
+        self._parts = Parts()
         self._stopped = False
 
     async def advance_run(self, run_id: str) -> list[int]:
@@ -112,28 +113,31 @@ class ChunkWorker:
             batch.halt("queued", STOPPED)
         self._batches.add(batch)
         limiters = self._callers.limiters_of(lease.run.spec)
-        await self._share(limiters)
+        joining_seconds = await self._share(limiters)
         sharing = asyncio.create_task(self._keep_sharing(limiters))
         try:
+            await asyncio.sleep(joining_seconds)
             return await ending_of(batch)
         finally:
             sharing.cancel()
             self._batches.discard(batch)
 
     async def _keep_sharing(self, limiters: dict[LimiterKey, AdaptiveLimiter]) -> None:
-        """Others come and go; for a moment after that all together may exceed the limits."""
+        """Others come and go; what they had in flight when one came may exceed its new part."""
         while True:
-            await asyncio.sleep(SHARE_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS)
             await self._share(limiters)
 
-    async def _share(self, limiters: dict[LimiterKey, AdaptiveLimiter]) -> None:
-        """Keep to this worker's part of the limits."""
+    async def _share(self, limiters: dict[LimiterKey, AdaptiveLimiter]) -> float:
+        """Keep to this worker's part of the limits. Returns the seconds until it is free."""
+        seconds = 0.0
         for key, limiter in limiters.items():
             try:
-                count = partial(self._store.count_sharers, pace_of(key))
-                limiter.share(await asyncio.to_thread(count))
+                workers = await asyncio.to_thread(partial(self._store.count_sharers, pace_of(key)))
+                seconds = max(seconds, self._parts.take(key, limiter, workers))
             except StoreUnavailableError as error:
                 logger.warning("cannot see how many workers share a limit: %s", error)
+        return seconds
 
     async def _end(self, lease: Lease, ending: Ending) -> None:
         try:

@@ -11,16 +11,17 @@ from prompt_app.engine.budget import Budgets
 from prompt_app.engine.callers import Callers, Connect, LimiterKey
 from prompt_app.engine.early_stop import savings_sentence
 from prompt_app.engine.halting import Ending
+from prompt_app.engine.sharing import LOOK_SECONDS, Parts
 from prompt_app.engine.summary import summarize_run
 from prompt_app.errors import LeaseLostError, PromptAppError, StoreUnavailableError
 from prompt_app.interfaces import Lease, Store, WorkerIdentity
 from prompt_app.logs import bind
 from prompt_app.providers import connect
+from prompt_app.providers.limiting import AdaptiveLimiter
 from prompt_app.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-SHARE_SECONDS = 0.5
 POLL_SECONDS = 0.05
 """Between two looks for queued runs; a look that finds none is one small read."""
 
@@ -42,6 +43,7 @@ class Worker:
         self._budgets = Budgets(store)
         self._running: dict[asyncio.Task[None], RunBatch] = {}
         self._own: dict[str, RunSpec] = {}
+        self._parts = Parts()
 
     async def run(
         self, stop: asyncio.Event, *, until_idle: bool = False, evaluation_id: str | None = None
@@ -83,33 +85,37 @@ class Worker:
         budget = await self._budgets.of(lease.run.evaluation_id)
         batch = RunBatch(self._store, lease, self._callers, budget)
         self._own[lease.run.id] = lease.run.spec
-        await self._share()
-        task = asyncio.create_task(self._drive(lease, batch))
+        joining_seconds = await self._share()
+        task = asyncio.create_task(self._drive(lease, batch, joining_seconds))
         self._running[task] = batch
         return True
 
     async def _keep_sharing(self) -> None:
-        """Other workers come and go; for a moment after that all together may exceed the limits
-        of runs that call the same model."""
+        """Other workers come and go; what was in flight when one came may exceed its new part."""
         while True:
-            await asyncio.sleep(SHARE_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS)
             if self._running:
                 await self._share()
 
-    async def _share(self) -> None:
-        """Keep to this worker's part of the limits."""
+    async def _share(self) -> float:
+        """Keep to this worker's part of the limits. Returns the seconds until all are free."""
         try:
             holders = await asyncio.to_thread(self._store.run_holders)
         except StoreUnavailableError as error:
             logger.warning("cannot see how many workers share a limit: %s", error)
-            return
+            return 0.0
         workers: dict[LimiterKey, set[WorkerIdentity]] = {}
         for spec, holder in holders:
             for key in self._callers.limiters_of(spec):
                 workers.setdefault(key, {self._identity}).add(holder)
+        own: dict[LimiterKey, AdaptiveLimiter] = {}
         for spec in self._own.values():
-            for key, limiter in self._callers.limiters_of(spec).items():
-                limiter.share(len(workers.get(key, (self._identity,))))
+            own.update(self._callers.limiters_of(spec))
+        seconds = 0.0
+        for key, limiter in own.items():
+            count = len(workers.get(key, (self._identity,)))
+            seconds = max(seconds, self._parts.take(key, limiter, count))
+        return seconds
 
     async def _wait(self, stop: asyncio.Event) -> None:
         stopping = asyncio.create_task(stop.wait())
@@ -122,9 +128,10 @@ class Worker:
         for task in [task for task in self._running if task.done()]:
             del self._running[task]
 
-    async def _drive(self, lease: Lease, batch: RunBatch) -> None:
+    async def _drive(self, lease: Lease, batch: RunBatch, joining_seconds: float) -> None:
         with bind(run_id=lease.run.id):
             logger.info("%s starts", lease.run.name)
+            await asyncio.sleep(joining_seconds)
             ending = await ending_of(batch)
             if ending is not None:
                 await self._end(lease, ending)

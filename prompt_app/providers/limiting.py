@@ -44,6 +44,7 @@ class AdaptiveLimiter:
         self._pacer = Pacer(max_concurrency)
         self._requests = SpendingCap(requests_per_minute) if requests_per_minute else None
         self._tokens = SpendingCap(tokens_per_minute) if tokens_per_minute else None
+        self._sharers = 1
         self._in_flight = 0
         self._waiting: deque[tuple[asyncio.Future[Slot], int]] = deque()
         self._timer: asyncio.TimerHandle | None = None
@@ -80,7 +81,9 @@ class AdaptiveLimiter:
 
     def share(self, workers: int) -> None:
         """Take one of ``workers`` equal parts of the limits that were given; the other parts are
-        other processes'."""
+        other processes'. A part grows when it is told twice in a row that it may: a worker that
+        is between two pieces of its work has not left."""
+        workers, self._sharers = max(workers, self._sharers), workers
         most, requests, tokens = self._whole
         now = self._clock()
         self._pacer.limit(max(1, most // workers))

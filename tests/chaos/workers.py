@@ -60,6 +60,14 @@ class Workers:
         self._workers = [*alive, *self.start(count - len(alive))]
         return self._workers
 
+    def keep_ready(self, count: int) -> None:
+        """As :meth:`keep`, and wait until all of them take work."""
+        logs = [self.folder / f"worker-{number}.log" for number in self.keep(count)]
+        deadline = time.monotonic() + 60
+        while not all("ready for work" in log.read_text() for log in logs):
+            assert time.monotonic() < deadline, "\n".join(self.logs())
+            time.sleep(0.05)
+
     def start(self, count: int, *command: str, **environment: str) -> list[int]:
         """The numbers of the new processes."""
         program = command or ("prompt_app.cli", "worker")

@@ -175,6 +175,15 @@ async def test_everyone_waits_out_retry_after() -> None:
     assert min(provider.started[1:]) - refused_at >= 0.29
 
 
+def test_a_part_shrinks_at_once_and_grows_when_told_twice() -> None:
+    limiter = AdaptiveLimiter(12)
+    parts = []
+    for workers in (3, 2, 3, 1, 1, 50):
+        limiter.share(workers)
+        parts.append(limiter.concurrency)
+    assert parts == [4, 4, 4, 4, 12, 1]
+
+
 async def test_requests_per_minute_are_spread_evenly() -> None:
     provider = Acting(reply_soon)
     limited = Limited(provider, AdaptiveLimiter(50, requests_per_minute=6000))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,8 @@ from prompt_app.errors import StoreUnavailableError
 from prompt_app.interfaces import Store
 from prompt_app.interfaces.chunks import WaitingWork
 from prompt_app.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 LOOK_AGAIN_SECONDS = 60.0
 
@@ -101,6 +104,7 @@ def _live_with_the_worker(celery: Celery, host: EngineHost, attention: Attention
         consumers[:] = [sender]
         attention.wake()  # starting may have taken longer than falling asleep does
         sweeper.start()
+        logger.info("ready for work")
 
     def end(**_: Any) -> None:
         sweeper.stop()
