@@ -36,9 +36,9 @@ async own => {
 """
 
 _AT_REST = """
-() => !document.querySelector('[data-stale="true"], [role="tooltip"]') && document.getAnimations().every(
-    ({ effect, playState }) => playState !== 'running'
-        || effect.getComputedTiming().endTime === Infinity)
+() => !document.querySelector('[data-stale="true"], [role="tooltip"]')
+    && document.getAnimations().every(({ effect, playState }) =>
+        playState !== 'running' || effect.getComputedTiming().endTime === Infinity)
 """
 """Nothing fades: what is half-way between two colors has the contrast of neither."""
 
