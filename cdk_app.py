@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import sys
 
-from cdk_src.configuration import Configuration, ConfigurationError, read_configuration
+from cdk_src.configuration import VARIABLES, Configuration, ConfigurationError, read_configuration
+from cdk_src.spelling import misspelt
 
 
 def main() -> int:
     """Synthesize what the environment configures; 2 if that is wrong."""
+    for warning in misspelt(os.environ, VARIABLES):
+        print(f"Warning: {warning}", file=sys.stderr)
     try:
         configuration = read_configuration(os.environ)
     except ConfigurationError as error:

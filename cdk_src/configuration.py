@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, cast
 
 from cdk_src.consistency import FARGATE_MEMORY_MIB, contradictions
+from cdk_src.spelling import unknown_settings
 from cdk_src.variables import (
     Kind,
     choice,
@@ -326,6 +327,9 @@ class Configuration:
         return self.removal == "destroy"
 
 
+VARIABLES = frozenset(f.metadata["name"] for f in fields(Configuration))
+
+
 @dataclass(frozen=True)
 class Row:
     """One line of the documented table."""
@@ -355,7 +359,7 @@ def read_configuration(environment: Mapping[str, str]) -> Configuration:
     Raises ConfigurationError that names every wrong variable with the accepted values.
     """
     values: dict[str, Any] = {}
-    problems: list[str] = []
+    problems = unknown_settings(environment, VARIABLES)
     for f in fields(Configuration):
         text = environment.get(f.metadata["name"], "").strip()
         if not text:

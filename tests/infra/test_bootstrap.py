@@ -565,7 +565,8 @@ class TestBuild:
         deployed_with = build.variables.read_text().splitlines()[-3:]
         assert sorted(deployed_with) == ["STACK_NAME=PromptApp", "WEB_COUNT=2", "WORKER_COUNT=0"]
         assert re.fullmatch(TEMPLATE["Parameters"]["OtherSettings"]["AllowedPattern"], settings)
-        read_configuration(dict(pair.split("=", 1) for pair in settings.split()))
+        pairs = dict(pair.split("=", 1) for pair in settings.split())
+        read_configuration({"OTHER_SETTINGS": settings, **pairs})
 
     @pytest.mark.parametrize(
         ("fails", "last"),

@@ -6,11 +6,14 @@ import pytest
 from deployment import FULL
 
 from cdk_src.configuration import (
+    VARIABLES,
     Configuration,
     ConfigurationError,
     configuration_table,
     read_configuration,
 )
+from cdk_src.spelling import misspelt
+from prompt_app.settings import Settings
 
 PROVIDER = {
     "OIDC_DISCOVERY_URL": "https://id.example.com",
@@ -228,3 +231,37 @@ def test_values_that_belong_together() -> None:
     read_configuration({"STACK_NAME": "x" * 53, "DEPLOY_SAGEMAKER_DOMAIN": "true"})
     read_configuration(PROVIDER | {"OIDC_ROLES": "a=admin", "OIDC_GROUPS_CLAIM": "roles"})
     read_configuration({"WEB_CPU": "256", "WEB_MEMORY_MIB": "512", "WEB_MAX_COUNT": "1"})
+
+
+def test_an_unknown_name_among_the_other_settings_is_refused_with_the_nearest() -> None:
+    settings = "WEB_COUT=2 OIDC_SCOPES=openid email WAF=true XYZ=1"
+    with pytest.raises(ConfigurationError) as caught:
+        read_configuration({"OTHER_SETTINGS": settings, "WEB_COUT": "2", "WAF": "true"})
+    assert str(caught.value).splitlines()[1:-1] == [
+        "- OtherSettings sets WEB_COUT, which is no variable; did you mean WEB_COUNT?",
+        "- OtherSettings sets XYZ, which is no variable.",
+    ]
+
+
+def test_known_names_among_the_other_settings_are_taken() -> None:
+    settings = " ".join(f"{name}=x" for name in sorted(VARIABLES))
+    assert read_configuration({"OTHER_SETTINGS": settings}) == Configuration()
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("WEB_COUT", "WEB_COUNT"), ("WEB_CUONT", "WEB_COUNT"), ("web_count", "WEB_COUNT"),
+     ("REMOVAL_POLCY", "REMOVAL_POLICY"), ("BEDROCK_MODEL", "BEDROCK_MODELS")],
+)  # fmt: skip
+def test_a_name_like_a_variables_is_told(name: str, meant: str) -> None:
+    (warning,) = misspelt({name: "2"}, VARIABLES)
+    assert warning == f"{name} is set and read by nothing here; did you mean {meant}?"
+    assert misspelt({name: " "}, VARIABLES) == []
+
+
+def test_names_of_others_are_left_alone() -> None:
+    """The app's own settings, and what shells, builds and the cdk command set."""
+    others = {str(f.validation_alias) for f in Settings.model_fields.values()} - VARIABLES
+    others |= {"AWS_REGION", "CDK_OUTDIR", "HOSTNAME", "OIDC_CLIENT_SECRET", "OTHER_SETTINGS"}
+    others |= {"SOURCE_VERSION", "VPC_CIDR", "WEB_CONCURRENCY"} | VARIABLES
+    assert misspelt(dict.fromkeys(others, "x"), VARIABLES) == []

@@ -80,7 +80,7 @@ def test_a_wrong_value_ends_it_with_one_message() -> None:
     done = subprocess.run(
         [sys.executable, "cdk_app.py"],
         cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin", "LOG_RETENTION_DAYS": "31"},
+        env={"PATH": "/usr/bin:/bin", "LOG_RETENTION_DAYS": "31", "WEB_COUT": "2"},
         capture_output=True,
         text=True,
         check=False,
@@ -88,6 +88,9 @@ def test_a_wrong_value_ends_it_with_one_message() -> None:
     )
     assert done.returncode == 2
     assert "LOG_RETENTION_DAYS is '31'; accepted: one of 1, 3, 5" in done.stderr
+    assert "Warning: WEB_COUT is set and read by nothing here; did you mean WEB_COUNT?" in (
+        done.stderr
+    )
     assert "Traceback" not in done.stderr
 
 
