@@ -9,6 +9,17 @@ from typing import Annotated
 import typer
 
 from prompt_app.cli.common import AsJson, InProject, console, counted, print_json, print_table
+from prompt_app.cli.dataset_options import (
+    ClusterField,
+    Format,
+    IdField,
+    ReferenceField,
+    Seed,
+    Sheet,
+    SplitField,
+    Splits,
+    dataset_options,
+)
 from prompt_app.cli.opening import opened_workbench
 from prompt_app.cli.plain import WRONG_INPUT
 
@@ -33,23 +44,37 @@ def list_datasets(as_json: AsJson = False) -> None:
 
 
 @app.command("add")
-def add_dataset(
+def add_dataset(  # noqa: PLR0917 - a parameter is an option of the command
     file: Annotated[str, typer.Argument(help="File or s3:// address.")],
     name: Annotated[str | None, typer.Option(help="Name; the file's own when absent.")] = None,
-    reference_field: Annotated[
-        str, typer.Option(help="Field of the reference answers.")
-    ] = "answers",
-    id_field: Annotated[str | None, typer.Option(help="Field of a unique id.")] = None,
+    reference_field: ReferenceField = "answers",
+    id_field: IdField = None,
+    cluster_field: ClusterField = None,
+    split_field: SplitField = None,
+    split: Splits = None,
+    seed: Seed = 0,
+    file_format: Format = None,
+    sheet: Sheet = None,
     skip_bad_rows: Annotated[
         bool, typer.Option("--skip-bad-rows", help="Leave malformed rows out.")
     ] = False,
     project: InProject = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read a file into a dataset; a changed file becomes its next version."""
-    from prompt_app.datamodel.dataset import DatasetOptions
+    """Read a file into a dataset; a changed file becomes its next version.
 
-    options = DatasetOptions(reference_field=reference_field, id_field=id_field)
+    Another tool's test cases: prompt-app datasets import.
+    """
+    options = dataset_options(
+        reference_field=reference_field,
+        id_field=id_field,
+        cluster_field=cluster_field,
+        split_field=split_field,
+        split=split,
+        seed=seed,
+        format=file_format,
+        sheet=sheet,
+    )
     with opened_workbench(project=project) as workbench:
         version = workbench.import_dataset(
             file, name=name, options=options, skip_bad_rows=skip_bad_rows
@@ -65,21 +90,30 @@ def add_dataset(
 
 
 @app.command("check")
-def check_dataset(
+def check_dataset(  # noqa: PLR0917 - a parameter is an option of the command
     file: Annotated[str, typer.Argument(help="File or s3:// address.")],
-    reference_field: Annotated[
-        str, typer.Option(help="Field of the reference answers.")
-    ] = "answers",
-    id_field: Annotated[str | None, typer.Option(help="Field of a unique id.")] = None,
+    reference_field: ReferenceField = "answers",
+    id_field: IdField = None,
+    cluster_field: ClusterField = None,
+    split_field: SplitField = None,
+    file_format: Format = None,
+    sheet: Sheet = None,
     as_json: AsJson = False,
 ) -> None:
     """Read a file without keeping it, and name every malformed row.
 
     Exits with 2 where a row is malformed.
     """
-    from prompt_app.datamodel.dataset import DatasetOptions, RowProblem
+    from prompt_app.datamodel.dataset import RowProblem
 
-    options = DatasetOptions(reference_field=reference_field, id_field=id_field)
+    options = dataset_options(
+        reference_field=reference_field,
+        id_field=id_field,
+        cluster_field=cluster_field,
+        split_field=split_field,
+        format=file_format,
+        sheet=sheet,
+    )
     good = bad = 0
     problems: list[RowProblem] = []
     with opened_workbench() as workbench:

@@ -21,6 +21,6 @@ def require_name(name: str, whose: str) -> str:
         return _NAME.validate_python(name.strip())
     except ValidationError:
         raise InputError(
-            f"{name[:100]!r} cannot be {whose}'s name: use letters, digits, '.', '_' and '-', at "
-            "most 100, with a letter or digit first."
+            f"{name[:100]!r} cannot be {whose}'s name: use letters a to z, digits, '.', '_' and "
+            "'-', at most 100, with a letter or digit first."
         ) from None

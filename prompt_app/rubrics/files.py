@@ -40,8 +40,8 @@ def checked_name(name: str, what: str) -> str:
     if not _NAME.fullmatch(name) or name.endswith((".", " ")):
         article = "an" if what[0] in "aeiou" else "a"
         raise RubricError(
-            f"{name!r} cannot be the name of {article} {what}: use letters, digits, '.', '_' and "
-            "'-'."
+            f"{name!r} cannot be the name of {article} {what}: use letters a to z, digits, '.', "
+            "'_' and '-'."
         )
     return name
 

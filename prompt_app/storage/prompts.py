@@ -113,8 +113,8 @@ class Prompts(StorePart):
             TypeAdapter(Name).validate_python(label)
         except ValidationError:
             raise EvaluationError(
-                f"{label!r} cannot be a label: use letters, digits, '.', '_' and '-', at most "
-                "100, with a letter or digit first."
+                f"{label!r} cannot be a label: use letters a to z, digits, '.', '_' and '-', at "
+                "most 100, with a letter or digit first."
             ) from None
         if label.isdecimal():
             raise EvaluationError(f"{label!r} cannot be a label: it reads as a version's number.")

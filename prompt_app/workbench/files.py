@@ -69,8 +69,8 @@ def describe_problems(error: ValidationError) -> str:
             message = "no such key" + (f"; did you mean {near[0]!r}?" if near else "")
         if problem["type"] == "string_pattern_mismatch":
             message = (
-                f"{problem['input']!r} cannot be a name; use letters, digits, '.', '_' and '-', "
-                "and start with a letter or digit"
+                f"{problem['input']!r} cannot be a name; use letters a to z, digits, '.', '_' and "
+                "'-', and start with a letter or digit"
             )
         parts.append(f"{place}: {message}")
     return "; ".join(parts)

@@ -55,7 +55,7 @@ def make_project(page: Page, url: str, name: str) -> None:
     page.goto(f"{url}/settings")
     settled(page)
     page.get_by_text("New project").click()
-    page.get_by_placeholder("letters, digits, dots and lines").fill(name)
+    page.get_by_placeholder("letters a to z, digits, dots and lines").fill(name)
     page.get_by_role("button", name="Make the project").click()
     expect(page.get_by_role("combobox", name="Project")).to_be_visible()
     settled(page)

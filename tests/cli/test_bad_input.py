@@ -401,7 +401,7 @@ def test_a_name_that_is_none(command_line: CommandLine, name: str) -> None:
     result = command_line.run("datasets", "add", "rows.jsonl", "--name", name)
     assert result.code == 2
     (line,) = result.err.splitlines()
-    assert "cannot be a dataset's name" in line
+    assert "cannot be a dataset's name: use letters a to z, digits" in line
 
 
 def test_what_follows_from_another_mistake_is_not_told(command_line: CommandLine) -> None:

@@ -117,6 +117,67 @@ def test_what_cannot_be_rescored_leaves_the_run_as_it_was(
     assert command_line.run("show", finished, "--json").json()["state"] == "finished"
 
 
+def test_a_dataset_is_added_as_an_evaluation_file_reads_it(command_line: CommandLine) -> None:
+    rows = [f'{{"question": "{n}", "answers": ["b"], "source": "s{n % 3}"}}' for n in range(40)]
+    (command_line.folder / "rows.txt").write_text("\n".join(rows))
+    arguments = ("rows.txt", "--format", "jsonl", "--cluster-field", "source", "--seed", "7")
+    splits = ("--split", "train=0.75", "--split", "test=0.25")
+    added = command_line.run("datasets", "add", *arguments, *splits, "--json").json()
+    assert sum(added["split_rows"].values()) == 40
+    assert set(added["split_rows"]) == {"train", "test"}
+    command_line.run("run", command_line.evaluation({"path": "rows.txt", "options": {
+        "format": "jsonl", "cluster_field": "source", "seed": 7,
+        "splits": {"test": 0.25, "train": 0.75},
+    }}))  # fmt: skip
+    shown = command_line.run("datasets", "show", "rows", "--json").json()
+    assert [version["id"] for version in shown["versions"]] == [added["id"]]
+
+
+def test_a_dataset_is_added_from_a_named_sheet_with_its_splits(command_line: CommandLine) -> None:
+    from openpyxl import Workbook
+
+    book = Workbook()
+    sheet = book.create_sheet("second")
+    for row in (["question", "answers", "part"], ["a", "b", "dev"], ["c", "d", "test"]):
+        sheet.append(row)
+    book.save(command_line.folder / "book.xlsx")
+    arguments = ("book.xlsx", "--sheet", "second", "--split-field", "part")
+    assert "2 good rows" in command_line.run("datasets", "check", *arguments).out
+    added = command_line.run("datasets", "add", *arguments, "--json").json()
+    assert added["split_rows"] == {"dev": 1, "test": 1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--split", "test"], "--split takes NAME=FRACTION, such as test=0.2, not 'test'."),
+        (["--split", "test=nan"], "not 'test=nan'."),
+        (["--split", "=0.5"], "not '=0.5'."),
+        (["--split", "a=0.5", "--split", "a=0.2"], "--split names a split twice."),
+        (["--split", "a=0.5", "--split", "b=0.6"], "add up to at most 1"),
+        (["--split", "größe=0.5"], "cannot be a split's name: use letters a to z, digits"),
+        (["--format", "json1"], "no dataset format named 'json1'. Did you mean 'json' or 'jsonl'?"),
+        (["--cluster-field", "sources"], "No row has the cluster field 'sources'"),
+    ],
+)
+def test_how_a_dataset_cannot_be_added(
+    command_line: CommandLine, arguments: list[str], said: str
+) -> None:
+    (command_line.folder / "rows.jsonl").write_text('{"question": "a", "answers": ["b"]}\n')
+    refused = command_line.run("datasets", "add", "rows.jsonl", *arguments)
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert said in refused.err
+
+
+def test_a_letter_with_an_accent_in_a_name_is_told_which_letters_are_meant(
+    command_line: CommandLine,
+) -> None:
+    (command_line.folder / "rows.jsonl").write_text('{"question": "a", "answers": ["b"]}\n')
+    prompts = [{"name": "größe", "template": "{question}"}]
+    refused = command_line.run("run", command_line.evaluation("rows.jsonl", prompts=prompts))
+    assert "'größe' cannot be a name; use letters a to z, digits" in refused.err
+
+
 def test_one_is_told_as_one(command_line: CommandLine) -> None:
     (command_line.folder / "rows.jsonl").write_text('{"question": "a", "answers": ["b"]}\n')
     assert command_line.run("datasets", "add", "rows.jsonl").out == "rows@1: 1 row\n"

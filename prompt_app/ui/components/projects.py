@@ -40,7 +40,9 @@ def _new() -> None:
         st.expander("New project", icon=":material/add:"),
         st.form("project.new", border=False, clear_on_submit=False),
     ):
-        name = st.text_input("Name", placeholder="letters, digits, dots and lines", max_chars=100)
+        name = st.text_input(
+            "Name", placeholder="letters a to z, digits, dots and lines", max_chars=100
+        )
         note = st.text_input("What it is about", max_chars=500)
         made = st.form_submit_button("Make the project", type="primary")
     if made:

@@ -202,7 +202,8 @@ def _add(kept: KeptFile, name: str, options: DatasetOptions, skip: bool) -> None
             )
         except ValueError:
             raise InputError(
-                f"{name!r} cannot be a dataset's name: use letters, digits, '.', '_' and '-'."
+                f"{name!r} cannot be a dataset's name: use letters a to z, digits, '.', '_' and "
+                "'-'."
             ) from None
 
     start_work(_ADDING, f"Adding {kept.name}", add)
