@@ -17,6 +17,7 @@ from prompt_app.cli.plain import UNFINISHED
 from prompt_app.datamodel.evaluation import ACTIVE_STATES, Run
 from prompt_app.engine.event_loop import run_worker
 from prompt_app.errors import StoreUnavailableError
+from prompt_app.workbench.unpriced import run_cost
 
 if TYPE_CHECKING:
     from prompt_app.workbench import Workbench
@@ -148,5 +149,6 @@ def progress_text(run: Run) -> str:
     elif run.state != "finished":
         parts.append(run.state)
     parts.append("1 error" if progress.failed == 1 else f"{progress.failed} errors")
-    parts.append(money(progress.cost_usd + progress.judge_cost_usd))
+    cost = run_cost(run)
+    parts.append("cost unknown" if cost is None else money(cost))
     return " · ".join(parts)

@@ -54,7 +54,7 @@ def rows(  # noqa: PLR0917 - one option a filter
             descending=descending,
         )
         page = workbench.rows(run.id, row_filter, offset=offset, limit=limit)
-    flat = [flat_row(sample, keys) for sample in page.items]
+    flat = [flat_row(run, sample, keys) for sample in page.items]
     if as_json:
         print_json({"total": page.total, "offset": page.offset, "rows": flat})
         return

@@ -83,11 +83,13 @@ def end_missed(missed: Sequence[str]) -> None:
 
 def print_results(runs: list[Run]) -> None:
     """The runs, then their scores: metric by metric, so that what is compared stands together."""
+    from prompt_app.workbench.unpriced import run_cost
+
     print_table(
         ["run", "prompt · model", "state", "answered#", "cached#", "errors#", "cost$"],
         [
             [each.id, each.name, each.state, each.progress.answered, each.progress.cached,
-             each.progress.failed, money(each.progress.cost_usd + each.progress.judge_cost_usd)]
+             each.progress.failed, money(run_cost(each))]
             for each in runs
         ],
         "No runs.",
@@ -109,7 +111,9 @@ def print_unpriced(runs: Sequence[Run]) -> None:
     from prompt_app.workbench.unpriced import unpriced_models
 
     for model in unpriced_models(runs):
-        console.print(f"No price is known for {model}: its calls count as $0.", markup=False)
+        console.print(
+            f"No price is known for {model}: the cost leaves its calls out.", markup=False
+        )
 
 
 def print_scores(runs: Sequence[Run]) -> None:

@@ -16,6 +16,8 @@ def runs(
     as_json: AsJson = False,
 ) -> None:
     """List runs, newest first."""
+    from prompt_app.workbench.unpriced import run_cost
+
     with opened_workbench() as workbench:
         page = workbench.list_runs(text=text, limit=limit)
     if as_json:
@@ -29,7 +31,7 @@ def runs(
             run.spec.dataset_name,
             f"{run.progress.done}/{run.progress.total}",
             run.progress.failed,
-            money(run.progress.cost_usd + run.progress.judge_cost_usd),
+            money(run_cost(run)),
             f"{run.created_at:%Y-%m-%d %H:%M}" if run.created_at else "",
         ]
         for run in page.items

@@ -16,12 +16,15 @@ from prompt_app.cli.run import print_scores, print_unpriced
 
 def show(run_id: RunId, as_json: AsJson = False) -> None:
     """Show a run: its state, what it is made of, and its scores."""
+    from prompt_app.workbench.unpriced import judge_cost, model_cost, unpriced_models
+
     with opened_workbench() as workbench:
         run = workbench.run(run_id)
         run = run.model_copy(update={"summary": workbench.summary(run)})
         errors = workbench.error_counts(run.id)
     if as_json:
-        print_json({**run.model_dump(mode="json"), "errors": errors})
+        print_json({**run.model_dump(mode="json"), "errors": errors,
+                    "unpriced_models": unpriced_models([run])})  # fmt: skip
         return
     spec = run.spec
     prompt = spec.prompt
@@ -35,8 +38,7 @@ def show(run_id: RunId, as_json: AsJson = False) -> None:
         ("parameters", ", ".join(f"{k}={v}" for k, v in spec.parameters.given().items()) or "none"),
         ("repeats", str(spec.repeats)),
         ("cached", str(run.progress.cached)),
-        ("spent", f"{money(run.progress.cost_usd)} on the model, "
-                  f"{money(run.progress.judge_cost_usd)} on judges"),
+        ("spent", f"{money(model_cost(run))} on the model, {money(judge_cost(run))} on judges"),
         ("skipped rows", str(run.progress.skipped_rows)),
     ]  # fmt: skip
     for name, value in lines:

@@ -27,6 +27,7 @@ from prompt_app.workbench.matching import (
     match_examples,
     without,
 )
+from prompt_app.workbench.unpriced import known_cost
 
 MOST_GROUPS = 30
 NO_MEANS: dict[str, float] = {}
@@ -65,7 +66,7 @@ class CallSummary:
 
     samples: int
     cost_usd: float | None
-    """Mean of a sample's call; None without a sample."""
+    """Mean of a sample's call; None without a sample, or without a known price."""
     judge_cost_usd: float
     """Of all judge calls of the run."""
     latency_median: float | None
@@ -150,7 +151,7 @@ class RunContrasts:
         known = figures.latency_seconds
         return CallSummary(
             samples=len(known),
-            cost_usd=fmean(figures.cost_usd) if known else None,
+            cost_usd=known_cost(fmean(figures.cost_usd), run.spec.model) if known else None,
             judge_cost_usd=run.progress.judge_cost_usd,
             latency_median=float(np.quantile(known, 0.5)) if known else None,
             latency_95th=float(np.quantile(known, 0.95)) if known else None,

@@ -12,13 +12,14 @@ from typing import Any, Literal
 from prompt_app.datamodel.evaluation import Run
 from prompt_app.errors import InputError
 from prompt_app.interfaces import Store, StoredSample
+from prompt_app.workbench.unpriced import sample_cost
 
 ExportFormat = Literal["jsonl", "csv", "parquet"]
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 GROUP = 1000
 
 
-def flat_row(sample: StoredSample, metric_keys: tuple[str, ...]) -> dict[str, Any]:
+def flat_row(run: Run, sample: StoredSample, metric_keys: tuple[str, ...]) -> dict[str, Any]:
     """One sample as a flat mapping; the example's fields stand behind ``input.``."""
     reply = sample.reply
     row: dict[str, Any] = {
@@ -41,7 +42,7 @@ def flat_row(sample: StoredSample, metric_keys: tuple[str, ...]) -> dict[str, An
         "input_tokens": reply.usage.input if reply else None,
         "output_tokens": reply.usage.output if reply else None,
         "latency_seconds": reply.latency_seconds if reply else None,
-        "cost_usd": sample.cost_usd,
+        "cost_usd": sample_cost(run, sample),
         "cached": sample.cached,
         "request_id": reply.request_id if reply else None,
     }
@@ -71,7 +72,7 @@ def export_rows(
     if export_format not in WRITERS:
         raise InputError(f"No export format {export_format!r}; there are {', '.join(WRITERS)}.")
     keys = tuple(metric.key for metric in run.spec.metrics)
-    rows = (flat_row(sample, keys) for sample in samples)
+    rows = (flat_row(run, sample, keys) for sample in samples)
     first = next(rows, {})
     columns = _columns(store, run, first)
     partial = path.with_name(path.name + ".part")

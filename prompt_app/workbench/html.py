@@ -51,6 +51,10 @@ def number(value: float) -> str:
     return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
+def money(usd: float | None) -> str:
+    return "unknown" if usd is None else f"${usd:.4f}"
+
+
 def bounds(interval: Interval | None) -> str:
     """``0.71 to 0.93``, or ``undefined``."""
     if interval is None:

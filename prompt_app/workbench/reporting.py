@@ -17,6 +17,7 @@ from prompt_app.statistics.verdict import PairedComparison
 from prompt_app.workbench import html
 from prompt_app.workbench.comparing import Margins, RunComparison, compare_runs
 from prompt_app.workbench.contrasting import Breakdown, Leaderboard, RunContrasts
+from prompt_app.workbench.unpriced import judge_cost, model_cost
 
 MOST_ROWS = 25
 MOST_FIELDS = 3
@@ -106,8 +107,8 @@ class Reports:
             ("from the cache", progress.cached),
             ("left out as few-shot examples", progress.excluded),
             ("bad rows skipped", progress.skipped_rows),
-            ("cost, model", f"${progress.cost_usd:.4f}"),
-            ("cost, judges", f"${progress.judge_cost_usd:.4f}"),
+            ("cost, model", html.money(model_cost(run))),
+            ("cost, judges", html.money(judge_cost(run))),
             ("tokens in, out", f"{progress.usage.input:,}, {progress.usage.output:,}"),
             ("latency, median", _seconds(calls.latency_median)),
             ("latency, 95th percentile", _seconds(calls.latency_95th)),
@@ -159,7 +160,7 @@ class Reports:
         rows = []
         for each in board.standings:
             took = calls[each.run.id]
-            cost = None if took.cost_usd is None else took.cost_usd * 1000
+            cost = "unknown" if took.cost_usd is None else took.cost_usd * 1000
             rows.append(
                 [_rank(board, each.rank), each.run.name, each.run.id, each.mean,
                  html.bounds(each.interval), cost, took.latency_median, took.latency_95th]

@@ -38,12 +38,26 @@ def test_0_and_a_line_for_a_run_that_has_ended(
     file = written(command_line, mock_server.url)
     result = command_line.run("run", file)
     assert result.code == 0
-    assert result.err == "plain · openai:echo: 20/20 · 0 errors · $0\n"
+    assert result.err == "plain · openai:echo: 20/20 · 0 errors · cost unknown\n"
     assert "finished" in result.out
     quiet = command_line.run("run", "--quiet", "evaluation.yaml")
     assert (quiet.code, quiet.err) == (0, "")
-    for told in (quiet, command_line.run("show", run_id(command_line.run("run", "--json", file)))):
-        assert "No price is known for openai:echo: its calls count as $0." in told.out
+
+
+def test_a_cost_that_nobody_knows_is_not_shown_as_nothing(
+    command_line: CommandLine, mock_server: MockServer
+) -> None:
+    done = command_line.run("run", written(command_line, mock_server.url, 2))
+    assert "2/2 · 0 errors · cost unknown" in done.err
+    (run,) = (each["id"] for each in command_line.run("runs", "--json").json())
+    shown, listed = command_line.run("show", run), command_line.run("runs")
+    assert "unknown on the model, $0 on judges" in shown.out
+    for told in (done, shown):
+        assert "No price is known for openai:echo: the cost leaves its calls out." in told.out
+    for table in (done, listed):
+        assert " unknown" in table.out
+        assert "$0" not in table.out
+    assert command_line.run("show", "--json", run).json()["unpriced_models"] == ["openai:echo"]
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,16 @@ from mock_process import MockProcess
 from prompt_app.cli import following
 from prompt_app.cli.following import progress_text
 from prompt_app.datamodel.evaluation import Progress, Run, RunSpec
+from prompt_app.datamodel.model import ModelSpec
+
+LOCAL = "openai:a-model-without-a-price"
 
 
-def a_run(state: str, **progress: Any) -> Run:
+def a_run(state: str, model: str = "offline:echo", **progress: Any) -> Run:
     return Run.model_construct(
         id="e1-1",
         name="p · m",
-        spec=RunSpec.model_construct(),
+        spec=RunSpec.model_construct(model=ModelSpec.model_validate(model), metrics=()),
         state=state,
         progress=Progress(**progress),
     )
@@ -47,6 +50,12 @@ def a_run(state: str, **progress: Any) -> Run:
             "5/9 · paused · 1 error · $0",
         ),
         (a_run("finished", total=9, answered=9, rate_per_second=3), "9/9 · 0 errors · $0"),
+        (a_run("queued", LOCAL, total=9), "0/9 · queued · 0 errors · $0"),
+        (a_run("paused", LOCAL, total=9, answered=3, cached=3), "3/9 · paused · 0 errors · $0"),
+        (
+            a_run("paused", LOCAL, total=9, answered=4, cached=3),
+            "4/9 · paused · 0 errors · cost unknown",
+        ),
     ],
 )  # fmt: skip
 def test_one_line_tells_all(run: Run, text: str) -> None:

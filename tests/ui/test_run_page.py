@@ -204,3 +204,15 @@ def test_a_judge_is_held_against_labels_and_asked_again(
     again = next(each for each in app.button if each.label == "Judge them again")
     again.click().run()
     assert any("10 of 10 scores as before" in each.value for each in app.markdown)
+
+
+def test_a_cost_that_nobody_knows_is_not_shown_as_nothing(
+    open_page: OpenPage, workbench: Workbench, tmp_path: Path, mock_server: MockServer
+) -> None:
+    evaluation = workbench.submit_evaluation(echo_spec(rows_file(tmp_path, 3), mock_server.url))
+    work(workbench)
+    app = open_page(RUN, id=evaluation.run_ids[0], calls="true")
+    figures = {each.label: each.value.replace("\\", "") for each in app.metric}
+    assert figures["Spent"] == figures["Spent on the model"] == "unknown"
+    assert figures["Cost for 1,000 samples"] == "unknown"
+    assert figures["Spent on judges"] == "$0.00"

@@ -12,6 +12,7 @@ from prompt_app.ui.components.distribution import histogram
 from prompt_app.ui.components.tables import data_chart
 from prompt_app.ui.components.wording import money, plain
 from prompt_app.ui.state import workbench
+from prompt_app.workbench.unpriced import judge_cost, known_cost, model_cost
 
 
 @st.fragment
@@ -53,15 +54,16 @@ def call_section(run: Run) -> None:
 
 
 def _numbers(run: Run, figures: CallFigures) -> None:
-    seconds, cost = np.array(figures.latency_seconds), np.array(figures.cost_usd)
+    seconds = np.array(figures.latency_seconds)
+    each = known_cost(float(np.mean(figures.cost_usd)), run.spec.model)
     usage = run.progress.usage
     shown = {
         "Latency, median": _time(float(np.quantile(seconds, 0.5))),
         "Latency, 95th percentile": _time(float(np.quantile(seconds, 0.95))),
         "Slowest": _time(float(seconds.max())),
-        "Cost for 1,000 samples": money(float(cost.mean()) * 1000),
-        "Spent on the model": money(run.progress.cost_usd),
-        "Spent on judges": money(run.progress.judge_cost_usd),
+        "Cost for 1,000 samples": money(each and each * 1000),
+        "Spent on the model": money(model_cost(run)),
+        "Spent on judges": money(judge_cost(run)),
         "Tokens in": f"{usage.input:,}",
         "Tokens out": f"{usage.output:,}",
     }

@@ -21,6 +21,7 @@ from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import workbench
 from prompt_app.workbench import Workbench
 from prompt_app.workbench.contrasting import CallSummary, Leaderboard
+from prompt_app.workbench.unpriced import unpriced_models
 
 PRICES = {
     "Cost": ("US dollars for 1,000 samples", "$ / 1,000"),
@@ -54,6 +55,8 @@ def leaderboard_section(runs: Sequence[Run], metric: str) -> None:
             alt=f"Runs by {metric}, the best first",
         )
         st.caption(plain(leaderboard_note(board)))
+        if unpriced := unpriced_models(runs):
+            st.caption(plain(f"No price is known for {', '.join(unpriced)}."))
         _picture(frame, metric)
 
 

@@ -12,7 +12,7 @@ from prompt_app.ui.components.errors import errors_shown
 from prompt_app.ui.components.run_list import state_badge
 from prompt_app.ui.components.wording import ago, duration, money, number, plain
 from prompt_app.ui.state import may_edit, workbench
-from prompt_app.workbench.unpriced import unpriced_models
+from prompt_app.workbench.unpriced import run_cost
 
 LOOK_SECONDS = 1.0
 PATIENCE_SECONDS = 15.0
@@ -57,11 +57,10 @@ def _panel(run_id: str, was_active: bool, had_rows: bool) -> None:
 
 def _figures(run: Run, *, is_active: bool) -> None:
     progress = run.progress
-    spent = progress.cost_usd + progress.judge_cost_usd
     figures = {
         "Samples": f"{progress.done:,} / {progress.total:,}",
         "Failed": f"{progress.failed:,}",
-        "Spent": "unknown" if not spent and unpriced_models([run]) else money(spent),
+        "Spent": money(run_cost(run)),
     }
     if run.spec.limits.max_cost_usd is not None:
         figures["Spent"] += f" of {money(run.spec.limits.max_cost_usd)}"

@@ -16,6 +16,7 @@ from prompt_app.ui.components.verbatim import cut, verbatim
 from prompt_app.ui.components.word_marks import words_beside
 from prompt_app.ui.components.wording import duration, money, number, plain
 from prompt_app.ui.state import workbench
+from prompt_app.workbench.unpriced import sample_cost
 
 _PLACE, _SHOWN = "drawer.place", "drawer.shown"
 
@@ -108,7 +109,7 @@ def _single(run: Run, sample: StoredSample) -> None:
 def _row(run: Run, sample: StoredSample) -> None:
     st.query_params["row"] = row_address(sample)
     st.session_state[_SHOWN] = run.id, row_address(sample)
-    _facts(sample)
+    _facts(run, sample)
     _reply(run, sample)
     _scores(sample)
     _heading("Fields")
@@ -150,14 +151,14 @@ def _go(place: int) -> None:
     st.session_state[_PLACE] = place
 
 
-def _facts(sample: StoredSample) -> None:
+def _facts(run: Run, sample: StoredSample) -> None:
     with st.container(horizontal=True, gap="xsmall"):
         st.badge(sample.state, color="red" if sample.state == "failed" else "green")
         if sample.reply:
             usage = sample.reply.usage
             st.badge(plain(duration_text(sample)), icon=":material/timer:", color="gray")
             st.badge(f"{usage.input:,} → {usage.output:,} tokens", color="gray")
-            st.badge(plain(money(sample.cost_usd)), color="gray")
+            st.badge(plain(money(sample_cost(run, sample))), color="gray")
             st.badge(plain(sample.reply.outputs[0].finish_reason), color="gray")
         if sample.cached:
             st.badge("from cache", color="gray")

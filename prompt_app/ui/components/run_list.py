@@ -13,6 +13,7 @@ from prompt_app.datamodel.score import MetricSummary
 from prompt_app.ui.components.project_move import project_badge, project_names
 from prompt_app.ui.components.wording import ago, money, plain, quantity
 from prompt_app.ui.state import RUN
+from prompt_app.workbench.unpriced import run_cost
 
 _PICKED = "runs.picked"
 Color = Literal["red", "orange", "blue", "green", "gray"]
@@ -80,8 +81,10 @@ def _card(run: Run, project: str | None, *, can_pick: bool) -> None:
         ]
         if progress.failed:
             facts.append(f"{progress.failed:,} failed")
-        if progress.cost_usd + progress.judge_cost_usd:
-            facts.append(money(progress.cost_usd + progress.judge_cost_usd))
+        if (cost := run_cost(run)) is None:
+            facts.append("cost unknown")
+        elif cost:
+            facts.append(money(cost))
         facts.append(ago(run.created_at))
         st.caption(plain(" · ".join(fact for fact in facts if fact)))
         if run.state in ACTIVE_STATES:
