@@ -3,6 +3,7 @@
 import { prepareNode, preparePython, tool } from "./environment.mjs";
 import { main, run } from "./process.mjs";
 import { prepareSystem } from "./system.mjs";
+import { runAllTests } from "./testing.mjs";
 
 const CHECKS = [
   ["format", "ruff", ["format", "--check"]],
@@ -18,10 +19,10 @@ const MENDING = [
 /** Runs every step, also after a failure; 0 where all passed. */
 async function runSteps(steps) {
   const failed = [];
-  for (const [name, command, args] of steps) {
+  for (const [name, command, args, runStep = run] of steps) {
     console.log(`\n== ${name}: ${command} ${args.join(" ")}`);
     const begin = performance.now();
-    const code = await run(tool(command), args);
+    const code = await runStep(tool(command), args);
     const seconds = ((performance.now() - begin) / 1000).toFixed(1);
     if (code !== 0) failed.push(name);
     if (code !== 0 || command !== "pytest") {
@@ -40,6 +41,7 @@ await main(async () => {
   await preparePython({ dev: true });
   if (only) return runSteps(only);
   await prepareNode();
-  const tests = ["tests", "pytest", args.length ? args : ["-n", "2", "--dist", "loadgroup"]];
-  return runSteps(args.length ? [tests] : [...CHECKS, tests]);
+  if (args.length) return runSteps([["tests", "pytest", args]]);
+  const all = ["tests", "pytest", ["-n", "2", "--dist", "loadgroup"], runAllTests];
+  return runSteps([...CHECKS, all]);
 });

@@ -132,6 +132,44 @@ def test_a_failed_step_does_not_hide_the_others_and_is_named_at_the_end(checkout
     assert "== types: passed in" in out
 
 
+FIRST, AGAIN = "pytest -n 2", "pytest tests/a.py::test_b[x@y] tests/c.py::test_d"
+PYTEST = """
+echo "pytest $*" >> calls
+mkdir -p .pytest_cache/v/cache
+[ "$1" = -n ] && echo '{"tests/a.py::test_b[x@y]@browser": true, "tests/c.py::test_d": true%s}' \\
+    > .pytest_cache/v/cache/lastfailed && exit 1
+exit %d
+"""
+
+
+@pytest.mark.parametrize(
+    ("others", "again", "code", "calls"),
+    [
+        ("", 0, 0, [FIRST, AGAIN]),
+        ("", 1, 1, [FIRST, AGAIN]),
+        (', "e": true, "f": true, "g": true, "h": true', 0, 1, [FIRST]),
+    ],
+    ids=["passes by itself", "fails again", "many"],
+)
+def test_a_few_tests_that_fail_are_run_once_more_by_themselves(
+    checkout: Path, others: str, again: int, code: int, calls: list[str]
+) -> None:
+    command(checkout / "pytest", PYTEST % (others, again))
+    body = (
+        'import { runAllTests } from "./scripts/testing.mjs";'
+        'process.exitCode = await runAllTests("./pytest", ["-n", "2"]);'
+    )
+    assert NODE is not None
+    done = subprocess.run(
+        [NODE, "--input-type=module", "--eval", body],
+        cwd=checkout, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (code, "")
+    assert (checkout / "calls").read_text().splitlines() == calls
+    told = "== failed at first, passed by itself:\ntests/a.py::test_b[x@y]\ntests/c.py::test_d\n"
+    assert done.stdout.endswith(told) == (code == 0)
+
+
 def test_the_app_ends_when_the_shell_that_npm_started_is_killed(checkout: Path) -> None:
     install(checkout, dev=False)
     command(checkout / ".venv" / "bin" / "prompt-app", "echo $$; exec /bin/sleep 60")
