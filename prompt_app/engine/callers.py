@@ -14,6 +14,7 @@ from prompt_app.interfaces.batch_jobs import BatchProvider
 from prompt_app.providers import connect, connection_key
 from prompt_app.providers.batching import connect_batch
 from prompt_app.providers.limiting import AdaptiveLimiter, Limited
+from prompt_app.providers.patience import ENDLESS, Patience
 from prompt_app.providers.prices import price_of
 from prompt_app.providers.profiles import Profile, Route, Spread, model_at, profiles_of
 from prompt_app.providers.retrying import Retrying, Waits
@@ -58,6 +59,7 @@ class Callers:
         limits: Limits,
         on_retry: Callable[[str], None] | None = None,
         waits: Waits | None = None,
+        patience: Patience = ENDLESS,
     ) -> Retrying:
         """The provider with everything around it."""
         whole = self.limiter(model, limits)
@@ -66,7 +68,11 @@ class Callers:
             for profile in profiles_of(model)
             for each in (model_at(profile, model),)
         ]
-        limited = Spread(routes, whole) if routes else Limited(self._connection(model), whole)
+        limited = (
+            Spread(routes, whole, patience)
+            if routes
+            else Limited(self._connection(model), whole, patience)
+        )
         return Retrying(limited, limits.max_attempts, on_retry, waits)
 
     def batch_provider(self, model: ModelSpec) -> BatchProvider:

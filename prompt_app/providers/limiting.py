@@ -17,6 +17,7 @@ from prompt_app.errors import RateLimitedError, ServerError
 from prompt_app.interfaces import Provider
 from prompt_app.providers.embedding import embed
 from prompt_app.providers.pacing import Pacer, Slot
+from prompt_app.providers.patience import ENDLESS, SHORT_PAUSE_SECONDS, CallTime, Patience, paused
 from prompt_app.providers.spending import SpendingCap
 from prompt_app.providers.tokens import estimate_tokens
 
@@ -47,6 +48,7 @@ class AdaptiveLimiter:
         self._sharers = 1
         self._in_flight = 0
         self._waiting: deque[tuple[asyncio.Future[Slot], int]] = deque()
+        self._hasty: set[asyncio.Future[Slot]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._paced = False
 
@@ -79,6 +81,11 @@ class AdaptiveLimiter:
         delay = self._delay(self._clock())
         return max(0.0, delay) if delay < math.inf else 0.0
 
+    @property
+    def pause_seconds(self) -> float:
+        """For which the provider has asked not to be called."""
+        return self._pacer.held(self._clock())
+
     def share(self, workers: int) -> None:
         """Take one of ``workers`` equal parts of the limits that were given; the other parts are
         other processes'. A part grows when it is told twice in a row that it may: a worker that
@@ -93,26 +100,33 @@ class AdaptiveLimiter:
             self._tokens.change(tokens / workers, now)
         self._serve()
 
-    async def acquire(self, tokens: int = 0) -> Slot:
+    async def acquire(self, tokens: int = 0, *, hasty: bool = False) -> Slot:
         """Wait for the turn to make a call that takes about ``tokens``.
 
         The slot must go to :meth:`release` whatever becomes of the call; what became of it is to
-        be told before.
+        be told before. A ``hasty`` call waits for no pause that the provider has asked for, or
+        asks for meanwhile: that raises RateLimitedError.
         """
+        if hasty and (pause := self.pause_seconds) > SHORT_PAUSE_SECONDS:
+            raise paused(pause)
         if not self._waiting:
             now = self._clock()
             if self._delay(now) <= 0:
                 return self._launch(now, tokens, waited=False)
         future: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
         self._waiting.append((future, tokens))
+        if hasty:
+            self._hasty.add(future)
         self._serve()
         try:
             return await future
         except asyncio.CancelledError:
             # The slot may have been granted in the very moment of the cancellation.
-            if future.done() and not future.cancelled():
+            if future.done() and not future.cancelled() and future.exception() is None:
                 self.release(future.result(), used_tokens=0)
             raise
+        finally:
+            self._hasty.discard(future)
 
     def release(self, slot: Slot, used_tokens: int | None = None) -> None:
         """End a call; ``used_tokens`` takes the place of what was reserved, where it is known."""
@@ -129,6 +143,10 @@ class AdaptiveLimiter:
         """The provider refused the call for the rate; no call starts for ``retry_after``
         seconds."""
         self._pacer.refused(slot, self._clock(), retry_after)
+        if self._hasty and (pause := self.pause_seconds) > SHORT_PAUSE_SECONDS:
+            for future in self._hasty:
+                if not future.done():
+                    future.set_exception(paused(pause))
 
     def failed(self) -> None:
         """The server failed."""
@@ -183,17 +201,24 @@ class AdaptiveLimiter:
 class Limited:
     """A provider whose calls wait for the limiter, and teach it."""
 
-    def __init__(self, provider: Provider, limiter: AdaptiveLimiter) -> None:
+    def __init__(
+        self, provider: Provider, limiter: AdaptiveLimiter, patience: Patience = ENDLESS
+    ) -> None:
         self._provider = provider
         self._limiter = limiter
+        self._patience = patience
 
     async def generate(self, request: GenerationRequest, timeout: float) -> Reply:
-        """``timeout`` begins when the call's turn has come."""
-        return await self._in_turn(request, lambda: self._provider.generate(request, timeout))
+        """``timeout`` begins when the call's turn has come, or as ``patience`` says."""
+        return await self._in_turn(
+            request, timeout, lambda: self._provider.generate(request, timeout)
+        )
 
     async def embed(self, request: EmbeddingRequest, timeout: float) -> EmbeddingReply:
-        """``timeout`` begins when the call's turn has come."""
-        return await self._in_turn(request, lambda: embed(self._provider, request, timeout))
+        """As :meth:`generate`."""
+        return await self._in_turn(
+            request, timeout, lambda: embed(self._provider, request, timeout)
+        )
 
     async def close(self) -> None:
         await self._provider.close()
@@ -202,29 +227,35 @@ class Limited:
         self, request: GenerationRequest, timeout: float
     ) -> AsyncGenerator[ReplyEvent, None]:
         """The slot is held until the stream ends."""
+        call_time = self._patience.call_time(request, timeout)
         async with (
-            self._turn(request) as answered,
+            self._turn(request, call_time) as answered,
             aclosing(self._provider.stream(request, timeout)) as events,
         ):
-            async for event in events:
+            async for event in call_time.first_in_time(events):
                 if isinstance(event, Reply):
                     answered(event.usage.total)
                 yield event
 
     async def _in_turn(
-        self, request: ModelRequest, call: Callable[[], Awaitable[Answered]]
+        self, request: ModelRequest, timeout: float, call: Callable[[], Awaitable[Answered]]
     ) -> Answered:
-        async with self._turn(request) as answered:
-            reply = await call()
+        call_time = self._patience.call_time(request, timeout)
+        async with self._turn(request, call_time) as answered:
+            async with call_time.in_turn():
+                reply = await call()
             answered(reply.usage.total)
             return reply
 
     @asynccontextmanager
-    async def _turn(self, request: ModelRequest) -> AsyncGenerator[Callable[[int], None], None]:
+    async def _turn(
+        self, request: ModelRequest, call_time: CallTime
+    ) -> AsyncGenerator[Callable[[int], None], None]:
         """Holds a slot; what it gives is to be told the tokens that the answer took."""
         limiter = self._limiter
         tokens = reserved_tokens(request) if limiter.reserves_tokens else 0
-        slot = await limiter.acquire(tokens)
+        async with call_time.in_line():
+            slot = await limiter.acquire(tokens, hasty=self._patience.hasty)
         used: list[int] = []
         async with taught(limiter, slot, used):
             yield used.append

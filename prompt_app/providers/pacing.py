@@ -99,6 +99,10 @@ class Pacer:
         """Seconds until the next call may start; not positive when it may."""
         return max(self._held_until, self._next_at) - now
 
+    def held(self, now: float) -> float:
+        """Seconds until the end of the pause that the provider has asked for; 0 without one."""
+        return max(0.0, self._held_until - now)
+
     def start(self, now: float, in_flight: int, *, waited: bool, paced: bool) -> Slot:
         """A call starts; ``waited`` if it could not when it wanted to, ``paced`` if it was this
         pacer's delay that held it up."""

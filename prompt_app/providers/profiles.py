@@ -18,6 +18,7 @@ from prompt_app.interfaces import Provider
 from prompt_app.providers.limiting import AdaptiveLimiter, reserved_tokens, taught
 from prompt_app.providers.options import ProviderOptions, read_options
 from prompt_app.providers.pacing import Slot
+from prompt_app.providers.patience import ENDLESS, SHORT_PAUSE_SECONDS, CallTime, Patience, paused
 
 Cap = Annotated[float, Field(gt=0)]
 
@@ -73,14 +74,19 @@ class Spread:
     """A provider over ``routes``. ``whole`` holds the limits of all of them together; what each
     profile takes beyond that is learned for it alone."""
 
-    def __init__(self, routes: Sequence[Route], whole: AdaptiveLimiter) -> None:
+    def __init__(
+        self, routes: Sequence[Route], whole: AdaptiveLimiter, patience: Patience = ENDLESS
+    ) -> None:
         self._routes = routes
         self._whole = whole
+        self._patience = patience
 
     async def generate(self, request: GenerationRequest, timeout: float) -> Reply:
-        """``timeout`` begins when the call's turn has come."""
-        async with self._turn(request) as (route, answered):
-            reply = await route.provider.generate(_through(route, request), timeout)
+        """``timeout`` begins when the call's turn has come, or as ``patience`` says."""
+        call_time = self._patience.call_time(request, timeout)
+        async with self._turn(request, call_time) as (route, answered):
+            async with call_time.in_turn():
+                reply = await route.provider.generate(_through(route, request), timeout)
             answered.append(reply.usage.total)
             return reply
 
@@ -88,11 +94,12 @@ class Spread:
         self, request: GenerationRequest, timeout: float
     ) -> AsyncGenerator[ReplyEvent, None]:
         """The places are held until the stream ends."""
+        call_time = self._patience.call_time(request, timeout)
         async with (
-            self._turn(request) as (route, answered),
+            self._turn(request, call_time) as (route, answered),
             aclosing(route.provider.stream(_through(route, request), timeout)) as events,
         ):
-            async for event in events:
+            async for event in call_time.first_in_time(events):
                 if isinstance(event, Reply):
                     answered.append(event.usage.total)
                 yield event
@@ -103,14 +110,16 @@ class Spread:
 
     @asynccontextmanager
     async def _turn(
-        self, request: GenerationRequest
+        self, request: GenerationRequest, call_time: CallTime
     ) -> AsyncGenerator[tuple[Route, list[int]], None]:
         """Holds a place of all and one of a profile; the list takes the tokens of the answer."""
         tokens = reserved_tokens(request)
         answered: list[int] = []
-        own = await self._whole.acquire(tokens)
+        async with call_time.in_line():
+            own = await self._whole.acquire(tokens)
         try:
-            route, slot = await self._first_free(tokens)
+            async with call_time.in_line():
+                route, slot = await self._first_free(tokens)
             try:
                 async with taught(route.limiter, slot, answered):
                     yield route, answered
@@ -129,6 +138,9 @@ class Spread:
         if free:
             route = min(free, key=lambda each: each.limiter.in_flight)
             return route, await route.limiter.acquire(tokens)
+        pause = min(route.limiter.pause_seconds for route in self._routes)
+        if self._patience.hasty and pause > SHORT_PAUSE_SECONDS:
+            raise paused(pause)
         waiting = {
             asyncio.ensure_future(route.limiter.acquire(tokens)): route for route in self._routes
         }

@@ -14,10 +14,11 @@ from prompt_app.datamodel.evaluation import Limits
 from prompt_app.datamodel.model import GenerationRequest, InferenceParameters, ModelSpec
 from prompt_app.datamodel.prompt import Message
 from prompt_app.engine.callers import Callers
-from prompt_app.errors import EvaluationError, RateLimitedError
+from prompt_app.errors import DeadlineExceededError, EvaluationError, RateLimitedError
 from prompt_app.providers import connect
 from prompt_app.providers.caching import cache_key
 from prompt_app.providers.limiting import AdaptiveLimiter
+from prompt_app.providers.patience import Patience
 from prompt_app.providers.profiles import Route, Spread, profiles_of
 from prompt_app.settings import Settings
 
@@ -158,6 +159,24 @@ def test_callers_who_give_up_leave_every_line(settings: Settings) -> None:
         return [each.in_flight for each in (whole, *limiters)]
 
     assert asyncio.run(given_up()) == [0, 0, 0]
+
+
+def test_how_long_a_call_waits_for_a_profile() -> None:
+    async def waited() -> list[int]:
+        whole, limiters = AdaptiveLimiter(9), [AdaptiveLimiter(1), AdaptiveLimiter(1)]
+        routes = [Route(nova(), Refusing(), each) for each in limiters]  # type: ignore[arg-type]
+        slots = [await each.acquire() for each in limiters]
+        with pytest.raises(DeadlineExceededError, match="No place for a call to bedrock:amazon"):
+            await Spread(routes, whole, Patience(within_timeout=True)).generate(ask(nova()), 0.05)
+        for each, slot in zip(limiters, slots, strict=True):
+            each.refused(slot, retry_after=40)
+            each.release(slot)
+        with pytest.raises(RateLimitedError) as told:
+            await Spread(routes, whole, Patience(hasty=True)).generate(ask(nova()), 60)
+        assert told.value.retry_after == pytest.approx(40, abs=5)
+        return [each.in_flight for each in (whole, *limiters)]
+
+    assert asyncio.run(waited()) == [0, 0, 0]
 
 
 def test_profiles_are_no_part_of_what_a_reply_is_stored_under() -> None:

@@ -70,7 +70,9 @@ class Target:
     """A model that can be called."""
 
     model: ModelSpec
-    provider: Retrying
+    patient: Retrying
+    hasty: Retrying
+    """The same model, for calls that wait for no pause."""
     price: Price | None
     timeout: float
     names: tuple[str, ...]
@@ -102,6 +104,12 @@ class Candidate:
     prompt: PinnedPrompt | None = None
     context: str | None = None
     """System message of an assistant."""
+    hasty: bool = False
+    """Not waited for where its provider asks for a pause."""
+
+    @property
+    def provider(self) -> Retrying:
+        return self.target.hasty if self.hasty else self.target.patient
 
 
 @dataclass(slots=True)

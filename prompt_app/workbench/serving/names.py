@@ -21,13 +21,12 @@ from prompt_app.engine.callers import Callers
 from prompt_app.errors import InputError, UnknownNameError
 from prompt_app.interfaces import Store
 from prompt_app.providers.catalogue import check_model, list_models, named_model, pin_server
-from prompt_app.providers.prices import price_of
-from prompt_app.providers.retrying import Waits
 from prompt_app.registry import nearest_names
 from prompt_app.settings import Settings
 from prompt_app.workbench.finetuning import finetuned_cards
 from prompt_app.workbench.pinning import PromptPinner
 from prompt_app.workbench.serving.asking import Asked, Candidate, Target
+from prompt_app.workbench.serving.routing import make_target
 
 SERVED = PROMPT, ASSISTANT, PIPELINE = "prompt/", "assistant/", "pipeline/"
 """What begins so is no model, though it is called as one."""
@@ -200,11 +199,7 @@ class Names:
             max_attempts=attempts,
             timeout_seconds=timeout,
         )
-        waits = Waits(rate_limited=timeout, total=timeout)
-        provider = self._callers.stack(model, limits, waits=waits)
-        names = tuple(dict.fromkeys((name, model.reference, model.name)))
-        limiter = self._callers.limiter(model, limits)
-        return Target(model, provider, price_of(model), timeout, names, limiter)
+        return make_target(self._callers, model, name, limits)
 
     async def _prompt(self, store: Store, reference: str) -> PinnedPrompt:
         key = (store.reach, reference)

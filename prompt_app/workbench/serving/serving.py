@@ -20,7 +20,6 @@ from prompt_app.datamodel.model import (
 from prompt_app.engine.attention import Attention
 from prompt_app.engine.item import new_reply_id
 from prompt_app.errors import (
-    PermissionDeniedError,
     ProviderError,
     RequestRefusedError,
     StoreError,
@@ -37,6 +36,7 @@ from prompt_app.workbench.serving.books import Books
 from prompt_app.workbench.serving.cache import Hit, ReplyCache
 from prompt_app.workbench.serving.flights import Events, Flight, Flights
 from prompt_app.workbench.serving.names import Names, messages_for
+from prompt_app.workbench.serving.routing import Tries, check_allowed
 
 logger = logging.getLogger(__name__)
 
@@ -110,19 +110,22 @@ class Serving:
     async def answer(self, asked: Asked, caller: Caller) -> Served:
         """The whole reply. Raises InputError, PermissionDeniedError, LimitReachedError,
         ProviderError or StoreError."""
-        candidates = await self._candidates(asked, caller)
-        for candidate in candidates[:-1]:
-            with contextlib.suppress(ProviderError):
+        tries = Tries(await self._candidates(asked, caller))
+        while True:
+            candidate = tries.next()
+            try:
                 return await self._answer(candidate, asked, caller)
-        return await self._answer(candidates[-1], asked, caller)
+            except ProviderError as error:
+                tries.failed(candidate, error)
 
     async def stream(
         self, asked: Asked, caller: Caller
     ) -> AsyncGenerator[ReplyDelta | Served, None]:
         """The pieces, then the whole. Another candidate is tried only before the first piece.
         Raises as :meth:`answer`."""
-        candidates = await self._candidates(asked, caller)
-        for candidate in candidates:
+        tries = Tries(await self._candidates(asked, caller))
+        while True:
+            candidate = tries.next()
             begun = False
             try:
                 async with aclosing(self._stream(candidate, asked, caller)) as events:
@@ -130,9 +133,10 @@ class Serving:
                         begun = True
                         yield event
                 return
-            except ProviderError:
-                if begun or candidate is candidates[-1]:
+            except ProviderError as error:
+                if begun:
                     raise
+                tries.failed(candidate, error)
 
     async def find(self, asked: Asked, caller: Caller) -> Served | None:
         """The stored reply, if there is one; the model is not called."""
@@ -149,7 +153,7 @@ class Serving:
             await self.books.room(candidates[0].target.timeout)
         if caller.token is not None and caller.token.models:
             for candidate in candidates:
-                _check_allowed(caller, candidate, asked)
+                check_allowed(caller, candidate, asked)
         return candidates
 
     async def _answer(self, candidate: Candidate, asked: Asked, caller: Caller) -> Served:
@@ -157,13 +161,13 @@ class Serving:
         hit = await self._hit(key, asked)
         if hit is not None:
             return served_from(hit, candidate, asked)
-        target = candidate.target
+        provider, timeout = candidate.provider, candidate.target.timeout
 
         async def call() -> AsyncGenerator[ReplyEvent, None]:
             if isinstance(request, EmbeddingRequest):
-                yield (await target.provider.embed(request, target.timeout)).as_reply()
+                yield (await provider.embed(request, timeout)).as_reply()
             else:
-                yield await target.provider.generate(request, target.timeout)
+                yield await provider.generate(request, timeout)
 
         with Account(caller, candidate, asked, request) as account:
             flight = account.flight = self._join(account, key, call)
@@ -182,10 +186,10 @@ class Serving:
             yield served
             return
         assert isinstance(request, GenerationRequest)
-        target = candidate.target
+        provider, timeout = candidate.provider, candidate.target.timeout
         with Account(caller, candidate, asked, request) as account:
             flight = account.flight = self._join(
-                account, key, lambda: target.provider.stream(request, target.timeout)
+                account, key, lambda: provider.stream(request, timeout)
             )
             async with aclosing(flight.events()) as events:
                 async for event in events:
@@ -205,7 +209,8 @@ class Serving:
         if not (cache.read and cache.write):
             account.pays = True
             return Flight(start())
-        flight = self._flights.join(key, start)
+        # A hasty call may fail where a patient one waits: neither stands for the other.
+        flight = self._flights.join(f"{key} {account.candidate.hasty}", start)
         # Whoever asked first pays; where they leave before the others, one of those does.
         account.pays, flight.has_payer = not flight.has_payer, True
         if not account.pays:
@@ -267,19 +272,6 @@ class Serving:
                     await self._spend.look()
             except StoreError as error:
                 logger.warning("the gateway could not look for changes: %s", error)
-
-
-def _check_allowed(caller: Caller, candidate: Candidate, asked: Asked) -> None:
-    """Both a prompt and the model that the client chose for it must be allowed."""
-    target = candidate.target
-    allowed = caller.may_call(*candidate.names)
-    if allowed and asked.prompt_model and candidate.prompt is not None:
-        allowed = caller.may_call(asked.prompt_model, *target.names)
-    if not allowed:
-        raise PermissionDeniedError(
-            f"This token may not call {asked.model!r}; it may call "
-            f"{', '.join(caller.token.models) if caller.token else ''}."
-        )
 
 
 def _request(candidate: Candidate, asked: Asked) -> tuple[ModelRequest, str]:
