@@ -37,6 +37,11 @@ def problem_text(problem: Mapping[str, Any]) -> str:
     return said
 
 
+def sentence(text: str) -> str:
+    """With a capital at its start and a full stop at its end."""
+    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
+
+
 def canonical_json(value: Any) -> str:
     """JSON with sorted keys and no spaces: equal values give equal text."""
     return _CANONICAL.encode(value)

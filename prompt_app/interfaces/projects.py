@@ -29,6 +29,10 @@ class ProjectStore(Protocol):
         """By name, the archived ones too."""
         ...
 
+    def page_projects(self, *, offset: int = 0, limit: int = 20) -> Page[Project]:
+        """As :meth:`list_projects`, some at a time."""
+        ...
+
     def get_project(self, which: str) -> Project:
         """By name or id."""
         ...

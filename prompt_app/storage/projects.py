@@ -50,6 +50,13 @@ class Projects(StorePart):
             rows = connection.execute(select(projects).order_by(projects.c.name))
             return [_project_of(row) for row in rows]
 
+    def page_projects(self, *, offset: int = 0, limit: int = 20) -> Page[Project]:
+        """As :meth:`list_projects`, some at a time."""
+        query = select(projects).order_by(projects.c.name).offset(offset).limit(limit)
+        with self._database.read() as connection:
+            total = int(connection.scalar(select(func.count()).select_from(projects)) or 0)
+            return Page(tuple(map(_project_of, connection.execute(query))), total, offset)
+
     def get_project(self, which: str) -> Project:
         """By name or id."""
         with self._database.read() as connection:

@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from prompt_app.datamodel.access import Person, Role
-from prompt_app.datamodel.base import problem_text
+from prompt_app.datamodel.base import problem_text, sentence
 from prompt_app.datamodel.catalogue import ENDPOINT_PROVIDER, Endpoint, ParameterPreset
 from prompt_app.datamodel.model import (
     GenerationRequest,
@@ -89,7 +89,7 @@ class Models:
             model = ModelSpec.model_validate(reference)
         except ValidationError as error:
             reason = problem_text(error.errors(include_url=False)[0])
-            raise InputError(f"{reason}.") from None
+            raise InputError(sentence(reason)) from None
         return known_model(model, self._store)
 
     def access_problem(self, model: ModelSpec) -> str:

@@ -50,6 +50,10 @@ class Projects:
             if archived is None or archived == (project.archived_at is not None)
         ]
 
+    def page(self, *, offset: int = 0, limit: int = 20) -> Page[Project]:
+        """By name, the archived ones too."""
+        return self._store.page_projects(offset=offset, limit=limit)
+
     def get(self, which: str) -> Project:
         """By name or id. Raises UnknownNameError."""
         return self._store.get_project(which)

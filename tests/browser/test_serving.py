@@ -80,7 +80,12 @@ def test_a_token_is_changed_and_gets_another_secret(
         assert time.monotonic() < end, "it was not saved"
         page.wait_for_timeout(50)
     settled(page)
+    before = workbench.store.usable_tokens(datetime.now(UTC))
     page.get_by_role("button", name="New secret").click()
+    asked = page.get_by_role("dialog")
+    expect(asked.get_by_text("is refused from then on")).to_be_visible()
+    assert workbench.store.usable_tokens(datetime.now(UTC)) == before
+    asked.get_by_role("button", name="Make a new secret").click()
     expect(page.get_by_text(f"sk-prompt-{served}-")).to_be_visible()
     settled(page)
     check_accessibility(page)

@@ -327,6 +327,14 @@ def test_a_member_sees_it_beside_what_is_everyones(store: SqlStore) -> None:
     assert {version.name for version in admin.list_datasets()} == {"shared"}
 
 
+def test_projects_are_paged_among_those_that_are_seen(store: SqlStore) -> None:
+    for name in ("c", "a", "b"):
+        make_project(store, name)
+    page = store.reaching(MEMBER).page_projects(offset=1, limit=1)
+    assert ([each.name for each in page.items], page.total, page.offset) == (["b"], 3, 1)
+    assert store.reaching(STRANGER).page_projects().total == 0
+
+
 def test_what_is_made_in_a_project_belongs_to_it_and_all_else_to_everyone(store: SqlStore) -> None:
     world = make_world(store)
     found = store.list_project_items(world.project.id)

@@ -76,7 +76,7 @@ def test_a_name_with_a_space_is_told_in_words(open_page: OpenPage) -> None:
 
 def test_a_model_without_a_provider_is_told(open_page: OpenPage) -> None:
     app = filled_in(open_page(EVALUATE), model="gpt-5")
-    assert messages(app).startswith("a model is written provider:name")
+    assert messages(app).startswith("A model is written provider:name")
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_a_test_that_fails_is_told_in_words(open_page: OpenPage, workbench: Work
 
 
 def test_a_name_that_is_no_model_is_told(open_page: OpenPage) -> None:
-    assert "provider:name" in texts(open_page(MODELS, model="gpt-5"))
+    assert "A model is written provider:name" in texts(open_page(MODELS, model="gpt-5"))
 
 
 def test_presets_are_listed_with_their_versions(open_page: OpenPage, workbench: Workbench) -> None:

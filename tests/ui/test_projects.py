@@ -8,9 +8,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from prompt_app.datamodel.access import Person, Role
+from prompt_app.datamodel.project import ProjectMember
 from prompt_app.datamodel.prompt import PromptTemplate
 from prompt_app.ui import state
 from prompt_app.workbench import Workbench
+from prompt_app.workbench.projects import Projects
 
 Open = Callable[..., AppTest]
 TEMPLATE = PromptTemplate.model_validate("Answer: {question}")
@@ -19,6 +21,10 @@ SUE = Person(id="sue", name="Sue", role=Role.EDITOR)
 
 def pickers(app: AppTest) -> list[str]:
     return [box.label for box in app.sidebar.selectbox]
+
+
+def shown(app: AppTest) -> list[str]:
+    return [each.label.replace("\\", "") for each in app.main.expander if "team" in each.label]
 
 
 def button(app: AppTest, label: str) -> object:
@@ -49,6 +55,33 @@ def test_a_project_is_made_and_managed_in_the_settings(
     app.button(key=f"project.{workbench.projects.get('team').id}.archive").click().run()
     assert workbench.projects.all() == []
     assert not app.exception
+
+
+def test_settings_read_a_page_of_projects_and_only_the_one_that_is_opened(
+    open_page: Open, workbench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [workbench.projects.create(f"team-{number:02}") for number in range(23)]
+    for number in range(25):
+        workbench.acting_as(workbench.actor, "team-22").save_prompt(f"p{number:02}", TEMPLATE)
+    looked: list[str] = []
+    members = Projects.members
+
+    def noted(self: Projects, which: str) -> list[ProjectMember]:
+        looked.append(which)
+        return members(self, which)
+
+    monkeypatch.setattr(Projects, "members", noted)
+    settings = "app_pages/settings.py"
+    assert shown(open_page(settings)) == [f"team-{number:02}" for number in range(20)]
+    assert looked == []
+    app = open_page(settings, page="2", opened=made[-1].id, items="2")
+    assert shown(app) == ["team-20", "team-21", "team-22"]
+    assert set(looked) == {made[-1].id}
+    things = next(each.value for each in app.dataframe if list(each.value) == ["Kind", "Name"])
+    assert list(things["Name"]) == [f"p{number:02}" for number in range(20, 25)]
+    assert shown(open_page(settings, opened=made[-1].id))[0] == "team-22", "on whichever page"
+    app = open_page(settings, opened="nothing")
+    assert "There is no project" in app.error[0].value
 
 
 def test_what_is_made_while_a_project_is_chosen_belongs_to_it(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -79,6 +80,11 @@ def test_usage_is_summed_up_and_calls_become_a_dataset(
     assert figures["Calls"] == "2"
     assert figures["Cost"] == "$0.5000"
     assert figures["Failed"] == "50.0%"
+    columns = ["At", "Person", "Token", "Asked for", "Answered by"]
+    assert list(calls(app))[:5] == columns
+    app = open_page("app_pages/usage.py", failed="true")
+    assert list(calls(app))[:3] == ["At", "Status", "Error"]
+    assert calls(app)["Error"].tolist() == ["server"]
     which = UsageFilter()
     lines = workbench.usage.calls_file(which).decode().splitlines()
     assert lines[0].startswith("id,at,token,person,route,model,target")
@@ -89,6 +95,10 @@ def test_usage_is_summed_up_and_calls_become_a_dataset(
     version = workbench.usage.pick(["u1"], "picked")
     (example,) = workbench.examples(version)
     assert (example.fields["question"], example.fields["response"]) == ("Why?", "Because.")
+
+
+def calls(app: AppTest) -> pd.DataFrame:
+    return next(each.value for each in app.dataframe if "Asked for" in each.value)
 
 
 def press(app: AppTest, label: str) -> AppTest:

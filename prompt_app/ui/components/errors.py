@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import streamlit as st
 from pydantic import ValidationError
 
+from prompt_app.datamodel.base import sentence
 from prompt_app.errors import PromptAppError
 from prompt_app.ui.components.verbatim import cut
 from prompt_app.ui.components.wording import plain
@@ -45,4 +46,6 @@ def errors_shown() -> Iterator[None]:
     except PromptAppError as error:
         show_message(str(error))
     except ValidationError as error:
-        show_message(describe_problems(error).removeprefix("evaluation: "))
+        told = describe_problems(error)
+        whole = told.removeprefix("evaluation: ")  # of no single field
+        show_message(told if whole == told else sentence(whole))

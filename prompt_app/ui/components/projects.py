@@ -6,12 +6,17 @@ import pandas as pd
 import streamlit as st
 
 from prompt_app.datamodel.project import Project, ProjectMember, ProjectRole
-from prompt_app.ui.components.errors import errors_shown
+from prompt_app.errors import UnknownNameError
+from prompt_app.ui.components.errors import errors_shown, show_message
+from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import everywhere, may_edit
 
+PROJECTS_A_PAGE = 20
 ITEMS_A_PAGE = 20
+OPENED = "opened"
+"""In the address, the project whose members and things are shown."""
 ROLES = [role.value for role in ProjectRole]
 ROLE_HELP = (
     "A viewer sees what belongs to the project, an editor changes it, an owner also changes the "
@@ -21,18 +26,47 @@ ROLE_HELP = (
 
 def projects_section() -> None:
     """Nothing for a viewer without a project."""
-    projects = everywhere().projects.all(archived=None)
-    if not projects and not may_edit():
+    found = paged(
+        lambda offset: everywhere().projects.page(offset=offset, limit=PROJECTS_A_PAGE),
+        PROJECTS_A_PAGE,
+        "projects",
+    )
+    if not found.total and not may_edit():
         return
     st.subheader("Projects")
     st.caption(
         "What belongs to a project is seen and changed by its members and by admins alone. "
         "Everything else is everyone's."
     )
-    for project in projects:
-        _project(project)
+    opened = _opened()
+    if opened is not None and opened not in found.items:
+        _project(opened, is_open=True)  # of another page of the list
+    for project in found.items:
+        _project(project, is_open=project == opened)
+    if found.total > PROJECTS_A_PAGE:
+        pager(found, PROJECTS_A_PAGE, "project")
     if may_edit():
         _new()
+
+
+def _opened() -> Project | None:
+    """The one that the address names."""
+    which = st.query_params.get(OPENED, "")
+    if not which:
+        return None
+    try:
+        return everywhere().projects.get(which)
+    except UnknownNameError as error:
+        show_message(str(error))
+        return None
+
+
+def _turn(project_id: str) -> None:
+    """Opened or closed by its head."""
+    if st.session_state[f"project.{project_id}"]:
+        st.query_params[OPENED] = project_id
+    else:
+        st.query_params.pop(OPENED, None)
 
 
 def _new() -> None:
@@ -47,25 +81,34 @@ def _new() -> None:
         made = st.form_submit_button("Make the project", type="primary")
     if made:
         with errors_shown():
-            everywhere().projects.create(name, note)
+            st.query_params[OPENED] = everywhere().projects.create(name, note).id
             st.rerun()
 
 
-def _project(project: Project) -> None:
+def _project(project: Project, *, is_open: bool) -> None:
+    label = f"{project.name} (archived)" if project.archived_at else project.name
+    key = f"project.{project.id}"
+    st.session_state[key] = is_open
+    with st.expander(
+        plain(label), icon=":material/group:", key=key, on_change=_turn, args=(project.id,)
+    ):
+        if is_open:
+            _content(project)
+
+
+def _content(project: Project) -> None:
     projects = everywhere().projects
     manages = projects.may_manage(project)
-    label = f"{project.name} (archived)" if project.archived_at else project.name
-    with st.expander(plain(label), icon=":material/group:", key=f"project.{project.id}"):
-        if project.note:
-            st.text(project.note)
-        members = projects.members(project.id)
-        for member in members:
-            _member(project, member, manages=manages)
-        if manages:
-            _add_member(project, len(members))
-        _items(project)
-        if manages:
-            _manage(project)
+    if project.note:
+        st.text(project.note)
+    members = projects.members(project.id)
+    for member in members:
+        _member(project, member, manages=manages)
+    if manages:
+        _add_member(project, len(members))
+    _items(project)
+    if manages:
+        _manage(project)
 
 
 def _member(project: Project, member: ProjectMember, *, manages: bool) -> None:
@@ -111,9 +154,13 @@ def _add_member(project: Project, members: int) -> None:
 
 
 def _items(project: Project) -> None:
-    projects = everywhere().projects
-    page = int(st.session_state.get(f"project.{project.id}.page", 1))
-    found = projects.items(project.id, offset=(page - 1) * ITEMS_A_PAGE, limit=ITEMS_A_PAGE)
+    found = paged(
+        lambda offset: everywhere().projects.items(project.id, offset=offset, limit=ITEMS_A_PAGE),
+        ITEMS_A_PAGE,
+        "project items",
+        of=project.id,
+        key="items",
+    )
     if not found.total:
         st.caption("Nothing belongs to it yet. Choose it in the sidebar, or move something here.")
         return
@@ -121,8 +168,7 @@ def _items(project: Project) -> None:
     alt = f"What belongs to {project.name}"
     data_table(pd.DataFrame(rows), f"{project.name}-items", alt=alt, most=ITEMS_A_PAGE)
     if found.total > ITEMS_A_PAGE:
-        pages = -(-found.total // ITEMS_A_PAGE)
-        st.pagination(pages, key=f"project.{project.id}.page")
+        pager(found, ITEMS_A_PAGE, "thing", key="items")
 
 
 def _manage(project: Project) -> None:

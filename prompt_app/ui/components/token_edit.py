@@ -15,6 +15,8 @@ from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import workbench
 from prompt_app.workbench.access_tokens import TokenChanges
 
+_SECRET = "token.rotated"
+
 
 def token_edit(token: AccessToken) -> None:
     """A form, and two buttons."""
@@ -48,8 +50,14 @@ def token_edit(token: AccessToken) -> None:
             partial(_revoke, token.id),
         )
     if rotates:
-        with errors_shown():
-            show_secret(workbench().access_tokens.rotate(token.id).secret)
+        confirm_removal(
+            f"The present secret of {token.name} ({token.id}) is refused from then on. Programs "
+            "that use it fail until they have the new one. Everything else stays.",
+            "Make a new secret",
+            partial(_rotate, token.id),
+        )
+    if (made := st.session_state.pop(_SECRET, None)) and made.token.id == token.id:
+        show_secret(made.secret)
 
 
 def _end_of(day: date | None, token: AccessToken) -> datetime | None:
@@ -59,6 +67,10 @@ def _end_of(day: date | None, token: AccessToken) -> datetime | None:
     if token.expires_at is not None and token.expires_at.date() == day:
         return token.expires_at
     return datetime.combine(day, time(23, 59, 59), UTC)
+
+
+def _rotate(token_id: str) -> None:
+    st.session_state[_SECRET] = workbench().access_tokens.rotate(token_id)
 
 
 def _revoke(token_id: str) -> None:

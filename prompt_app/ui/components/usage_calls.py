@@ -36,7 +36,8 @@ def usage_calls(which: UsageFilter) -> None:
         return
     records = found.items
     chosen = data_table(
-        pd.DataFrame([_row(record) for record in records]), "calls", alt="Calls, newest first",
+        pd.DataFrame([_row(record, failed=which.failed) for record in records]),
+        "calls", alt="Calls, newest first",
         on_select="rerun", selection_mode="multi-row", key="calls",
         column_config={
             "At": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss"),
@@ -70,9 +71,10 @@ def _pick(picked: list[str]) -> None:
                 st.success(plain(f"Saved as version {version.number} of {version.name}."))
 
 
-def _row(record: UsageRecord) -> dict[str, object]:
-    return {
-        "At": record.at,
+def _row(record: UsageRecord, *, failed: bool) -> dict[str, object]:
+    """What failed begins with why."""
+    outcome = {"Status": record.status, "Error": record.error_kind or ""}
+    row = {
         "Person": record.person,
         "Token": record.token,
         "Asked for": record.model,
@@ -82,6 +84,5 @@ def _row(record: UsageRecord) -> dict[str, object]:
         "Cost": record.cost_usd,
         "ms": round(record.latency_ms),
         "Stored": record.cached,
-        "Status": record.status,
-        "Error": record.error_kind or "",
     }
+    return {"At": record.at, **(outcome | row if failed else row | outcome)}
