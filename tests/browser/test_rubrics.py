@@ -94,7 +94,8 @@ def test_a_work_opens_beside_the_table(
     studio: str, new_page: NewPage, tested: RubricTest, workbench: Workbench
 ) -> None:
     """By the pointer, by the keyboard, and by its address."""
-    second = workbench.rubrics.result(tested.id, L1).students[1].student
+    names = [each.student for each in workbench.rubrics.result(tested.id, L1).students]
+    second, third = names[1:3]
     page = new_page()
     page.goto(f"{studio}/rubric-test?id={tested.id}")
     settled(page)
@@ -117,6 +118,15 @@ def test_a_work_opens_beside_the_table(
     expect(page).to_have_url(re.compile(f"work={second}"))
     page.reload()
     expect(drawer.get_by_text(second, exact=True)).to_be_visible()
+    expect(drawer.get_by_text(f"2 of {len(names)}")).to_be_visible()
+    settled(page)
+    page.keyboard.press("ArrowRight")
+    expect(drawer.get_by_text(third, exact=True)).to_be_visible()
+    expect(page).to_have_url(re.compile(f"work={third}"))
+    settled(page)
+    drawer.get_by_role("button", name="Previous").click()
+    expect(drawer.get_by_text(second, exact=True)).to_be_visible()
+    expect(page).to_have_url(re.compile(f"work={second}"))
 
 
 def test_the_report_is_downloaded(studio: str, new_page: NewPage, tested: RubricTest) -> None:

@@ -72,9 +72,9 @@ def test_settings_read_a_page_of_projects_and_only_the_one_that_is_opened(
 
     monkeypatch.setattr(Projects, "members", noted)
     settings = "app_pages/settings.py"
-    assert shown(open_page(settings)) == [f"team-{number:02}" for number in range(20)]
+    assert shown(open_page(settings)) == [f"team-{number:02}" for number in range(10)]
     assert looked == []
-    app = open_page(settings, page="2", opened=made[-1].id, items="2")
+    app = open_page(settings, page="3", opened=made[-1].id, items="2")
     assert shown(app) == ["team-20", "team-21", "team-22"]
     assert set(looked) == {made[-1].id}
     things = next(each.value for each in app.dataframe if list(each.value) == ["Kind", "Name"])

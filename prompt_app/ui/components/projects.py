@@ -13,7 +13,7 @@ from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import everywhere, may_edit
 
-PROJECTS_A_PAGE = 20
+PROJECTS_A_PAGE = 10
 ITEMS_A_PAGE = 20
 OPENED = "opened"
 """In the address, the project whose members and things are shown."""

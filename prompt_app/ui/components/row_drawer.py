@@ -10,6 +10,7 @@ import streamlit as st
 from prompt_app.datamodel.evaluation import Run
 from prompt_app.errors import PromptAppError, TemplateError, UnknownNameError
 from prompt_app.interfaces import Page, RowFilter, StoredSample
+from prompt_app.ui.components.drawer_steps import drawer_steps
 from prompt_app.ui.components.errors import show_message
 from prompt_app.ui.components.references import nearest_reference, references
 from prompt_app.ui.components.verbatim import cut, verbatim
@@ -97,7 +98,7 @@ def _browser(run: Run, wanted: RowFilter, shown: Page[StoredSample]) -> None:
     if not page.items:
         st.info("This row is no longer among those that fit the filters.")
         return
-    _navigation(place, page.total)
+    drawer_steps(place, page.total, _go)
     _row(run, page.items[place - page.offset])
 
 
@@ -122,29 +123,6 @@ def _row(run: Run, sample: StoredSample) -> None:
     if sample.reply and sample.reply.raw:
         with st.expander("Raw response", icon=":material/data_object:"):
             st.code(cut(json.dumps(sample.reply.raw, indent=2, ensure_ascii=False)), "json")
-
-
-def _navigation(place: int, total: int) -> None:
-    """At either end the buttons stay enabled: one that is disabled would lose the focus."""
-    with st.container(
-        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
-    ):
-        st.button(
-            "Previous",
-            icon=":material/chevron_left:",
-            on_click=_go,
-            args=(max(place - 1, 0),),
-            shortcut="Left",
-        )
-        st.caption(f"{place + 1:,} of {total:,}")
-        st.button(
-            "Next",
-            icon=":material/chevron_right:",
-            icon_position="right",
-            on_click=_go,
-            args=(min(place + 1, total - 1),),
-            shortcut="Right",
-        )
 
 
 def _go(place: int) -> None:

@@ -9,6 +9,7 @@ from prompt_app.datamodel.counting import counted
 from prompt_app.errors import PromptAppError
 from prompt_app.rubrics.results import StudentResult
 from prompt_app.rubrics.votes import ConceptVote
+from prompt_app.ui.components.drawer_steps import drawer_steps
 from prompt_app.ui.components.errors import message_of, show_message
 from prompt_app.ui.components.rubric_choice import ShownLesson
 from prompt_app.ui.components.tables import data_table, opened_row
@@ -17,6 +18,7 @@ from prompt_app.ui.components.wording import plain
 from prompt_app.ui.state import workbench
 
 SOURCES = {"model": "model", "cache": "stored reply", "blank": "blank work", "rules": "rules"}
+ONLY = "only"
 KINDS = ["Disagreements", "Split votes", "Unreadable", "Not counted"]
 _BY_DISTANCE = ("#2e9e5b33", "#d9a62133", "#e0702e44", "#d6363655")
 """Those of the report; half transparent, so that they suit a light and a dark page."""
@@ -25,10 +27,8 @@ _FARTHEST = len(_BY_DISTANCE) - 1
 
 def work_section(shown: ShownLesson) -> None:
     st.subheader("Works")
-    kinds = st.pills(
-        "Only", KINDS, selection_mode="multi", key="only", wrap=True, bind="query-params"
-    )
-    students = [s for s in shown.result.students if _fits(shown, s, kinds)]
+    st.pills("Only", KINDS, selection_mode="multi", key=ONLY, wrap=True, bind="query-params")
+    students = _listed(shown)
     if not students:
         st.info("No work fits. Clear the choice above.", icon=":material/info:")
         return
@@ -60,16 +60,21 @@ def open_addressed_work(shown: ShownLesson) -> None:
     name = st.query_params.get("work", "")
     if not name:
         return
-    found = next((each for each in shown.result.students if each.student == name), None)
-    if found is None:
+    if all(each.student != name for each in shown.result.students):
         show_message(f"{shown.result.lesson} has no work of {name!r}.")
     else:
-        _drawer(shown, found)
+        _drawer(shown)
 
 
 def _closed() -> None:
     """The address names the work no longer."""
     st.query_params.pop("work", None)
+
+
+def _listed(shown: ShownLesson) -> list[StudentResult]:
+    """Those that the table has."""
+    kinds = st.session_state[ONLY]
+    return [each for each in shown.result.students if _fits(shown, each, kinds)]
 
 
 def _fits(shown: ShownLesson, student: StudentResult, kinds: list[str]) -> bool:
@@ -135,7 +140,19 @@ def _note(student: StudentResult) -> str:
 
 
 @st.dialog("Work", width=720, position="right", on_dismiss=_closed)
-def _drawer(shown: ShownLesson, student: StudentResult) -> None:
+def _drawer(shown: ShownLesson) -> None:
+    name = st.query_params["work"]
+    names = [each.student for each in _listed(shown)]
+    if name in names:
+        drawer_steps(names.index(name), len(names), lambda place: _turn_to(names[place]))
+    _work(shown, next(each for each in shown.result.students if each.student == name))
+
+
+def _turn_to(name: str) -> None:
+    st.query_params["work"] = name
+
+
+def _work(shown: ShownLesson, student: StudentResult) -> None:
     st.markdown(f"**{plain(student.student)}**")
     st.caption(plain(f"{student.file} · by {SOURCES[student.source]} {_note(student)}"))
     for vote in student.votes:
