@@ -96,8 +96,13 @@ class InferenceParameters(Record):
         return self.model_dump(mode="json", exclude_defaults=True)
 
     def merged(self, over: InferenceParameters) -> InferenceParameters:
-        """These parameters with those set in ``over`` on top."""
-        return InferenceParameters.model_validate({**self.given(), **over.given()})
+        """These parameters with those set in ``over`` on top, also where that is what one is when
+        absent (``num_responses: 1``, ``stop: []``). But where ``over`` names every field it was
+        read from a store or a form, which name those that were left out, too."""
+        names_all = over.model_fields_set == InferenceParameters.model_fields.keys()
+        written = over.given() if names_all else over.model_dump(mode="json", exclude_unset=True)
+        set_over = {name: value for name, value in written.items() if value is not None}
+        return InferenceParameters.model_validate({**self.given(), **set_over})
 
 
 class GenerationRequest(Record):

@@ -37,6 +37,7 @@ from prompt_app.providers.reachability import check_reachable
 from prompt_app.settings import Settings
 from prompt_app.workbench.endpoints import known_model
 from prompt_app.workbench.importing import import_dataset
+from prompt_app.workbench.own_parameters import with_own_parameters
 from prompt_app.workbench.pinning import PromptPinner, all_examples
 from prompt_app.workbench.pipeline_models import (
     argument_prompt,
@@ -100,7 +101,7 @@ class Resolver:
 
     def resolve(self, spec: EvaluationSpec, *, save_prompts: bool) -> ResolvedEvaluation:
         """Raises an InputError, or an AuthenticationError where credentials are missing."""
-        spec = self._with_servers(spec)
+        spec = with_own_parameters(self._with_servers(spec))
         metrics = [create_metric(metric) for metric in spec.metrics]
         check_thresholds(spec.thresholds, spec.metrics)
         self._check_models(spec)
