@@ -139,6 +139,18 @@ class UsageTotals:
     cost_usd: float
     saved_usd: float
     mean_latency_ms: float | None
+    unpriced: int = 0
+    """Calls whose cost nobody knows: no other sum has it."""
+
+    @property
+    def known_cost_usd(self) -> float | None:
+        """None where nothing of the cost is known."""
+        return None if self.unpriced and not self.cost_usd else self.cost_usd
+
+    @property
+    def known_saved_usd(self) -> float | None:
+        """Likewise."""
+        return None if self.unpriced and self.cached and not self.saved_usd else self.saved_usd
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,7 +164,7 @@ class Capabilities:
         """Calls of the gateway."""
         from prompt_app.workbench.usage import Usage
 
-        return Usage(self.store, self.actor)
+        return Usage(self.settings, self.store, self.actor)
 
     @property
     def spend_alerts(self) -> SpendAlerts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import datetime
@@ -17,19 +18,39 @@ from prompt_app.datamodel.serving import UsageFilter, UsageGroup, UsageRecord, U
 from prompt_app.errors import InputError
 from prompt_app.interfaces import Page, Store
 from prompt_app.interfaces.watching import told_of
+from prompt_app.settings import Settings
 from prompt_app.workbench.exporting import neutral_cell
+from prompt_app.workbench.target_prices import TargetPrices
 
 
 class Usage:
     """Admins see every call, everybody else their own."""
 
-    def __init__(self, store: Store, actor: Person) -> None:
+    def __init__(self, settings: Settings, store: Store, actor: Person) -> None:
         self._store = store
         self._actor = actor
+        self._prices = TargetPrices(settings, store)
 
     def totals(self, group: UsageGroup, which: UsageFilter) -> list[UsageTotals]:
         """Days in order; persons, tokens, models and prompts by what they cost."""
-        return self._store.usage_totals(group, self._own(which))
+        which = self._own(which)
+        unpriced: Counter[str] = Counter()
+        for target in self.unpriced_models(which):
+            for each in self._store.usage_totals(group, replace(which, model=target)):
+                unpriced[each.key] += self._prices.unpriced_calls(target, each)
+        return [
+            replace(each, unpriced=unpriced[each.key])
+            for each in self._store.usage_totals(group, which)
+        ]
+
+    def unpriced_models(self, which: UsageFilter) -> list[str]:
+        """References of the models whose calls have a cost that nobody knows."""
+        models = self._store.usage_totals("model", self._own(which))
+        return [each.key for each in models if self._prices.unpriced_calls(each.key, each)]
+
+    def cost(self, record: UsageRecord) -> float | None:
+        """US dollars of one call; None where nobody knows them."""
+        return self._prices.cost(record)
 
     def calls(self, which: UsageFilter, *, offset: int = 0, limit: int = 50) -> Page[UsageRecord]:
         """Newest first, without their bodies."""
@@ -43,14 +64,16 @@ class Usage:
         return record
 
     def calls_file(self, which: UsageFilter) -> bytes:
-        """Every call of ``which``, oldest first, as CSV without bodies; text that a spreadsheet
-        would run is made harmless."""
+        """Every call of ``which``, oldest first, as CSV without bodies; a cost that nobody
+        knows is left empty, and text that a spreadsheet would run is made harmless."""
         names = [each.name for each in fields(UsageRecord) if each.name != "body"]
         written = io.StringIO(newline="")
         table = csv.writer(written)
         table.writerow(names)
         for record in told_of(self._store.iterate_usage(self._own(which)), "calls"):
-            table.writerow([neutral_cell(_cell(getattr(record, name))) for name in names])
+            values = {name: getattr(record, name) for name in names}
+            values["cost_usd"] = self.cost(record)
+            table.writerow([neutral_cell(_cell(value)) for value in values.values()])
         return written.getvalue().encode()
 
     def pick(self, usage_ids: Sequence[str], dataset: str) -> DatasetVersion:

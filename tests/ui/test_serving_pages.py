@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from prompt_app.datamodel.model import ModelSpec, Price
 from prompt_app.datamodel.serving import UsageFilter, UsageRecord
 from prompt_app.errors import InputError
 from prompt_app.workbench import Workbench
 from prompt_app.workbench.spend_alerts import raise_due
 
 OpenPage = Callable[..., AppTest]
+FREE = ModelSpec(provider="openai", name="own", price=Price(input=0, output=0))
+TOKENS: dict[str, Any] = {"input_tokens": 9, "output_tokens": 3}
 
 
 def test_a_token_is_made_shown_once_and_listed(open_page: OpenPage, workbench: Workbench) -> None:
@@ -78,7 +82,7 @@ def test_usage_is_summed_up_and_calls_become_a_dataset(
     app = open_page("app_pages/usage.py")
     figures = {metric.label: metric.value for metric in app.metric}
     assert figures["Calls"] == "2"
-    assert figures["Cost"] == "$0.5000"
+    assert figures["Cost"].replace("\\", "") == "$0.5000"
     assert figures["Failed"] == "50.0%"
     columns = ["At", "Person", "Token", "Asked for", "Answered by"]
     assert list(calls(app))[:5] == columns
@@ -99,6 +103,39 @@ def test_usage_is_summed_up_and_calls_become_a_dataset(
 
 def calls(app: AppTest) -> pd.DataFrame:
     return next(each.value for each in app.dataframe if "Asked for" in each.value)
+
+
+def test_usage_of_a_model_without_a_price_is_not_shown_as_free(
+    open_page: OpenPage, workbench: Workbench
+) -> None:
+    now = datetime.now(UTC)
+    workbench.models.save_endpoint("own", FREE)
+    records = [
+        UsageRecord("u1", now, "t", "ada", "chat", "m", "openai:echo", **TOKENS),
+        UsageRecord("u2", now, "t", "ada", "chat", "m", "openai:echo", cached=True),
+        UsageRecord("u3", now, "t", "bob", "chat", "m", "offline:echo", **TOKENS),
+        UsageRecord("u4", now, "t", "bob", "chat", "m", FREE.reference, **TOKENS),
+        UsageRecord("u5", now, "t", "eve", "chat", "m", "pipeline:gone", **TOKENS),
+    ]
+    workbench.store.write_usage(records, [])
+    app = open_page("app_pages/usage.py", by="Person")
+    figures = {metric.label: metric.value for metric in app.metric}
+    assert (figures["Cost"], figures["Saved"]) == ("unknown", "unknown")
+    people = app.dataframe[0].value
+    assert dict(zip(people["Person"], people["Cost"].isna(), strict=True)) == {
+        "ada": True, "bob": False, "eve": True,
+    }  # fmt: skip
+    assert calls(app)["Cost"].isna().tolist() == [True, False, False, False, True]  # newest first
+    told = next(caption.value for caption in app.caption if "No price" in caption.value)
+    assert "for openai:echo, pipeline:gone: the cost leaves 2 calls out" in told.replace("\\", "")
+    lines = workbench.usage.calls_file(UsageFilter()).decode().splitlines()
+    place = lines[0].split(",").index("cost_usd")
+    assert [line.split(",")[place] for line in lines[1:]] == ["", "0.0", "0.0", "0.0", ""]
+    paid = UsageRecord("u6", now, "t", "ada", "chat", "m", "openai:gpt-4o", cost_usd=0.5, **TOKENS)
+    workbench.store.write_usage([paid], [])
+    app = open_page("app_pages/usage.py", by="Model")
+    assert next(m for m in app.metric if m.label == "Cost").value.endswith("5000")
+    assert any("No price" in caption.value for caption in app.caption)
 
 
 def press(app: AppTest, label: str) -> AppTest:

@@ -34,10 +34,10 @@ def usage_calls(which: UsageFilter) -> None:
     if not found.total:
         st.caption("No call.")
         return
-    records = found.items
+    records, usage = found.items, workbench().usage
+    rows = [_row(record, usage.cost(record), failed=which.failed) for record in records]
     chosen = data_table(
-        pd.DataFrame([_row(record, failed=which.failed) for record in records]),
-        "calls", alt="Calls, newest first",
+        pd.DataFrame(rows), "calls", alt="Calls, newest first",
         on_select="rerun", selection_mode="multi-row", key="calls",
         column_config={
             "At": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss"),
@@ -71,7 +71,7 @@ def _pick(picked: list[str]) -> None:
                 st.success(plain(f"Saved as version {version.number} of {version.name}."))
 
 
-def _row(record: UsageRecord, *, failed: bool) -> dict[str, object]:
+def _row(record: UsageRecord, cost: float | None, *, failed: bool) -> dict[str, object]:
     """What failed begins with why."""
     outcome = {"Status": record.status, "Error": record.error_kind or ""}
     row = {
@@ -81,7 +81,7 @@ def _row(record: UsageRecord, *, failed: bool) -> dict[str, object]:
         "Answered by": record.target,
         "Prompt": record.prompt,
         "Tokens": record.input_tokens + record.output_tokens,
-        "Cost": record.cost_usd,
+        "Cost": cost,
         "ms": round(record.latency_ms),
         "Stored": record.cached,
     }

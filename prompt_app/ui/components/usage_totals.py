@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import streamlit as st
 
+from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.serving import UsageFilter, UsageGroup, UsageTotals
 from prompt_app.ui.components.tables import data_table
 from prompt_app.ui.components.wording import plain
@@ -56,16 +57,33 @@ def usage_totals(which: UsageFilter) -> None:
             "Failed": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
         },
     )  # fmt: skip
+    _unpriced(which, sum(day.unpriced for day in days))
 
 
 def _figures(days: list[UsageTotals], calls: int) -> None:
     cached, failed = sum(day.cached for day in days), sum(day.failed for day in days)
-    saved = f"${sum(day.saved_usd for day in days):,.4f}"
+    cost, unknown = sum(day.cost_usd for day in days), sum(day.unpriced for day in days)
+    saved = sum(day.saved_usd for day in days)
+    saved_shown = _dollars(saved, is_known=not (unknown and cached))
     with st.grid("auto", min_column_width=150):
         st.metric("Calls", f"{calls:,}")
-        st.metric("Cost", f"${sum(day.cost_usd for day in days):,.4f}")
-        st.metric("Saved", plain(saved), help=f"{cached:,} calls were answered by stored replies.")
+        st.metric("Cost", plain(_dollars(cost, is_known=not unknown)))
+        st.metric(
+            "Saved", plain(saved_shown), help=f"{cached:,} calls were answered by stored replies."
+        )
         st.metric("Failed", f"{failed / calls:.1%}")
+
+
+def _dollars(usd: float, *, is_known: bool) -> str:
+    return f"${usd:,.4f}" if usd or is_known else "unknown"
+
+
+def _unpriced(which: UsageFilter, calls: int) -> None:
+    """Which models the costs leave out."""
+    if calls:
+        models = ", ".join(workbench().usage.unpriced_models(which))
+        told = counted(calls, "call")
+        st.caption(plain(f"No price is known for {models}: the cost leaves {told} out."))
 
 
 def _row(totals: UsageTotals, what: str) -> dict[str, object]:
@@ -76,7 +94,7 @@ def _row(totals: UsageTotals, what: str) -> dict[str, object]:
         "Stored replies": totals.cached,
         "Tokens in": totals.input_tokens,
         "Tokens out": totals.output_tokens,
-        "Cost": totals.cost_usd,
-        "Saved": totals.saved_usd,
+        "Cost": totals.known_cost_usd,
+        "Saved": totals.known_saved_usd,
         "Mean ms": totals.mean_latency_ms,
     }
