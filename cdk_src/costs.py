@@ -11,7 +11,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cdk_src.configuration import Configuration, ConfigurationError, read_configuration
+from cdk_src.configuration import VARIABLES, Configuration, ConfigurationError, read_configuration
+from cdk_src.spelling import misspelt
 
 PRICES_OF = "June 2026"
 PRICES = {
@@ -224,6 +225,8 @@ def costs_table(configuration: Configuration) -> str:
 
 def main() -> int:
     """Print the costs of what the environment configures; 2 if that is wrong."""
+    for warning in misspelt(os.environ, VARIABLES):
+        print(f"Warning: {warning}", file=sys.stderr)
     try:
         configuration = read_configuration(os.environ)
     except ConfigurationError as error:

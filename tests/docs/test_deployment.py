@@ -99,5 +99,8 @@ def test_the_command_prints_the_costs(
     assert main() == 0
     assert costs_table(Configuration()) in capsys.readouterr().out
     monkeypatch.setenv("WEB_CPU", "3")
+    monkeypatch.setenv("WEB_COUT", "2")
     assert main() == 2
-    assert "WEB_CPU is '3'" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "did you mean WEB_COUNT?" in said
+    assert "WEB_CPU is '3'" in said
