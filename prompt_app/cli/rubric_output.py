@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import sys
@@ -30,7 +29,7 @@ from prompt_app.rubrics.confidence import (
     pass_fail_confidence,
 )
 from prompt_app.rubrics.files import lesson_path
-from prompt_app.rubrics.folders import Folder, LocalFolder
+from prompt_app.rubrics.folders import Folder, LocalFolder, free_path
 from prompt_app.rubrics.labels import write_labels
 from prompt_app.rubrics.measures import ConceptMeasures, LessonMeasures, measure
 from prompt_app.rubrics.model import LabelFile, StudentLabels
@@ -179,24 +178,9 @@ def _write_new_labels(result: LessonResult, folder: Folder) -> str:
     )
     labels = LabelFile(concepts=result.experiment.rubric.names, rows=rows)
     text = write_labels(labels)
-    path = _free_path(folder, f"{lesson_path(result.dataset, result.lesson)}/new_labels", text)
+    path = free_path(folder, f"{lesson_path(result.dataset, result.lesson)}/new_labels", text)
     folder.write(path, text)
     return path
-
-
-def _free_path(folder: Folder, start: str, text: str) -> str:
-    """A file that holds nothing else: a person may have corrected the one there."""
-    names = itertools.chain(
-        [f"{start}.csv"], (f"{start}-{number}.csv" for number in itertools.count(2))
-    )
-    return next(path for path in names if _is_free(folder, path, text))
-
-
-def _is_free(folder: Folder, path: str, text: str) -> bool:
-    try:
-        return folder.read(path) in {None, text}
-    except RubricError:  # saved in another encoding
-        return False
 
 
 def _print(result: LessonResult, exact: LessonMeasures, pass_fail: LessonMeasures) -> None:

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 
 from prompt_app.errors import AssessmentError, RubricError
 from prompt_app.rubrics.code_rules import read_code_rules, write_code_rules
-from prompt_app.rubrics.folders import Folder
+from prompt_app.rubrics.folders import Folder, free_path
 from prompt_app.rubrics.labels import read_labels
 from prompt_app.rubrics.model import (
     Concept,
@@ -62,7 +62,7 @@ def read_lesson(
     if text is None:
         raise RubricError(
             f"{path} has no {LABELS}; make one to fill in with 'prompt-app rubric test "
-            "--new-labels'."
+            "--new-labels', or with New labels in the studio."
         )
     actual = _labels_of(works, text, f"{path}/{LABELS}", rubric)
     students = {work.student for work in works}
@@ -87,6 +87,36 @@ def _labels_of(works: tuple[Work, ...], text: str, path: str, rubric: Rubric) ->
     ]
     refuse_duplicates((row.student for row in rows), path, "student", str)
     return labels.model_copy(update={"rows": tuple(rows)})
+
+
+def save_labels(
+    folder: Folder, dataset: str, lesson: str, name: str, text: str
+) -> tuple[str, str | None]:
+    """Write people's labels of works that are there: a further person's where ``name`` is
+    ``actual_labels.<person>.csv``, else those that count. Returns the path, and that of the file
+    in which other labels are kept that stood there. Raises RubricError for what is no labels file
+    of these works."""
+    works = read_works(folder, dataset, lesson)
+    path = f"{lesson_path(dataset, lesson)}/{name if _RATER.fullmatch(name) else LABELS}"
+    header, *rows = read_table(text, name)
+    if "student" not in header:
+        raise RubricError(f"{name} has no column 'student'; it has {', '.join(header):.200}.")
+    at = header.index("student")
+    known = {each for work in works for each in (work.student, work.file)}
+    students = [row[at] if at < len(row) else "" for row in rows]
+    unknown = [student for student in students if student not in known]
+    if unknown:
+        raise RubricError(f"{name} labels {unknown[0]!r}, which has no file there.")
+    refuse_duplicates(students, name, "student", str)
+    if not any(cell for row in rows for title, cell in zip(header, row, strict=False)
+               if title not in ("student", "split")):  # fmt: skip
+        raise RubricError(f"{name} holds no label: there is nothing to agree with.")
+    before, kept = folder.read(path), None
+    if before is not None and before != text:
+        kept = free_path(folder, path.removesuffix(".csv").replace(".", "-") + "-before", before)
+        folder.write(kept, before)
+    folder.write(path, text)
+    return path, kept
 
 
 def lesson_path(dataset: str, lesson: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Protocol
 
@@ -90,6 +91,22 @@ class MemoryFolder:
     def _below(self, folder: str) -> list[str]:
         prefix = f"{folder}/" if folder else ""
         return [path.removeprefix(prefix) for path in self._texts if path.startswith(prefix)]
+
+
+def free_path(folder: Folder, start: str, text: str) -> str:
+    """``start``.csv or ``start``-2.csv and so on: the first file that holds nothing else than
+    ``text``, as a person may have corrected the one there."""
+    names = itertools.chain(
+        [f"{start}.csv"], (f"{start}-{number}.csv" for number in itertools.count(2))
+    )
+    return next(path for path in names if _is_free(folder, path, text))
+
+
+def _is_free(folder: Folder, path: str, text: str) -> bool:
+    try:
+        return folder.read(path) in {None, text}
+    except RubricError:  # saved in another encoding
+        return False
 
 
 def decoded(data: bytes, path: str) -> str:

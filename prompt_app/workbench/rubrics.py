@@ -20,6 +20,7 @@ from prompt_app.rubrics.files import (
     read_experiment,
     read_lesson,
     read_works,
+    save_labels,
 )
 from prompt_app.rubrics.folders import Folder, LocalFolder, MemoryFolder, decoded
 from prompt_app.rubrics.labels import write_labels
@@ -101,6 +102,15 @@ class Rubrics:
         """Write works, and their labels where they are among ``files``; returns the path. Raises
         RubricError for a lesson that is there, or for what is no text."""
         return self._add("datasets", name, lesson, files)
+
+    def add_labels(
+        self, dataset: str, lesson: str, name: str, content: bytes
+    ) -> tuple[str, str | None]:
+        """People's labels of a lesson that is there: a further person's where the file's ``name``
+        is ``actual_labels.<person>.csv``. Returns the path, and the one under which other labels
+        are kept that stood there. Raises RubricError for what is no labels file of its works."""
+        self._actor.require(Role.EDITOR, "add rubrics")
+        return save_labels(self.folder, dataset, lesson, name, decoded(content, name))
 
     def add_experiment(self, name: str, lesson: str, files: Mapping[str, bytes]) -> str:
         """Write ``params.json``, ``system_prompt.txt``, ``standard_rubric.csv`` and ``examples/``;

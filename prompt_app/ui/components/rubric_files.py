@@ -20,6 +20,8 @@ from prompt_app.ui.state import may_edit, workbench
 
 Add = Callable[[str, str, dict[str, bytes]], str]
 
+_LABELLED = "rubric.labelled"
+
 
 def experiment_section() -> None:
     rubrics = workbench().rubrics
@@ -60,6 +62,7 @@ def dataset_section() -> None:
         works, labels = rubrics.dataset_counts(*chosen)
         st.caption(f"{counted(works, 'work')}, {labels:,} labelled")
         _labels(*chosen)
+        _add_labels(*chosen)
         file = st.selectbox(
             "Work", rubrics.works(*chosen), key="work", bind="query-params", width=320
         )
@@ -80,6 +83,32 @@ def _labels(dataset: str, lesson: str) -> None:
         verbatim(text)
         return
     data_table(frame, f"{dataset}-{lesson}-labels", alt="People's labels")
+
+
+def _add_labels(dataset: str, lesson: str) -> None:
+    """To works that are there. Other labels that stood in the file stay beside it."""
+    if not may_edit():
+        return
+    if told := st.session_state.pop(_LABELLED, None):
+        st.success(plain(told), icon=":material/check:")
+    with st.expander("Add labels", icon=":material/new_label:", key="rubric.labels.form"):
+        file = st.file_uploader(
+            "A file as actual_labels.csv, with the column student and one for each key concept; "
+            "named actual_labels.NAME.csv it is a further person's",
+            key=f"rubric.labels.{dataset}.{lesson}",
+        )
+        st.caption(
+            "A test with New labels makes a file to correct. Labels that are replaced are kept "
+            "beside the new ones."
+        )
+        if file is not None and st.button("Add the labels", type="primary"):
+            with errors_shown():
+                path, kept = workbench().rubrics.add_labels(
+                    dataset, lesson, file.name, file.getvalue()
+                )
+                before = f" Those of before are in {kept}." if kept else ""
+                st.session_state[_LABELLED] = f"Written: {path}.{before}"
+                st.rerun()
 
 
 def _chosen(kind: str, one: str) -> tuple[str, str] | None:

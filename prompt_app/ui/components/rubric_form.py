@@ -68,12 +68,16 @@ def _options(
         "Use stored replies", value=True, key="rubric.cached", help="Calls only for what failed "
         "or changed.",
     )  # fmt: skip
+    new_labels = st.toggle(
+        "New labels", key="rubric.new_labels", help="Also assesses works that nobody has labelled. "
+        "The report then has the labels as a file for a person to correct.",
+    )  # fmt: skip
     with st.expander("Other than the experiment says", icon=":material/tune:"):
         changes = _changes()
     return RubricTestOptions.model_validate(
         {
             "dataset": dataset, "experiment": experiment, "lessons": lessons,
-            "use_cached": use_cached, **changes,
+            "use_cached": use_cached, "needs_labels": not new_labels, **changes,
         }
     )  # fmt: skip
 
