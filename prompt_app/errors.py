@@ -66,6 +66,7 @@ A message says what is wrong, where, and what to do. It never holds a secret.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
 
 class PromptAppError(Exception):
@@ -80,6 +81,12 @@ class PromptAppError(Exception):
                 words.append("_")
             words.append(character.lower())
         return "".join(words)
+
+    def reworded(self, message: str) -> Self:
+        """The same error with another message. This one, which others may share, stays as it is."""
+        error = type(self).__new__(type(self), message)
+        error.__dict__.update(self.__dict__)
+        return error
 
 
 class InputError(PromptAppError):

@@ -120,7 +120,7 @@ def _outcome(key: str, metric: Metric, inputs: Sequence[ScoringInput]) -> Outcom
         scores = [metric.score(sample) for sample in inputs]
     except MetricError as error:
         return failure(key, metric.info, error)
-    except Exception as error:  # a metric's defect costs its own score, never the run
+    except (Exception, SystemExit) as error:  # a metric's defect costs its own score, never the run
         return Failure(
             metric=key,
             kind="metric_defect",

@@ -164,8 +164,7 @@ def _failure(call: PipelineCall, failures: Sequence[PromptAppError]) -> PromptAp
     """Of a pipeline, in its own words: a model's failure keeps its kind, which says whether to try
     again and when."""
     if failures:
-        failures[0].args = (call.error,)
-        return failures[0]
+        return failures[0].reworded(call.error)
     if call.seconds >= CALL_SECONDS:
         return DeadlineExceededError(call.error)
     return PipelineError(call.error or "The pipeline did not end.")

@@ -18,12 +18,12 @@ import orjson
 from pydantic import BaseModel, ValidationError
 from starlette.types import Receive, Scope, Send
 
-from prompt_app.datamodel.base import problem_text
 from prompt_app.datamodel.serving import Scope as TokenScope
 from prompt_app.datamodel.serving import UsageRecord
 from prompt_app.engine.item import new_reply_id
 from prompt_app.errors import PromptAppError
 from prompt_app.gateway.answers import Answer, Headers, StreamedAnswer
+from prompt_app.gateway.bodies import first_problem
 from prompt_app.gateway.core import Gateway
 from prompt_app.gateway.errors import BadRequestError, BodyTooLargeError, ErrorShape, internal_error
 from prompt_app.logs import redact
@@ -99,11 +99,8 @@ class Exchange:
         try:
             return kind.model_validate_json(body or b"{}")
         except ValidationError as error:
-            problem = error.errors(include_url=False, include_input=False)[0]
-            place = ".".join(str(part) for part in problem["loc"])
-            raise BadRequestError(
-                f"{place}: {problem_text(problem)}" if place else problem_text(problem), place
-            ) from None
+            place, said = first_problem(error, body)
+            raise BadRequestError(f"{place}: {said}" if place else said, place) from None
 
     def serving_headers(self) -> Headers:
         """Whether a stored reply answers, its age, and what answers."""

@@ -85,7 +85,7 @@ def _load(path: Path) -> ModuleType:
         sys.modules[key] = module
         try:
             spec.loader.exec_module(module)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # which would end the whole process
             del sys.modules[key]
             raise EvaluationError(
                 f"{path} cannot be imported: {type(error).__name__}: {error}"

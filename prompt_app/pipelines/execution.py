@@ -232,8 +232,7 @@ def _placed(error: PromptAppError, step: Step) -> PromptAppError:
         place = f"line {step.place.line}, {place}"
     message = f"{step.function.info.name} ({place}): {error}"
     if isinstance(error, ProviderError):
-        error.args = (message,)
-        return error
+        return error.reworded(message)
     return FunctionError(message)
 
 

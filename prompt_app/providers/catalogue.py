@@ -282,7 +282,7 @@ def _build_request(model: ModelSpec, parameters: InferenceParameters) -> None:
     elif model.provider == "sagemaker":
         sagemaker_wire.request_body(sagemaker.wire_format(model), request)
     elif model.provider == "offline":
-        check_offline_parameters(parameters)
+        check_offline_parameters(model.name, parameters)
 
 
 def check_access(model: ModelSpec, settings: Settings) -> None:

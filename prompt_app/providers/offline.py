@@ -44,7 +44,9 @@ OFFLINE_MODELS = Registry(
 )
 OFFLINE_EMBEDDER = "hashing"
 SUPPORTED_PARAMETERS = frozenset({"temperature", "max_tokens", "stop", "seed", "num_responses"})
-SUPPORTED_EXTRAS = frozenset({"response_format"})
+FORMAT_FIELD = "response_format"
+JUDGE = "judge"
+"""The offline model whose replies follow a JSON schema."""
 OPTIONS = frozenset({"script", "rules", "reply", "latency_ms"})
 CHARACTERS_PER_TOKEN = 4
 TOKENS_PER_MESSAGE = 4
@@ -73,7 +75,7 @@ def make_reply(
             index,
             parameters.temperature or 0.0,
             parameters.seed or 0,
-            parameters.extra.get("response_format"),
+            parameters.extra.get(FORMAT_FIELD),
         )
         outputs.append(_finish(answer(messages, draw), parameters))
     usage = TokenUsage(
@@ -138,7 +140,7 @@ class OfflineProvider:
 
     async def generate(self, request: GenerationRequest, timeout: float) -> Reply:
         started = time.monotonic()
-        check_offline_parameters(request.parameters)
+        check_offline_parameters(request.model.name, request.parameters)
         answer = self._answer(request.model.name)
         await self._wait(request.model.name, timeout)
         reply = make_reply(answer, request.model.name, request.messages, request.parameters)
@@ -160,7 +162,7 @@ class OfflineProvider:
         started = time.monotonic()
         if request.model.name != OFFLINE_EMBEDDER:
             raise cannot_embed(request.model)
-        check_offline_parameters(request.parameters)
+        check_offline_parameters(request.model.name, request.parameters)
         await self._wait(request.model.name, timeout)
         reply = embed_offline(request.model.name, request.texts, request.dimensions)
         return reply.model_copy(update={"latency_seconds": time.monotonic() - started})
@@ -187,18 +189,21 @@ class OfflineProvider:
         return self._answers[name]
 
 
-def check_offline_parameters(parameters: InferenceParameters) -> None:
-    given = [name for name in parameters.model_fields_set if name != "extra"]
+def check_offline_parameters(name: str, parameters: InferenceParameters) -> None:
+    """Raises UnsupportedParameterError for what the offline model ``name`` would pass over."""
+    given = [each for each in parameters.model_fields_set if each != "extra"]
     refused = [
-        name
-        for name in given
-        if name not in SUPPORTED_PARAMETERS and getattr(parameters, name) is not None
+        each
+        for each in given
+        if each not in SUPPORTED_PARAMETERS and getattr(parameters, each) is not None
     ]
-    refused += [name for name in parameters.extra if name not in SUPPORTED_EXTRAS]
+    for extra, value in parameters.extra.items():
+        if extra != FORMAT_FIELD or (name != JUDGE and value != {"type": "text"}):
+            refused.append(extra)
     if refused:
         raise UnsupportedParameterError(
-            f"Offline models do not take {refused[0]!r}; they take "
-            f"{', '.join(sorted(SUPPORTED_PARAMETERS))}. Leave it out.",
+            f"offline:{name} does not take {refused[0]!r}; offline models take "
+            f"{', '.join(sorted(SUPPORTED_PARAMETERS))}, and {JUDGE} {FORMAT_FIELD}. Leave it out.",
             parameter=refused[0],
             status=None,
         )

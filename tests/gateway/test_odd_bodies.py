@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 from gateway.running import RunningGateway
+from gateway.test_native import call
 
 from prompt_app.datamodel.prompt import PromptTemplate
 from prompt_app.datamodel.serving import Assistant
@@ -149,11 +150,38 @@ async def test_no_value_makes_a_server_error(
 async def test_a_wrong_parameter_has_the_name_that_the_protocol_gives_it(
     gateway: RunningGateway, path: str, body: Any, place: str
 ) -> None:
-    headers = {"Authorization": f"Bearer {gateway.token}"}
-    async with (
-        aiohttp.ClientSession(headers=headers) as session,
-        session.post(gateway.url + path, json=body) as response,
-    ):
-        told = await response.json()
+    status, told = await call(gateway, "POST", path, json=body)
     told = told.get("error", told)
-    assert (response.status, told["message"].partition(":")[0]) == (400, place)
+    assert (status, told["message"].partition(":")[0]) == (400, place)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "place", "expected"),
+    [
+        ("chat/completions", {"stop": 5}, "stop", "a valid string or a valid array"),
+        ("chat/completions", {"stop": ["a", 5]}, "stop.1", "a valid string"),
+        (
+            "chat/completions",
+            {"messages": [{"role": "user", "content": [{"type": "text", "text": 1}]}]},
+            "messages.0.content.0.text",
+            "a valid string",
+        ),
+        ("responses", {"input": ["a", 5]}, "input.0", "an object"),
+        ("responses", {"input": 5}, "input", "a valid string or a valid array"),
+    ],
+)
+async def test_a_value_of_several_types_is_named_as_it_was_written(
+    gateway: RunningGateway, path: str, body: Any, place: str, expected: str
+) -> None:
+    given = {"model": "offline:echo", **body}
+    status, told = await call(gateway, "POST", f"/v1/{path}", json=given)
+    assert (status, told["error"]["param"]) == (400, place)
+    assert told["error"]["message"] == f"{place}: Input should be {expected}"
+
+
+async def test_what_is_missing_and_what_a_pipelines_id_may_be(gateway: RunningGateway) -> None:
+    _, told = await call(gateway, "POST", "/api/pipeline/call/", json={"pipeline_id": [14]})
+    assert told["error"] == "pipeline_id: Input should be a valid integer or a valid string"
+    turns = {"model": "offline:echo", "messages": [{"role": "user", "content": [{"text": "a"}]}]}
+    _, told = await call(gateway, "POST", "/v1/chat/completions", json=turns)
+    assert told["error"]["message"] == "messages.0.content.0.type: Field required"

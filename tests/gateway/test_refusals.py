@@ -236,6 +236,24 @@ async def test_a_pipelines_step_fails_with_its_own_status(
     assert {record.target for record in records} == {"pipeline:shout"}, "failed ones too"
 
 
+async def test_pipelines_that_share_a_call_name_one_place_each(
+    gateway: RunningGateway, mock_server: MockServer
+) -> None:
+    workbench = gateway.workbench
+    workbench.save_prompt("say", PromptTemplate.model_validate("Say {word}"))
+    texts = {"first": "say(word)", "second": "upper(say(word))"}
+    for name, text in texts.items():
+        workbench.pipelines.save(name, text, model="openai:fixed")
+    mock_server.control(latency_ms=200, p_429=1, retry_after=300)
+    told = await asyncio.gather(
+        *(ask(gateway, "/api/pipeline/call/", {"name": name, "args": {"word": "hi"}})
+          for name in texts)
+    )  # fmt: skip
+    assert [(status, text.count("(column")) for status, text, _ in told] == [(429, 1)] * 2
+    assert ["say (column 1)" in told[0][1], "say (column 7)" in told[1][1]] == [True, True]
+    assert mock_server.stats()["received"] == 1
+
+
 async def test_who_may_call_a_pipeline_may_call_its_models(gateway: RunningGateway) -> None:
     workbench = gateway.workbench
     workbench.save_prompt("say", PromptTemplate.model_validate("Say {word}"))

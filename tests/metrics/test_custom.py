@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from prompt_app.datamodel.score import MetricSpec
+from prompt_app.datamodel.score import Failure, MetricSpec
+from prompt_app.engine.scoring import _outcome
 from prompt_app.errors import EvaluationError, MetricError, UnknownNameError
 from prompt_app.metrics import create_metric, list_metrics
 from tests.metrics.samples import sample
@@ -62,6 +63,22 @@ def test_nothing_outside_the_folder_is_imported(folder: Path, name: str) -> None
     with pytest.raises((EvaluationError, UnknownNameError)):
         made(name)
     assert not marker.exists()
+
+
+def test_a_file_or_a_metric_that_exits_ends_nothing_else(folder: Path) -> None:
+    (folder / "exits.py").write_text("raise SystemExit(3)")
+    with pytest.raises(EvaluationError, match=r"exits\.py cannot be imported: SystemExit: 3"):
+        made("custom:exits:Metric")
+    assert [info.name for info in list_metrics() if info.name.startswith("custom:")] == [NAME]
+    source = (folder / "word_limit.py").read_text("utf-8")
+    leaving = "        raise SystemExit(4)\n"
+    begin, scored, rest = source.partition("def score(")
+    head, colon, body = rest.partition(":\n")
+    (folder / "leaves.py").write_text(begin + scored + head + colon + leaving + body)
+    metric = made("custom:leaves:WordLimit")
+    outcome = _outcome("limit", metric, [sample("one two")])  # type: ignore[arg-type]
+    assert isinstance(outcome, Failure)
+    assert (outcome.kind, "SystemExit: 4" in outcome.message) == ("metric_defect", True)
 
 
 def test_what_is_wrong_is_told(folder: Path) -> None:

@@ -16,7 +16,10 @@ from prompt_app.errors import (
     DeadlineExceededError,
     FunctionError,
     PipelineError,
+    ProviderError,
+    RateLimitedError,
     ServerError,
+    UnsupportedParameterError,
 )
 from prompt_app.interfaces.pipelines import StepReply
 from prompt_app.pipelines.execution import Execution
@@ -103,6 +106,22 @@ def test_a_provider_error_keeps_its_kind() -> None:
     assert isinstance(failed, ServerError)
     assert str(failed) == "p1 (column 7): It is down."
     assert isinstance(run("p1(a)", {"a": "1"}, ask=locked).error, AuthenticationError)
+
+
+def test_an_error_that_pipelines_share_names_one_place_in_each() -> None:
+    shared = RateLimitedError("It is busy.", retry_after=7)
+    unsupported = UnsupportedParameterError("It takes no seed.", parameter="seed")
+    for error in (shared, unsupported):
+
+        async def refused(request: GenerationRequest, error: ProviderError = error) -> StepReply:
+            raise error
+
+        said = str(error)
+        for text, place in (("upper(p1(a))", "column 7"), ("p1(a)", "column 1")):
+            failed = run(text, {"a": "1"}, ask=refused).error
+            assert str(failed) == f"p1 ({place}): {said}"
+            assert vars(failed) == vars(error)
+        assert str(error) == said
 
 
 def test_the_whole_call_has_a_deadline() -> None:

@@ -234,6 +234,16 @@ async def test_the_judge_follows_a_response_format() -> None:
     assert json.loads(reply.text) == {"label": "correct", "score": 5, "claims": [{"ok": True}]}
 
 
+async def test_a_form_that_a_model_would_not_keep_is_refused() -> None:
+    form = {"type": "json_schema", "json_schema": {"schema": {"type": "object"}}}
+    for name in ("echo", "fixed", "extractive", "scripted"):
+        for wanted in (form, {"type": "json_object"}):
+            with pytest.raises(UnsupportedParameterError, match=f"offline:{name} does not take"):
+                await ask(name, "Say this.", extra={"response_format": wanted})
+    text = {"response_format": {"type": "text"}}
+    assert (await ask("echo", "Say this.", extra=text)).text == "Say this."
+
+
 async def test_the_judge_fits_every_judge_prompt_of_the_product() -> None:
     folder = Path(__file__).parents[2] / "prompt_app" / "metrics" / "judge_prompts"
     data = {
