@@ -16,6 +16,7 @@ from prompt_app.cli.common import duration, money, notices
 from prompt_app.cli.plain import UNFINISHED
 from prompt_app.datamodel.evaluation import ACTIVE_STATES, Run
 from prompt_app.engine.event_loop import run_worker
+from prompt_app.engine.halting import START_ANEW
 from prompt_app.errors import StoreUnavailableError
 from prompt_app.workbench.unpriced import run_cost
 
@@ -80,8 +81,9 @@ def end_unfinished(runs: Sequence[Run]) -> None:
     for run in unfinished:
         reason = f": {run.reason}" if run.reason else "."
         again = " --retry-failed" if run.progress.failed else ""
+        way_on = f" To go on: prompt-app resume {run.id}{again} --wait"
         notices.print(
-            f"{run.name} is {run.state}{reason} To go on: prompt-app resume {run.id}{again} --wait",
+            f"{run.name} is {run.state}{reason}{'' if START_ANEW in run.reason else way_on}",
             markup=False,
             soft_wrap=True,
         )

@@ -167,9 +167,9 @@ class _Scanner:
             raise self.broken(f"{character!r} was expected, not {found!r}")
         self._at += 1
 
-    def expect_end(self) -> None:
+    def expect_end(self, hint: str = "") -> None:
         if self._skip_space():
-            raise self.broken("there is more behind the end")
+            raise self.broken(f"there is more behind the end{hint}")
 
     def value(self) -> tuple[Any, list[str]]:
         """The value that starts here, and reasons to refuse it as a row."""
@@ -236,21 +236,36 @@ def _enter_array(scanner: _Scanner) -> bool:
     if scanner.peek() == "[":
         scanner.expect("[")
         return False
-    keys = ", ".join(repr(key) for key in ARRAY_KEYS)
-    wanted = f"a dataset is an array of objects, or an object that holds one as any of {keys}"
     if scanner.peek() != "{":
-        raise scanner.broken(wanted)
+        scanner.value()
+        raise _no_dataset(scanner)
     scanner.expect("{")
-    while scanner.peek() == '"':
+    is_first = True
+    while scanner.peek() != "}":
+        if not is_first:
+            scanner.expect(",")
+        is_first = False
+        if scanner.peek() != '"':
+            raise scanner.broken("a name in double quotes was expected")
         key, _ = scanner.value()
         scanner.expect(":")
         if scanner.peek() == "[" and key in ARRAY_KEYS:
             scanner.expect("[")
             return True
         scanner.value()
-        if scanner.peek() != "}":
-            scanner.expect(",")
-    raise scanner.broken(wanted)
+    scanner.expect("}")
+    raise _no_dataset(scanner)
+
+
+def _no_dataset(scanner: _Scanner) -> DatasetError:
+    """For a document whose only value has no array of rows. Raises DatasetError where it is not
+    the only one."""
+    scanner.expect_end("; a file with an object on each line ends in .jsonl")
+    keys = ", ".join(repr(key) for key in ARRAY_KEYS)
+    return DatasetError(
+        "The file is JSON but no dataset: a dataset is an array of objects, or an object "
+        f"that holds one as any of {keys}."
+    )
 
 
 def _one_value(decoder: RowDecoder, row: str, is_first: bool) -> Any:

@@ -11,7 +11,7 @@ from functools import partial
 from prompt_app.datamodel.embedding import ModelRequest
 from prompt_app.datamodel.model import Price
 from prompt_app.engine.backlog import insist
-from prompt_app.engine.halting import Halt
+from prompt_app.engine.halting import START_ANEW, Halt
 from prompt_app.errors import BudgetExhaustedError
 from prompt_app.interfaces import Lease, Store
 from prompt_app.providers.prices import largest_cost_usd
@@ -153,7 +153,7 @@ class Budget:
         return self._pool.held > 0 or await insist(reserved) > 0
 
     async def _exhausted(self, lease: Lease, amount: int) -> BudgetExhaustedError:
-        advice = "Raise max_cost_usd in a new evaluation to go on."
+        advice = f"Raise max_cost_usd and {START_ANEW}."
         if await self._somebody_holds(lease):
             advice = "Resume the run when the calls and batch jobs that hold the rest have ended."
         return BudgetExhaustedError(

@@ -9,7 +9,7 @@ from functools import partial
 
 from prompt_app.datamodel.model import Reply
 from prompt_app.engine.backlog import Backlog, insist
-from prompt_app.engine.halting import Halt
+from prompt_app.engine.halting import START_ANEW, Halt
 from prompt_app.engine.item import Caller, PreparedCall, prepare_calls, run_item
 from prompt_app.engine.plan import plan_work
 from prompt_app.engine.scoring import ScoringJob
@@ -191,7 +191,14 @@ class CallStage:
 
 async def block(halt: Halt, store: Store, lease: Lease, error: PromptAppError) -> None:
     """Pause the run for ``error``; a parameter that the model does not take is remembered."""
-    halt.ask("paused", str(error))
-    if isinstance(error, UnsupportedParameterError):
-        model = lease.run.spec.model.reference
-        await insist(partial(store.learn_unsupported, model, error.parameter, str(error)))
+    if not isinstance(error, UnsupportedParameterError):
+        halt.ask("paused", str(error))
+        return
+    model = lease.run.spec.model.reference
+    stored = " Stored replies are used again." if lease.run.spec.cache == "use" else ""
+    halt.ask(
+        "paused",
+        f"{error} Leave {error.parameter!r} out for {model} and {START_ANEW}: it would be refused "
+        f"again.{stored}",
+    )
+    await insist(partial(store.learn_unsupported, model, error.parameter, str(error)))

@@ -11,6 +11,8 @@ from prompt_app.datamodel.evaluation import RunState
 GRACE_SECONDS = 7.0
 """How long calls in flight may still take when a run is cancelled or its worker is stopped: with
 all that comes after it, a worker ends within the 10 s that container engines usually give."""
+START_ANEW = "start the evaluation anew"
+"""In the reason of a run that would pause again as soon as it is resumed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,17 @@ def test_4_where_a_run_paused_with_the_way_on(
     assert mock_server.stats()["answered"] == ROWS, "what was answered is kept"
 
 
+def test_a_refused_parameter_is_to_be_left_out(
+    command_line: CommandLine, mock_server: MockServer
+) -> None:
+    mock_server.control(unsupported=["seed"])
+    told = command_line.run("run", written(command_line, mock_server.url, parameters={"seed": 1}))
+    assert told.code == 4
+    assert "Leave 'seed' out for openai:echo and start the evaluation anew" in told.err
+    assert "Stored replies are used again." in told.err
+    assert "resume" not in told.err
+
+
 def test_a_cancelled_run_is_unfinished_and_can_go_on(
     command_line: CommandLine, mock_server: MockServer
 ) -> None:

@@ -144,7 +144,15 @@ def test_json_arrays_wherever_they_stand(fields, document) -> None:
         ('[{"answers": 1}] []', "column 18: there is more behind the end"),
         ('{"data": [{"answers": 1}]]', "'}' was expected, not ']'"),
         ('{"items": [{"answers": 1}]}', "or an object that holds one as any of 'data', 'rows'"),
-        ('"text"', "a dataset is an array of objects"),
+        ('{"data": {"answers": 1}}', "The file is JSON but no dataset: a dataset is an array"),
+        ('"text"', "The file is JSON but no dataset: a dataset is an array of objects"),
+        ("nonsense", "Invalid JSON at line 1, column 1"),
+        ('{"answers": 1,}', "column 15: a name in double quotes was expected"),
+        (
+            '{"answers": 1}\n{"answers": 2}',
+            "Invalid JSON at line 2, column 1: there is more behind the end; a file with an object "
+            "on each line ends in .jsonl",
+        ),
         ("{", "the file ends in the middle"),
         ("[" * 200_000, "nested too deeply"),
         ("[]", "There are no rows"),
