@@ -81,12 +81,13 @@ def pipeline_editor(saved: PipelineVersion | None) -> Draft | None:
 
 
 def _versions(saved: PipelineVersion) -> None:
-    versions = workbench().pipelines.versions(saved.name)
-    facts = [f"id {saved.pipeline_id}", f"version {saved.number} of {versions[0].number}"]
+    """They are numbered from 1 on, and none goes away by itself."""
+    newest = workbench().pipelines.get(saved.name).number
+    facts = [f"id {saved.pipeline_id}", f"version {saved.number} of {newest}"]
     facts += [fact for fact in (saved.created_by, saved.note) if fact]
     st.caption(plain(" · ".join(facts)))
-    if len(versions) > 1:
-        numbers = [version.number for version in versions]
+    if newest > 1:
+        numbers = range(newest, 0, -1)
         chosen = st.selectbox(
             "Version",
             numbers,
