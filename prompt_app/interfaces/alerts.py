@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
-from prompt_app.datamodel.alerts import RaisedAlert, SpendAlert
+from prompt_app.datamodel.alerts import AlertPeriod, RaisedAlert, SpendAlert
 
 
 class AlertStore(Protocol):
@@ -25,6 +26,14 @@ class AlertStore(Protocol):
         """False where it was raised already for this subject and period, by whichever process."""
         ...
 
-    def list_raised(self, since: datetime, *, limit: int = 50) -> list[RaisedAlert]:
-        """Newest first."""
+    def list_raised(
+        self,
+        since: datetime,
+        *,
+        periods: Mapping[AlertPeriod, str] | None = None,
+        person: str | None = None,
+        limit: int = 50,
+    ) -> list[RaisedAlert]:
+        """Newest first; of those that begin on the days of ``periods``, and that concern
+        ``person``, where they are given."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import (
@@ -13,10 +14,11 @@ from sqlalchemy import (
     Text,
     delete,
     insert,
+    or_,
     select,
 )
 
-from prompt_app.datamodel.alerts import RaisedAlert, SpendAlert
+from prompt_app.datamodel.alerts import AlertPeriod, RaisedAlert, SpendAlert
 from prompt_app.errors import UnknownNameError
 from prompt_app.storage.encoding import dump_record, load_record
 from prompt_app.storage.part import StorePart
@@ -80,10 +82,25 @@ class Alerts(StorePart):
             stored = connection.execute(statement.returning(raised_alerts.c.alert), values)
             return stored.first() is not None
 
-    def list_raised(self, since: datetime, *, limit: int = 50) -> list[RaisedAlert]:
-        """Newest first."""
+    def list_raised(
+        self,
+        since: datetime,
+        *,
+        periods: Mapping[AlertPeriod, str] | None = None,
+        person: str | None = None,
+        limit: int = 50,
+    ) -> list[RaisedAlert]:
+        """Newest first; of those that begin on the days of ``periods``, and that concern
+        ``person``, where they are given."""
         columns = raised_alerts.c
         query = select(raised_alerts).where(columns.at >= since)
+        if periods is not None:
+            now = [
+                (columns.period == name) & (columns.since == day) for name, day in periods.items()
+            ]
+            query = query.where(or_(*now))
+        if person is not None:
+            query = query.where(columns.person == person)
         query = query.order_by(columns.at.desc(), columns.subject).limit(limit)
         with self._database.read() as connection:
             return [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import get_args
 
 from pydantic import ValidationError
 
@@ -56,16 +57,13 @@ class SpendAlerts:
         Audit(self._store, self._actor).note("alert.delete", alert_id, deleted.to_json())
 
     def raised(self) -> list[RaisedAlert]:
-        """Those of this day and this month, newest first: all for admins, for others those about
-        themselves and their tokens."""
+        """Those of this day and this month, newest first, at most 50: for admins of everybody, for
+        others of themselves and their tokens."""
         now = datetime.now(UTC)
         month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        return [
-            each
-            for each in self._store.list_raised(month)
-            if each.since == _first_day(each.period, now)
-            and (self._actor.may(Role.ADMIN) or each.person == self._actor.id)
-        ]
+        periods = {each: _first_day(each, now) for each in get_args(AlertPeriod)}
+        person = None if self._actor.may(Role.ADMIN) else self._actor.id
+        return self._store.list_raised(month, periods=periods, person=person)
 
 
 def raise_due(store: Store, now: datetime) -> list[RaisedAlert]:

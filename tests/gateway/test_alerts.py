@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,10 @@ def test_who_sets_and_who_sees_alerts(tmp_path: Path) -> None:
     assert len(alerts.raised()) == 3
     assert [each.name for each in eve.spend_alerts.raised()] == ["hers"]
     assert [each.name for each in bob.spend_alerts.raised()] == ["bob"]
+    others = next(each for each in alerts.raised() if each.name == "hers")
+    for number in range(60):
+        workbench.store.raise_alert(replace(others, subject=f"t{number}", at=datetime.now(UTC)))
+    assert [each.name for each in bob.spend_alerts.raised()] == ["bob"], "however many others"
     alerts.delete(removed.id)
     assert [each.scope for each in alerts.all()] == ["gateway", "person"]
     noted = [entry.action for entry in workbench.audit.entries().items][:2]

@@ -234,6 +234,10 @@ def test_an_alert_is_raised_once_for_a_subject_and_period(
     assert store.raise_alert(second)
     assert store.list_raised(NOON) == [second, first]
     assert store.list_raised(NOON, limit=1) == [second]
+    assert store.list_raised(NOON, periods={"day": first.since}, limit=1) == [first]
+    assert store.list_raised(NOON, periods={"month": first.since}) == []
+    assert store.list_raised(NOON, person="ada", limit=1) == [second]
+    assert store.list_raised(NOON, person="bob") == []
     assert store.list_raised(NOON + timedelta(hours=1)) == [second]
     assert store.delete_alert("b") == alerts[0]
     assert store.list_alerts() == alerts[1:]
