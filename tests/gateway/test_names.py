@@ -9,8 +9,9 @@ from gateway.running import RunningGateway
 from gateway.test_native import call
 
 from prompt_app.datamodel.access import Person, Role
+from prompt_app.datamodel.prompt import PromptTemplate
 from prompt_app.datamodel.serving import Assistant, ModelRoute, RouteTarget, TokenLimits
-from prompt_app.errors import InputError, PermissionDeniedError
+from prompt_app.errors import InputError, PermissionDeniedError, UnknownNameError
 from prompt_app.providers.catalogue import named_model
 from prompt_app.providers.mock_server import MockServer
 from prompt_app.workbench.access_tokens import TokenChanges
@@ -98,6 +99,46 @@ def test_an_alias_leads_to_what_can_be_called(gateway: RunningGateway) -> None:
             parts: dict[str, Any] = {"targets": (good,), place: (RouteTarget(model=wrong),)}
             with pytest.raises(InputError, match=wrong):
                 names.save_alias(ModelRoute(name="two", **parts))
+
+
+ABSENT = ("offline:ecko", "offline:", "prompt/zzz", "prompt/say@production", "prompt/say@7",
+          "pipeline/zzz", "assistant/zzz", "endpoint:gone")  # fmt: skip
+
+
+def test_what_is_known_not_to_exist_is_not_saved(gateway: RunningGateway) -> None:
+    workbench = gateway.workbench
+    workbench.save_prompt("say", PromptTemplate.model_validate("Say {word}"))
+    names, good = workbench.serving_names, RouteTarget(model="offline:echo")
+    for absent in ABSENT:
+        bad = RouteTarget(model=absent)
+        for parts in (
+            {"targets": (good, bad)},
+            {"targets": (good,), "fallbacks": (bad,)},
+            {"targets": (RouteTarget(model="prompt/say", prompt_model=absent),)},
+        ):
+            with pytest.raises(InputError):
+                names.save_alias(ModelRoute(name="best", **parts))
+        models = ("offline:echo", absent)
+        with pytest.raises(InputError):
+            names.save_assistant(Assistant(name="tutor", context="Teach.", models=models))
+    assert (names.aliases(), names.assistants()) == ([], [])
+
+
+def test_what_may_exist_is_saved(gateway: RunningGateway) -> None:
+    workbench = gateway.workbench
+    workbench.save_prompt("say", PromptTemplate.model_validate("Say {word}"))
+    workbench.pipelines.save("shout", "upper(word)")
+    models = ("offline:hashing", "openai:gpt-9", "bedrock:new.model-v1:0", "gpt-9", "prompt/say",
+              "prompt/say@1", "meta-llama/Llama-9", "sagemaker:mine")  # fmt: skip
+    names = workbench.serving_names
+    names.save_assistant(
+        Assistant(name="tutor", context="Teach.", models=(*models, "pipeline/shout"))
+    )
+    targets = tuple(RouteTarget(model=each) for each in (*models, "assistant/tutor"))
+    names.save_alias(ModelRoute(name="best", targets=targets))
+    assert [each.name for each in names.aliases()] == ["best"]
+    with pytest.raises(UnknownNameError, match=r"Did you mean 'say'"):
+        names.save_alias(ModelRoute(name="best", targets=(RouteTarget(model="prompt/sai"),)))
 
 
 async def test_no_words_of_a_pipelines_call_are_kept(gateway: RunningGateway) -> None:

@@ -155,33 +155,27 @@ async def test_a_wrong_parameter_has_the_name_that_the_protocol_gives_it(
     assert (status, told["message"].partition(":")[0]) == (400, place)
 
 
-@pytest.mark.parametrize(
-    ("path", "body", "place", "expected"),
-    [
-        ("chat/completions", {"stop": 5}, "stop", "a valid string or a valid array"),
-        ("chat/completions", {"stop": ["a", 5]}, "stop.1", "a valid string"),
+async def test_a_value_of_several_types_is_named_as_it_was_written(
+    gateway: RunningGateway,
+) -> None:
+    part, turns = {"type": "text", "text": 1}, {"role": "user", "content": [{"text": "a"}]}
+    several = "Input should be a valid string or a valid array"
+    for path, body, place, expected in (
+        ("chat/completions", {"stop": 5}, "stop", several),
+        ("chat/completions", {"stop": ["a", 5]}, "stop.1", "Input should be a valid string"),
         (
             "chat/completions",
-            {"messages": [{"role": "user", "content": [{"type": "text", "text": 1}]}]},
+            {"messages": [{"role": "user", "content": [part]}]},
             "messages.0.content.0.text",
-            "a valid string",
+            "Input should be a valid string",
         ),
-        ("responses", {"input": ["a", 5]}, "input.0", "an object"),
-        ("responses", {"input": 5}, "input", "a valid string or a valid array"),
-    ],
-)
-async def test_a_value_of_several_types_is_named_as_it_was_written(
-    gateway: RunningGateway, path: str, body: Any, place: str, expected: str
-) -> None:
-    given = {"model": "offline:echo", **body}
-    status, told = await call(gateway, "POST", f"/v1/{path}", json=given)
-    assert (status, told["error"]["param"]) == (400, place)
-    assert told["error"]["message"] == f"{place}: Input should be {expected}"
-
-
-async def test_what_is_missing_and_what_a_pipelines_id_may_be(gateway: RunningGateway) -> None:
+        ("chat/completions", {"messages": [turns]}, "messages.0.content.0.type", "Field required"),
+        ("responses", {"input": ["a", 5]}, "input.0", "Input should be an object"),
+        ("responses", {"input": 5}, "input", several),
+    ):
+        given = {"model": "offline:echo", **body}
+        status, told = await call(gateway, "POST", f"/v1/{path}", json=given)
+        assert (status, told["error"]["param"]) == (400, place)
+        assert told["error"]["message"] == f"{place}: {expected}"
     _, told = await call(gateway, "POST", "/api/pipeline/call/", json={"pipeline_id": [14]})
     assert told["error"] == "pipeline_id: Input should be a valid integer or a valid string"
-    turns = {"model": "offline:echo", "messages": [{"role": "user", "content": [{"text": "a"}]}]}
-    _, told = await call(gateway, "POST", "/v1/chat/completions", json=turns)
-    assert told["error"]["message"] == "messages.0.content.0.type: Field required"
