@@ -11,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from prompt_app.datamodel.model import ModelSpec, Price
+from prompt_app.datamodel.prompt import PromptTemplate
 from prompt_app.datamodel.serving import UsageFilter, UsageRecord
 from prompt_app.errors import InputError
 from prompt_app.workbench import Workbench
@@ -183,6 +184,10 @@ def test_an_assistant_and_an_alias_are_saved(open_page: OpenPage, workbench: Wor
     areas = {area.label: area for area in app.text_area}
     assert names[1].value == "best"
     areas["Answered by"].set_value("prompt/ask@production offline:echo 3\noffline:fixed")
+    [button for button in app.button if button.label == "Save"][1].click().run()
+    assert "no prompt named 'ask'" in " ".join(error.value for error in app.error)
+    prompt = workbench.save_prompt("ask", PromptTemplate.model_validate("Ask {word}"))
+    workbench.store.set_prompt_label("ask", "production", prompt.number)
     [button for button in app.button if button.label == "Save"][1].click().run()
     assert not app.exception
     (alias,) = workbench.serving_names.aliases()
