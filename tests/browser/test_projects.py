@@ -91,6 +91,8 @@ def test_what_belongs_to_a_project_is_there_for_its_members_alone(
     ed.goto(f"{url}/settings")
     settled(ed)
     ed.get_by_text("north", exact=True).last.click()
+    ed.wait_for_url("**opened=*")
+    settled(ed)
     ed.get_by_placeholder("E-mail address, or id of the login").fill("FAY@example.com")
     ed.get_by_role("button", name="Add", exact=True).click()
     expect(ed.get_by_text("fay@example.com").first).to_be_visible()
