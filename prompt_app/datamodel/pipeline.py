@@ -99,7 +99,8 @@ class StepTrace(Record):
     error: str = ""
     model: str = ""
     usage: TokenUsage = TokenUsage()
-    cost_usd: float = 0.0
+    cost_usd: float | None = 0.0
+    """None where the price is not known."""
     cached: bool = False
 
 
@@ -119,7 +120,8 @@ class PipelineCall(Record):
     steps: tuple[StepTrace, ...] = ()
     seconds: float = 0.0
     usage: TokenUsage = TokenUsage()
-    cost_usd: float = 0.0
+    cost_usd: float | None = 0.0
+    """Of its steps, as far as it is known."""
     created_at: datetime | None = None
     created_by: str = ""
 

@@ -150,7 +150,10 @@ async def call_pipeline(
             spent.output_tokens += step.spent.output_tokens
             spent.cost_usd += step.spent.cost_usd
             spent.saved_usd += step.spent.saved_usd
-        return StepReply(served.reply, cost_usd=step.spent.cost_usd, cached=step.spent.cached)
+        paid = step.spent.input_tokens + step.spent.output_tokens > 0
+        unknown = paid and served.candidate.target.price is None
+        cost = None if unknown else step.spent.cost_usd
+        return StepReply(served.reply, cost_usd=cost, cached=step.spent.cached)
 
     call = await pipelines(exchange).call(pipeline, arguments, ask=ask)
     spent.target = f"pipeline:{call.name}"

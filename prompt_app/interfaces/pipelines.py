@@ -18,10 +18,11 @@ from prompt_app.interfaces.rows import Page
 
 @dataclass(frozen=True, slots=True)
 class StepReply:
-    """What a prompt step was answered; ``cost_usd`` is 0 for a stored reply."""
+    """What a prompt step was answered; ``cost_usd`` is 0 for a stored reply, and None where the
+    price is not known."""
 
     reply: Reply
-    cost_usd: float = 0.0
+    cost_usd: float | None = 0.0
     cached: bool = False
 
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from prompt_app.datamodel.counting import summed_cost
 from prompt_app.datamodel.model import GenerationRequest, TokenUsage
 from prompt_app.datamodel.pipeline import CallState, StepState, StepTrace
 from prompt_app.datamodel.rendering import render_messages
@@ -49,8 +50,8 @@ class Executed:
         return sum((step.usage for step in self.steps), TokenUsage())
 
     @property
-    def cost_usd(self) -> float:
-        return sum(step.cost_usd for step in self.steps)
+    def cost_usd(self) -> float | None:
+        return summed_cost(step.cost_usd for step in self.steps)
 
 
 class Execution:

@@ -184,7 +184,7 @@ class Pipelines(StorePart):
                     "pipeline": call.pipeline_id,
                     "state": call.state,
                     "seconds": call.seconds,
-                    "cost_usd": call.cost_usd,
+                    "cost_usd": call.cost_usd or 0.0,  # the record tells an unknown one
                     "created_at": call.created_at or datetime.now(UTC),
                     "record": dump_record(call),
                 },

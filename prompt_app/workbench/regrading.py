@@ -26,6 +26,7 @@ from prompt_app.statistics.comparison import PairedMetric, compare
 from prompt_app.statistics.verdict import PairedComparison
 from prompt_app.workbench.comparing import described
 from prompt_app.workbench.matching import filled_clusters
+from prompt_app.workbench.unpriced import known_cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ class Regrading:
     """Rows with the same score as before."""
     comparison: PairedComparison
     """New scores against stored ones; what moved is the judge."""
-    cost_usd: float
+    cost_usd: float | None
+    """None where the judge's price is not known."""
 
 
 @dataclass(slots=True)
@@ -121,7 +123,7 @@ async def regrade(
         rows=regraded,
         unchanged=sum(each.now == each.before for each in regraded),
         comparison=compare([pair])[0],
-        cost_usd=asking.spent,
+        cost_usd=known_cost(asking.spent, *spec.panel),
     )
 
 

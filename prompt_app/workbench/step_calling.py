@@ -57,9 +57,11 @@ class StepCaller:
             request.model, request.parameters, self._limits, self._budget, self._on_retry
         )
         reply = await caller.provider.generate(request, caller.timeout)
-        cost = cost_usd(caller.price, reply.usage) if caller.price is not None else 0.0
+        cost = None if caller.price is None else cost_usd(caller.price, reply.usage)
         if self._cache != "off":
-            stored = StoredReply(id=new_reply_id(), cache_key=key, reply=reply, cost_usd=cost)
+            stored = StoredReply(
+                id=new_reply_id(), cache_key=key, reply=reply, cost_usd=cost or 0.0
+            )
             await asyncio.to_thread(self._store.save_reply, stored)
         return StepReply(reply, cost)
 

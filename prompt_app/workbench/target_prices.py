@@ -16,7 +16,7 @@ from prompt_app.workbench.pipeline_checks import PipelineChecker, version_of
 
 
 class TargetPrices:
-    """By today's prices. Endpoints are read once, and a target's models when it is first met."""
+    """By today's prices. A target's models are looked up when it is first met."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings = settings

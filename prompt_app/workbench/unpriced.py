@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from prompt_app.datamodel.counting import summed_cost
 from prompt_app.datamodel.evaluation import Run
 from prompt_app.datamodel.model import ModelSpec
 from prompt_app.interfaces import StoredSample
@@ -38,9 +39,8 @@ def judge_cost(run: Run) -> float | None:
 
 
 def run_cost(run: Run) -> float | None:
-    """Of both; as far as it is known, and None where nothing of it is."""
-    spent = run.progress.cost_usd + run.progress.judge_cost_usd
-    return spent if spent or None not in (model_cost(run), judge_cost(run)) else None
+    """Of both, as far as it is known."""
+    return summed_cost((model_cost(run), judge_cost(run)))
 
 
 def sample_cost(run: Run, sample: StoredSample) -> float | None:

@@ -282,7 +282,7 @@ class Workbench(Capabilities):
         """What the last days cost: runs and the gateway's calls."""
         from prompt_app.workbench.spending import spending
 
-        return spending(self.store, days)
+        return spending(self.settings, self.store, days)
 
     def runs_of(self, evaluation_id: str) -> list[Run]:
         """In the order of the evaluation's grid."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from streamlit.testing.v1 import AppTest
 
 from prompt_app.datamodel.evaluation import Evaluation
+from prompt_app.datamodel.serving import UsageRecord
 from prompt_app.workbench import Workbench
 
 OpenPage = Callable[..., AppTest]
@@ -58,6 +60,12 @@ def test_home_tells_what_the_week_cost(
     assert figures["Running or queued"] == "0"
     assert figures["Runs in the last 7 days"] == "2"
     assert figures["Cost of the last 7 days"].replace("\\", "") == "$0.00"
+    call = UsageRecord(
+        "u1", datetime.now(UTC), "", "local", "chat", "m", "openai:echo", input_tokens=9
+    )
+    workbench.store.write_usage([call], [])
+    figures = {each.label: each.value for each in open_page().metric}
+    assert figures["Cost of the last 7 days"] == "unknown"
     workbench.submit_evaluation(workbench.example_evaluation())
     figures = {each.label: each.value for each in open_page().metric}
     assert figures["Running or queued"] == "2"

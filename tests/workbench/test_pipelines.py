@@ -85,6 +85,10 @@ def test_steps_run_at_once_against_a_server_and_cost_what_they_cost(bench: Workb
         assert done.output_text == "".join(f"Hello {n}" for n in range(6))
         assert done.seconds < 0.75
         assert server.stats()["answered"] == 6
+        assert done.cost_usd is None, "nobody knows the server's price"
+        assert {step.cost_usd for step in done.steps} == {0.0, None}
+        again = asyncio.run(other.pipelines.call_text(f"concat({text})", {}))
+        assert again.cost_usd == 0.0, "by stored replies"
         server.control(quota_after=0)
         failed = asyncio.run(other.pipelines.call_text('hello(a, model="openai:echo")', {"a": "q"}))
         assert (failed.state, failed.steps[0].state) == ("failed", "failed")

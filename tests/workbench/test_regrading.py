@@ -30,6 +30,7 @@ def test_a_judge_that_is_the_same(workbench: Workbench, tmp_path: Path) -> None:
     run = judged(workbench, tmp_path, "offline:judge")
     result = workbench.regrade(run.id, NAME, rows=12)
     assert (len(result.rows), result.unchanged) == (12, 12)
+    assert result.cost_usd == 0.0
     assert result.comparison.verdict == "no_detectable_difference"
     again = workbench.regrade(run.id, NAME, rows=12)
     assert [row.example_id for row in again.rows] == [row.example_id for row in result.rows]

@@ -29,6 +29,10 @@ def a_run(workbench: Workbench, folder: Path, server: MockServer, **changes: Any
     return workbench.run(evaluation.run_ids[0])
 
 
+def judge(server: MockServer) -> dict[str, str]:
+    return {"provider": "openai", "name": "judge", "base_url": f"{server.url}/v1"}
+
+
 def exported(workbench: Workbench, run: Run, folder: Path) -> set[float | None]:
     path = folder / "rows.jsonl"
     workbench.export(run.id, path, "jsonl")
@@ -46,6 +50,10 @@ def test_the_cost_of_a_model_without_a_price_is_unknown_everywhere(
     report = workbench.reports.run(run.id)
     assert "<td>cost, model</td><td>unknown</td>" in report
     assert '<td>cost, judges</td><td class="number">$0.0000</td>' in report
+    assert workbench.spending().total_usd is None
+    metrics = ["exact_match", {"name": "qa_accuracy_by_llm", "judge": judge(mock_server)}]
+    run = a_run(workbench, tmp_path, mock_server, models=["offline:echo"], metrics=metrics)
+    assert workbench.regrade(run.id, "qa_accuracy_by_llm", rows=2).cost_usd is None
 
 
 def test_stored_replies_and_free_models_cost_nothing(
