@@ -185,7 +185,7 @@ def test_an_assistant_and_an_alias_are_saved(open_page: OpenPage, workbench: Wor
     assert names[1].value == "best"
     areas["Answered by"].set_value("prompt/ask@production offline:echo 3\noffline:fixed")
     [button for button in app.button if button.label == "Save"][1].click().run()
-    assert "no prompt named 'ask'" in " ".join(error.value for error in app.error)
+    assert "There is no prompt named" in " ".join(error.value for error in app.error)
     prompt = workbench.save_prompt("ask", PromptTemplate.model_validate("Ask {word}"))
     workbench.store.set_prompt_label("ask", "production", prompt.number)
     [button for button in app.button if button.label == "Save"][1].click().run()
