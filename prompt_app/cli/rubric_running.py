@@ -33,7 +33,7 @@ def run_lessons(workbench: Workbench, prepared: Sequence[PreparedLesson]) -> lis
     try:
         for each in prepared:
             results.append(run_lesson(workbench, each, Spending(each.limits.max_cost_usd, spent)))
-            spent += results[-1].cost_usd
+            spent += results[-1].cost_usd or 0.0
     except (KeyboardInterrupt, RunBlockingError):
         notices.print("What was answered is kept: --use-cached calls only for the rest.")
         raise

@@ -48,7 +48,8 @@ class RubricTestProgress(Record):
     done: int = 0
     problems: int = 0
     """Works with a reply that could not be read, or without one."""
-    cost_usd: float = 0.0
+    cost_usd: float | None = 0.0
+    """As far as it is known."""
 
 
 class RubricTest(Record):

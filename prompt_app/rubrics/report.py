@@ -79,7 +79,7 @@ def _summary(result: LessonResult, measures: LessonMeasures) -> str:
         f"Without a prediction: {counted(overall.unscored, 'label')}; measuring nothing (tuning, "
         f"worked examples, unlabelled): {counted(measures.left_out, 'work')}. Not readable: "
         f"{_replies(sum(measures.errors.values()))}; tied: {counted(measures.ties, 'vote')}. "
-        f"Cost: ${result.cost_usd:.4f}."
+        f"Cost: {'unknown' if result.cost_usd is None else f'${result.cost_usd:.4f}'}."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from prompt_app.datamodel.base import Record
+from prompt_app.datamodel.counting import summed_cost
 from prompt_app.datamodel.model import TokenUsage
 from prompt_app.rubrics.model import DEFAULT_PASSING, TUNING_SPLIT, Experiment, StudentLabels
 from prompt_app.rubrics.votes import ConceptVote
@@ -33,7 +34,8 @@ class StudentResult(Record):
     problems: tuple[ReplyProblem, ...] = ()
     actual: StudentLabels | None = None
     worked_example: bool = False
-    cost_usd: float = 0.0
+    cost_usd: float | None = 0.0
+    """None where the model's price is not known."""
     usage: TokenUsage = TokenUsage()
     """Of calls made now; replies from the cache cost nothing."""
 
@@ -61,8 +63,8 @@ class LessonResult(Record):
         return self.experiment.lesson
 
     @property
-    def cost_usd(self) -> float:
-        return sum(student.cost_usd for student in self.students)
+    def cost_usd(self) -> float | None:
+        return summed_cost(student.cost_usd for student in self.students)
 
     def shown(self, label: str | None, view: View) -> str | None:
         """A label as it counts in ``view``."""

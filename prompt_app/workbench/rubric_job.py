@@ -7,6 +7,7 @@ import logging
 from contextlib import suppress
 from functools import partial
 
+from prompt_app.datamodel.counting import summed_cost
 from prompt_app.datamodel.rubric_test import RubricTestProgress, RubricTestState
 from prompt_app.engine.backlog import insist
 from prompt_app.errors import LeaseLostError, PromptAppError, StoreUnavailableError
@@ -76,7 +77,7 @@ class RubricJob:
         prepared = await asyncio.to_thread(self._prepare)
         total = sum(len(each.works) for each in prepared)
         self._progress = self._progress.model_copy(update={"total": total})
-        spending = Spending(self._lease.test.options.max_cost_usd, self._spent_before)
+        spending = Spending(self._lease.test.options.max_cost_usd, self._spent_before or 0.0)
         for each in prepared:
             count = partial(self._count, len(each.experiment.rubric.names))
             result = await assess_lesson(self._store, self._settings, each, count, spending)
@@ -100,14 +101,14 @@ class RubricJob:
             update={
                 "done": progress.done + 1,
                 "problems": progress.problems + (not whole),
-                "cost_usd": progress.cost_usd + student.cost_usd,
+                "cost_usd": summed_cost((progress.cost_usd, student.cost_usd)),
             }
         )
 
     @property
     def _told(self) -> RubricTestProgress:
         """With what earlier workers spent on it."""
-        cost = self._progress.cost_usd + self._spent_before
+        cost = summed_cost((self._progress.cost_usd, self._spent_before))
         return self._progress.model_copy(update={"cost_usd": cost})
 
     async def _beat(self, testing: asyncio.Task[None]) -> None:

@@ -150,7 +150,7 @@ class _Tester:
     ) -> tuple[list[Assessment], dict[str, Any]]:
         rubric = asked_rubric(self.prepared.experiment)
         source: Source = "model"
-        cost = 0.0
+        cost: float | None = 0.0
         if work.stored is not None:
             reply, source = work.stored, "cache"
         else:
@@ -168,14 +168,13 @@ class _Tester:
             update |= {"cost_usd": cost, "usage": reply.usage}
         return assessments, update
 
-    async def _call(self, key: str, request: GenerationRequest) -> tuple[Reply, float]:
+    async def _call(self, key: str, request: GenerationRequest) -> tuple[Reply, float | None]:
         """The reply, kept under ``key``, and what it cost in dollars."""
-        cost = 0.0
         async with self.spending.reserved(request) as reservation:
             reply = await self.provider.generate(request, self.timeout)
             price = price_of(request.model)
-            cost = cost_usd(price, reply.usage) if price is not None else 0.0
-            reservation.cost_usd = cost
-        stored = StoredReply(id=new_reply_id(), cache_key=key, reply=reply, cost_usd=cost)
+            cost = None if price is None else cost_usd(price, reply.usage)
+            reservation.cost_usd = cost or 0.0
+        stored = StoredReply(id=new_reply_id(), cache_key=key, reply=reply, cost_usd=cost or 0.0)
         await insist(partial(self.store.save_reply, stored))
         return reply, cost

@@ -68,7 +68,7 @@ def test_a_worker_tests_every_lesson(workbench: Workbench) -> None:
     result = rubrics.result(test.id, L1)
     assert (result.dataset, len(result.students)) == ("games", 12)
     assert rubrics.ambiguity(test.id, L1)[0].rows
-    assert "<html" in rubrics.report(test.id, L1, "exact")
+    assert "Cost: $0.0000." in rubrics.report(test.id, L1, "exact")
     assert rubrics.new_labels(test.id, L2).startswith("student,")
     assert rubrics.tests(text="base").items[0].id == test.id
 
@@ -229,6 +229,9 @@ def test_a_stored_endpoint_is_tested_by_its_name(workbench: Workbench, server: M
     workbench.models.save_endpoint("own", model)
     test = finished(workbench, lessons=(L2,), model="endpoint:own")
     assert test.state == "finished", test.error
-    assert workbench.rubrics.result(test.id, L2).model == "openai:scripted"
+    result = workbench.rubrics.result(test.id, L2)
+    assert result.model == "openai:scripted"
+    assert test.progress.cost_usd is result.cost_usd is None, "nobody knows its price"
+    assert "Cost: unknown." in workbench.rubrics.report(test.id, L2, "exact")
     with pytest.raises(UnknownNameError, match="own"):
         workbench.rubrics.quote(options(lessons=(L2,), model="endpoint:owm"))

@@ -33,7 +33,8 @@ def _panel(test_id: str, was_active: bool) -> None:
             test.options.model or "",
             f"{progress.done:,} of {counted(progress.total, 'work')}",
         ]
-        facts += [money(progress.cost_usd), f"started {ago(test.created_at)}", test.id]
+        cost = "cost unknown" if progress.cost_usd is None else money(progress.cost_usd)
+        facts += [cost, f"started {ago(test.created_at)}", test.id]
         st.caption(plain(" · ".join(fact for fact in facts if fact)))
     if test.reason:
         st.warning(plain(test.reason), icon=":material/info:")

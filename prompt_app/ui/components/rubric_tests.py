@@ -61,7 +61,9 @@ def _card(test: RubricTest) -> None:
         progress = test.progress
         facts = [", ".join(test.options.lessons or test.lessons), test.options.model or ""]
         facts.append(f"{progress.done:,} of {counted(progress.total, 'work')}")
-        if progress.cost_usd:
+        if progress.cost_usd is None:
+            facts.append("cost unknown")
+        elif progress.cost_usd:
             facts.append(money(progress.cost_usd))
         facts += [f"by {test.created_by}" if test.created_by else "", ago(test.created_at)]
         st.caption(plain(" · ".join(fact for fact in facts if fact)))
