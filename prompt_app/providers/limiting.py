@@ -242,8 +242,7 @@ class Limited:
     ) -> Answered:
         call_time = self._patience.call_time(request, timeout)
         async with self._turn(request, call_time) as answered:
-            async with call_time.in_turn():
-                reply = await call()
+            reply = await call_time.in_turn(call())
             answered(reply.usage.total)
             return reply
 
@@ -254,8 +253,7 @@ class Limited:
         """Holds a slot; what it gives is to be told the tokens that the answer took."""
         limiter = self._limiter
         tokens = reserved_tokens(request) if limiter.reserves_tokens else 0
-        async with call_time.in_line():
-            slot = await limiter.acquire(tokens, hasty=self._patience.hasty)
+        slot = await call_time.in_line(limiter.acquire(tokens, hasty=self._patience.hasty))
         used: list[int] = []
         async with taught(limiter, slot, used):
             yield used.append

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from prompt_app.datamodel.embedding import ModelRequest
 from prompt_app.datamodel.model import ReplyEvent
 from prompt_app.errors import DeadlineExceededError, RateLimitedError
+
+Given = TypeVar("Given")
 
 LEAST_WAIT_SECONDS = 0.001
 """A call that began sooner has not waited: its provider alone keeps the time."""
@@ -46,31 +48,28 @@ class CallTime:
         self._since = time.monotonic()
         self._waited = 0.0
 
-    @asynccontextmanager
-    async def in_line(self) -> AsyncGenerator[None, None]:
-        """The wait for the turn, or the next part of it. Raises DeadlineExceededError."""
+    async def in_line(self, turn: Awaitable[Given]) -> Given:
+        """Waits for the turn, or for the next part of it. Raises DeadlineExceededError."""
         if self._seconds is None:
-            yield
-            return
+            return await turn
         try:
             async with asyncio.timeout(self._seconds - self._waited):
-                yield
+                found = await turn
         except TimeoutError:
             raise DeadlineExceededError(
                 f"No place for a call to {self._model} was free within {self._seconds:g} s: all "
                 "are taken, or its provider has asked to wait."
             ) from None
         self._waited = time.monotonic() - self._since
+        return found
 
-    @asynccontextmanager
-    async def in_turn(self) -> AsyncGenerator[None, None]:
-        """What is left after the wait. Raises DeadlineExceededError."""
+    async def in_turn(self, call: Awaitable[Given]) -> Given:
+        """Makes the call in what is left after the wait. Raises DeadlineExceededError."""
         if self._seconds is None or self._waited < LEAST_WAIT_SECONDS:
-            yield
-            return
+            return await call
         try:
             async with asyncio.timeout(self._seconds - self._waited):
-                yield
+                return await call
         except TimeoutError:
             raise DeadlineExceededError(
                 f"No answer from {self._model} within {self._seconds:g} s; it took "
@@ -81,8 +80,7 @@ class CallTime:
         self, events: AsyncGenerator[ReplyEvent, None]
     ) -> AsyncGenerator[ReplyEvent, None]:
         """``events``, of which the first comes as :meth:`in_turn` allows."""
-        async with self.in_turn():
-            first = await anext(events, None)
+        first = await self.in_turn(anext(events, None))
         if first is not None:
             yield first
             async for event in events:

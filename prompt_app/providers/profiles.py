@@ -85,8 +85,8 @@ class Spread:
         """``timeout`` begins when the call's turn has come, or as ``patience`` says."""
         call_time = self._patience.call_time(request, timeout)
         async with self._turn(request, call_time) as (route, answered):
-            async with call_time.in_turn():
-                reply = await route.provider.generate(_through(route, request), timeout)
+            call = route.provider.generate(_through(route, request), timeout)
+            reply = await call_time.in_turn(call)
             answered.append(reply.usage.total)
             return reply
 
@@ -115,11 +115,9 @@ class Spread:
         """Holds a place of all and one of a profile; the list takes the tokens of the answer."""
         tokens = reserved_tokens(request)
         answered: list[int] = []
-        async with call_time.in_line():
-            own = await self._whole.acquire(tokens)
+        own = await call_time.in_line(self._whole.acquire(tokens))
         try:
-            async with call_time.in_line():
-                route, slot = await self._first_free(tokens)
+            route, slot = await call_time.in_line(self._first_free(tokens))
             try:
                 async with taught(route.limiter, slot, answered):
                     yield route, answered
