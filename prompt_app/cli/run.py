@@ -45,6 +45,7 @@ def run(
     """
     from prompt_app.cli.following import end_unfinished, follow_evaluation
     from prompt_app.workbench.files import load_evaluation
+    from prompt_app.workbench.unpriced import unpriced_models
 
     spec = load_evaluation(file)
     with opened_workbench() as workbench:
@@ -61,7 +62,8 @@ def run(
         missed = workbench.missed_thresholds(evaluation)
         if as_json:
             print_json({"evaluation": workbench.evaluation(evaluation.id), "runs": runs,
-                        "missed_thresholds": missed})  # fmt: skip
+                        "missed_thresholds": missed,
+                        "unpriced_models": unpriced_models(runs)})  # fmt: skip
         else:
             print_results(runs)
     print_missed(missed)

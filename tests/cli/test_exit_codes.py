@@ -57,7 +57,8 @@ def test_a_cost_that_nobody_knows_is_not_shown_as_nothing(
     for table in (done, listed):
         assert " unknown" in table.out
         assert "$0" not in table.out
-    assert command_line.run("show", "--json", run).json()["unpriced_models"] == ["openai:echo"]
+    for command in (("show", "--json", run), ("run", "--json", "evaluation.yaml")):
+        assert command_line.run(*command).json()["unpriced_models"] == ["openai:echo"]
 
 
 @pytest.mark.parametrize(

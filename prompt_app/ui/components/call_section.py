@@ -34,9 +34,8 @@ def call_section(run: Run) -> None:
             return
         _numbers(run, figures)
         frame = histogram([1000 * each for each in figures.latency_seconds], "milliseconds")
-        calls = pd.DataFrame(
-            {"latency_seconds": figures.latency_seconds, "cost_usd": figures.cost_usd}
-        )
+        costs = [known_cost(each, run.spec.model) for each in figures.cost_usd]
+        calls = pd.DataFrame({"latency_seconds": figures.latency_seconds, "cost_usd": costs})
         data_chart(
             {
                 "dataset": {"source": frame},
