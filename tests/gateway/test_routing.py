@@ -49,16 +49,13 @@ async def at_once(
 async def test_a_timeout_holds_for_the_wait_and_the_call_together(
     narrow: RunningGateway, mock_server: MockServer, stream: bool
 ) -> None:
-    alias(narrow, 0.5)
-    mock_server.control(p_hang=1)
+    alias(narrow, 0.8)
+    mock_server.control(latency_ms=500)
     told, seconds = await at_once(narrow, 5, stream=stream)
-    assert {each[:3] for each in told} == {"504"}, told
-    assert seconds < 1.5, "five times 0.5 s, one after the other"
-    assert any("No place for a call to openai:fixed was free within 0.5 s" in each for each in told)
-    mock_server.control(p_hang=0, latency_ms=300)
-    told, seconds = await at_once(narrow, 2, stream=stream)
-    (late,) = [each for each in told if each != "openai:fixed"]
-    assert "No answer from openai:fixed within 0.5 s; it took 0." in late
+    late = [each for each in told if each != "openai:fixed"]
+    assert (len(late), {each[:3] for each in late}) == (4, {"504"}), told
+    assert any("No answer from openai:fixed within 0.8 s; it took 0." in each for each in late)
+    assert seconds < 2, "five times 0.5 s, one after the other"
 
 
 async def test_who_finds_no_place_goes_to_the_fallback(
