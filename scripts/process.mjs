@@ -1,6 +1,9 @@
 // Child processes: run one and wait, with one-line errors.
 import { spawn, spawnSync } from "node:child_process";
 
+// Before any child runs: the parent may end as soon as one does.
+const PARENT = process.ppid;
+
 export class SetupError extends Error {}
 
 /** Prints a SetupError as one line and leaves with code 1; other errors keep their trace. */
@@ -29,8 +32,7 @@ export function run(command, args, { env = process.env, shell = false } = {}) {
     const forward = () => child.kill("SIGTERM");
     process.on("SIGINT", wait).on("SIGTERM", forward).on("SIGHUP", forward);
     // A signal to npm ends npm and its shell, but does not come through to here.
-    const parent = process.ppid;
-    const orphaned = setInterval(() => process.ppid !== parent && forward(), 500);
+    const orphaned = setInterval(() => process.ppid !== PARENT && forward(), 500);
     const release = () => {
       clearInterval(orphaned);
       process.off("SIGINT", wait).off("SIGTERM", forward).off("SIGHUP", forward);
