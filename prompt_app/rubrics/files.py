@@ -8,13 +8,13 @@ releases/<name>/<lesson>/      the same, and what was measured
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from prompt_app.errors import AssessmentError, RubricError
 from prompt_app.rubrics.code_rules import read_code_rules, write_code_rules
 from prompt_app.rubrics.folders import Folder, free_path
-from prompt_app.rubrics.labels import read_labels
+from prompt_app.rubrics.labels import no_label, read_labels, student_column
 from prompt_app.rubrics.model import (
     Concept,
     Experiment,
@@ -65,10 +65,7 @@ def read_lesson(
             "--new-labels', or with New labels in the studio."
         )
     actual = _labels_of(works, text, f"{path}/{LABELS}", rubric)
-    students = {work.student for work in works}
-    for row in actual.rows:
-        if row.student not in students:
-            raise RubricError(f"{path}/{LABELS} labels {row.student!r}, which has no file there.")
+    _refuse_unknown((row.student for row in actual.rows), works, f"{path}/{LABELS}")
     raters = {
         match[1]: _labels_of(works, folder.read(f"{path}/{name}") or "", f"{path}/{name}", rubric)
         for name in folder.names(path)
@@ -80,13 +77,24 @@ def read_lesson(
 def _labels_of(works: tuple[Work, ...], text: str, path: str, rubric: Rubric) -> LabelFile:
     """A file of labels, whose rows may name a work's file instead of its student."""
     labels = read_labels(text, path, rubric)
-    students = {work.file: work.student for work in works}
+    of = _students_of(works)
     rows = [
-        row.model_copy(update={"student": students.get(row.student, row.student)})
-        for row in labels.rows
+        row.model_copy(update={"student": of.get(row.student, row.student)}) for row in labels.rows
     ]
     refuse_duplicates((row.student for row in rows), path, "student", str)
     return labels.model_copy(update={"rows": tuple(rows)})
+
+
+def _students_of(works: tuple[Work, ...]) -> dict[str, str]:
+    """By their files, which a row of labels may name instead."""
+    return {work.file: work.student for work in works}
+
+
+def _refuse_unknown(students: Iterable[str], works: tuple[Work, ...], path: str) -> None:
+    known = {work.student for work in works}
+    for student in students:
+        if student not in known:
+            raise RubricError(f"{path} labels {student!r}, which has no file there.")
 
 
 def save_labels(
@@ -99,18 +107,14 @@ def save_labels(
     works = read_works(folder, dataset, lesson)
     path = f"{lesson_path(dataset, lesson)}/{name if _RATER.fullmatch(name) else LABELS}"
     header, *rows = read_table(text, name)
-    if "student" not in header:
-        raise RubricError(f"{name} has no column 'student'; it has {', '.join(header):.200}.")
-    at = header.index("student")
-    known = {each for work in works for each in (work.student, work.file)}
-    students = [row[at] if at < len(row) else "" for row in rows]
-    unknown = [student for student in students if student not in known]
-    if unknown:
-        raise RubricError(f"{name} labels {unknown[0]!r}, which has no file there.")
+    at, of = student_column(header, name), _students_of(works)
+    written = [row[at] if at < len(row) else "" for row in rows]
+    students = [of.get(each, each) for each in written]
+    _refuse_unknown(students, works, name)
     refuse_duplicates(students, name, "student", str)
     if not any(cell for row in rows for title, cell in zip(header, row, strict=False)
                if title not in ("student", "split")):  # fmt: skip
-        raise RubricError(f"{name} holds no label: there is nothing to agree with.")
+        raise no_label(name)
     before, kept = folder.read(path), None
     if before is not None and before != text:
         kept = free_path(folder, path.removesuffix(".csv").replace(".", "-") + "-before", before)

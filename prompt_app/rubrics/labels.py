@@ -14,8 +14,7 @@ def read_labels(text: str, path: str, rubric: Rubric) -> LabelFile:
     """A labels file: ``student``, a column for each key concept, and perhaps ``split``."""
     rows = read_table(text, path)
     header = rows[0]
-    if "student" not in header:
-        raise RubricError(f"{path} has no column 'student'; it has {', '.join(header):.200}.")
+    student_column(header, path)
     names = {one_form(name): name for name in rubric.names}
     columns: dict[int, str] = {}
     for index, title in enumerate(header):
@@ -33,8 +32,19 @@ def read_labels(text: str, path: str, rubric: Rubric) -> LabelFile:
     found = [_student(row, header, columns, path, rubric) for row in rows[1:]]
     refuse_duplicates((row.student for row in found), path, "student", str)
     if not any(label for row in found for label in row.labels.values()):
-        raise RubricError(f"{path} holds no label: there is nothing to agree with.")
+        raise no_label(path)
     return LabelFile(concepts=rubric.names, rows=tuple(found))
+
+
+def student_column(header: list[str], path: str) -> int:
+    """Its place. Raises RubricError where there is none."""
+    if "student" not in header:
+        raise RubricError(f"{path} has no column 'student'; it has {', '.join(header):.200}.")
+    return header.index("student")
+
+
+def no_label(path: str) -> RubricError:
+    return RubricError(f"{path} holds no label: there is nothing to agree with.")
 
 
 def _student(

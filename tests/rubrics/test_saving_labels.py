@@ -54,6 +54,7 @@ def test_a_further_persons_labels_are_a_file_of_their_own(folder: LocalFolder) -
         ("name,Shapes\nann,Good\n", "no column 'student'"),
         ("student,Shapes\nzoe,Good\n", "'zoe', which has no file there"),
         ("student,Shapes\nann,Good\nann,Poor\n", "'ann' twice"),
+        ("student,Shapes\nann,Good\nann.js,Poor\n", "'ann' twice"),
         ("student,Shapes,split\nann,,tune\n", "holds no label"),
     ],
 )
