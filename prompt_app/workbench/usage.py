@@ -31,11 +31,14 @@ class Usage:
         self._actor = actor
         self._prices = TargetPrices(settings, store)
 
-    def totals(self, group: UsageGroup, which: UsageFilter) -> list[UsageTotals]:
-        """Days in order; persons, tokens, models and prompts by what they cost."""
+    def totals(
+        self, group: UsageGroup, which: UsageFilter, unpriced_models: Sequence[str]
+    ) -> list[UsageTotals]:
+        """Days in order; persons, tokens, models and prompts by what they cost. What
+        :meth:`unpriced_models` has found of the same calls is given, as it serves each grouping."""
         which = self._own(which)
         unpriced: Counter[str] = Counter()
-        for target in self.unpriced_models(which):
+        for target in unpriced_models:
             for each in self._store.usage_totals(group, replace(which, model=target)):
                 unpriced[each.key] += self._prices.unpriced_calls(target, each)
         return [

@@ -10,7 +10,7 @@ from prompt_app.interfaces import Page
 from prompt_app.ui.components.pager import paged, pager
 from prompt_app.ui.components.run_list import STATES
 from prompt_app.ui.components.search_field import search_field
-from prompt_app.ui.components.wording import ago, money, plain
+from prompt_app.ui.components.wording import ago, cost_fact, plain
 from prompt_app.ui.state import RUBRIC_TEST, workbench
 
 TESTS_A_PAGE = 10
@@ -61,10 +61,7 @@ def _card(test: RubricTest) -> None:
         progress = test.progress
         facts = [", ".join(test.options.lessons or test.lessons), test.options.model or ""]
         facts.append(f"{progress.done:,} of {counted(progress.total, 'work')}")
-        if progress.cost_usd is None:
-            facts.append("cost unknown")
-        elif progress.cost_usd:
-            facts.append(money(progress.cost_usd))
+        facts.append(cost_fact(progress.cost_usd))
         facts += [f"by {test.created_by}" if test.created_by else "", ago(test.created_at)]
         st.caption(plain(" · ".join(fact for fact in facts if fact)))
         if test.is_active:

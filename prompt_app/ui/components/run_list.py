@@ -11,7 +11,7 @@ from prompt_app.datamodel.counting import counted
 from prompt_app.datamodel.evaluation import ACTIVE_STATES, Run, RunState
 from prompt_app.datamodel.score import MetricSummary
 from prompt_app.ui.components.project_move import project_badge, project_names
-from prompt_app.ui.components.wording import ago, money, plain, quantity
+from prompt_app.ui.components.wording import ago, cost_fact, plain, quantity
 from prompt_app.ui.state import RUN
 from prompt_app.workbench.unpriced import run_cost
 
@@ -81,11 +81,7 @@ def _card(run: Run, project: str | None, *, can_pick: bool) -> None:
         ]
         if progress.failed:
             facts.append(f"{progress.failed:,} failed")
-        if (cost := run_cost(run)) is None:
-            facts.append("cost unknown")
-        elif cost:
-            facts.append(money(cost))
-        facts.append(ago(run.created_at))
+        facts += [cost_fact(run_cost(run)), ago(run.created_at)]
         st.caption(plain(" · ".join(fact for fact in facts if fact)))
         if run.state in ACTIVE_STATES:
             st.progress(progress.done / progress.total if progress.total else 0.0)

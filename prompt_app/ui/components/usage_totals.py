@@ -32,7 +32,9 @@ def usage_filter() -> UsageFilter:
 
 def usage_totals(which: UsageFilter) -> None:
     """Figures, and a table by day, person, token, model or prompt."""
-    days = workbench().usage.totals("day", which)
+    usage = workbench().usage
+    unpriced = usage.unpriced_models(which)
+    days = usage.totals("day", which, unpriced)
     calls = sum(day.calls for day in days)
     if not calls:
         st.info(
@@ -46,7 +48,7 @@ def usage_totals(which: UsageFilter) -> None:
         "By", list(GROUPS), default="Day", key="by", bind="query-params",
     )  # fmt: skip
     group = GROUPS.get(chosen or "Day", "day")
-    totals = days if group == "day" else workbench().usage.totals(group, which)
+    totals = days if group == "day" else usage.totals(group, which, unpriced)
     frame = pd.DataFrame([_row(each, chosen or "Day") for each in totals])
     data_table(
         frame, f"usage-by-{group}", alt=f"Calls by {group}",
@@ -57,7 +59,10 @@ def usage_totals(which: UsageFilter) -> None:
             "Failed": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
         },
     )  # fmt: skip
-    _unpriced(which, sum(day.unpriced for day in days))
+    if unpriced:
+        told = counted(sum(day.unpriced for day in days), "call")
+        models = ", ".join(unpriced)
+        st.caption(plain(f"No price is known for {models}: the cost leaves {told} out."))
 
 
 def _figures(days: list[UsageTotals], calls: int) -> None:
@@ -76,14 +81,6 @@ def _figures(days: list[UsageTotals], calls: int) -> None:
 
 def _dollars(usd: float, *, is_known: bool) -> str:
     return f"${usd:,.4f}" if usd or is_known else "unknown"
-
-
-def _unpriced(which: UsageFilter, calls: int) -> None:
-    """Which models the costs leave out."""
-    if calls:
-        models = ", ".join(workbench().usage.unpriced_models(which))
-        told = counted(calls, "call")
-        st.caption(plain(f"No price is known for {models}: the cost leaves {told} out."))
 
 
 def _row(totals: UsageTotals, what: str) -> dict[str, object]:

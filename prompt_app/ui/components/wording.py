@@ -63,6 +63,13 @@ def money(usd: float | None) -> str:
     return f"${usd:,.2f}" if usd >= 1 or usd == 0 else f"${usd:.3g}"
 
 
+def cost_fact(usd: float | None) -> str:
+    """Of a card; empty where nothing was spent."""
+    if usd is None:
+        return "cost unknown"
+    return money(usd) if usd else ""
+
+
 def span(low: str, high: str) -> str:
     """``low – high``, or one of them where they are equal."""
     return low if low == high else f"{low} – {high}"
