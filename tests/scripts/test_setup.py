@@ -110,10 +110,11 @@ def test_a_changed_lock_file_is_installed_again(checkout: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="drops root's rights")
 def test_missing_programs_are_named_in_one_line_where_they_cannot_be_installed() -> None:
     assert NODE is not None
-    program = "import('./scripts/system.mjs').then(s => s.prepareSystem())"
+    # Loaded first: the folder may be root's alone.
+    program = "import('./scripts/system.mjs').then(s => (process.setuid(65534), s.prepareSystem()))"
     program += ".catch(e => console.log(e.message))"
     done = subprocess.run(
-        [NODE, "-e", f"process.setuid(65534); {program}"],
+        [NODE, "-e", program],
         cwd=ROOT, env={"PATH": "/nowhere"}, capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     assert done.stdout.startswith("Tests need Chromium")
